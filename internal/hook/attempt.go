@@ -1,0 +1,78 @@
+package hook
+
+import "time"
+
+// Trigger says what started an attempt. The numbers are the contract's.
+type Trigger uint8
+
+const (
+	// Scheduled attempts follow the delivery's schedule.
+	Scheduled Trigger = 0
+	// Manual attempts were asked for: a resend. They have no schedule.
+	Manual Trigger = 1
+)
+
+// Outcome is what one attempt came to. It is a value, never an error.
+type Outcome uint8
+
+const (
+	// Failed: no success; the schedule decides what follows.
+	Failed Outcome = iota
+	// Delivered: the receiver answered with a status of success.
+	Delivered
+	// Gone: the receiver answered 410 and wants no more (Standard Webhooks).
+	Gone
+	// Unsendable: this message can never be sent to this endpoint, so no retry helps
+	// (content expunged or expired).
+	Unsendable
+)
+
+// String returns the outcome as it is logged.
+func (o Outcome) String() string {
+	return [...]string{"failed", "delivered", "gone", "unsendable"}[o]
+}
+
+// Attempt is one HTTP request of a delivery, with request, answer, timings and reason.
+type Attempt struct {
+	ID          AttemptID
+	Message     MessageID
+	Application ApplicationID
+	Endpoint    EndpointID
+	N           int // 1 for the first attempt of this message to this endpoint
+	Trigger     Trigger
+	StartedAt   time.Time
+	Took        time.Duration
+	Timings     Timings
+	URL         string // the endpoint's URL at the time
+	RemoteAddr  string // address and port that were dialled; "" without a connection
+	Outcome     Outcome
+	Reason      Reason
+	Error       string // the failure in words, without secrets; "" for an HTTP answer
+	Status      int    // 0 without an answer
+	// Header is the answer's header block, lines as received, joined by "\r\n"; at most 16 KiB.
+	Header []byte
+	// Body is the answer's body as received, at most MaxStoredBody bytes.
+	Body []byte
+	// BodyTruncated: there was more than MaxStoredBody. BodyIncomplete: the body
+	// broke off, was malformed or late.
+	BodyTruncated, BodyIncomplete bool
+	// RetryAfter is what the answer asked for, unclamped; 0 for nothing usable.
+	RetryAfter time.Duration
+	// Expunged says that the answer's content was removed on request.
+	Expunged bool
+	// NextAt is when the next scheduled attempt is due; zero for none.
+	NextAt time.Time
+}
+
+// MaxStoredBody is how much of an answer's body is kept.
+const MaxStoredBody = 16 << 10
+
+// Timings splits the duration of an attempt by phase. A phase that did not happen
+// (a kept connection has no DNS, connect or TLS) is 0.
+type Timings struct {
+	DNS, Connect, TLS time.Duration
+	// FirstByte runs from the request's last byte to the answer's first.
+	FirstByte time.Duration
+	Body      time.Duration
+	Reused    bool // the connection was kept from an earlier attempt
+}

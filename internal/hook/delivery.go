@@ -1,0 +1,108 @@
+package hook
+
+import "time"
+
+// State is where a delivery stands. The numbers are stored: only add at the end.
+//
+//	           claim                       2xx
+//	Pending ─────────▶ Sending ───────────────────────▶ Delivered
+//	 ▲   ▲               │ │ │  endpoint removed, cancelled
+//	 │   └─ crash ───────┘ │ ├────────────────────────▶ Cancelled
+//	 └─── NextDelay ───────┘ │  attempts used up, gone, disabled
+//	Held ◀─▶ Pending         └────────────────────────▶ Exhausted
+//
+// Sending is a Pending delivery that a lane of this process has taken; it is never
+// stored, so a crash finds it Pending.
+type State uint8
+
+const (
+	// Pending: waits for its first or next attempt.
+	Pending State = iota
+	// Succeeded: the receiver answered with success.
+	Succeeded
+	// Exhausted: no attempt is left, or the endpoint is gone or disabled.
+	Exhausted
+	// Cancelled: somebody or something decided not to send.
+	Cancelled
+	// Held: waits for the endpoint to be resumed.
+	Held
+)
+
+// String returns the state as it is logged.
+func (s State) String() string {
+	return [...]string{"pending", "delivered", "exhausted", "cancelled", "held"}[s]
+}
+
+// IsFinal reports whether nothing more happens without a replay.
+func (s State) IsFinal() bool { return s == Succeeded || s == Exhausted || s == Cancelled }
+
+// Delivery is one message on its way to one endpoint. It is identified by that
+// pair; a manual resend is the same pair with Trigger Manual and leaves the
+// schedule alone.
+type Delivery struct {
+	Message     MessageID
+	Application ApplicationID
+	Endpoint    EndpointID
+	State       State
+	Trigger     Trigger
+	// Attempts counts the ended attempts of the pair, manual ones included.
+	Attempts int
+	// Step counts the failed scheduled attempts of this round: the position in the
+	// retry policy. A replay begins a new round at 0.
+	Step int
+	// DueAt is when the next attempt may begin, to the millisecond.
+	DueAt time.Time
+	// Reason says why State is Exhausted, Cancelled or Held, or why the last attempt failed.
+	Reason Reason
+	// Crashes counts how often the process died while this delivery was in flight.
+	Crashes int
+	// Fresh: the delivery has no row of its own yet; it lives in memory and is found
+	// after a crash through its message. See store.Queue.
+	Fresh bool
+}
+
+// After returns the delivery after attempt a has ended at now: the only place where
+// an outcome becomes a state. policy is the environment's, chance is in [0, 1).
+func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chance float64) Delivery {
+	d.Attempts++
+	d.Fresh = false
+	d.Reason = a.Reason
+	switch {
+	case a.Outcome == Delivered:
+		d.State, d.Reason, d.DueAt = Succeeded, ReasonNone, time.Time{}
+	case d.Trigger == Manual:
+		// One attempt without a schedule: the pair keeps the state that it had.
+	case a.Outcome == Gone, a.Outcome == Unsendable:
+		d.State, d.DueAt = Exhausted, time.Time{}
+	default:
+		delay, again := NextDelay(policy, d.Step, a, chance)
+		d.Step++
+		if !again {
+			d.State, d.DueAt = Exhausted, time.Time{}
+			break
+		}
+		d.State, d.DueAt = Pending, now.Add(delay)
+	}
+	return d
+}
+
+// End returns the delivery ended without an attempt, in a final state with its cause.
+func (d Delivery) End(s State, why Reason) Delivery {
+	d.State, d.Reason, d.DueAt, d.Fresh = s, why, time.Time{}, false
+	return d
+}
+
+// Disabling an endpoint on its own failure (CONTRACT section 0).
+const (
+	// DisableAfter is how long without a success disables an endpoint.
+	DisableAfter = 120 * time.Hour
+	// MinFailureSpan is the least time between the first and the last failure, so
+	// that an endpoint with one message a week is not disabled by two of them.
+	MinFailureSpan = 12 * time.Hour
+)
+
+// ShouldDisable reports whether an endpoint that has been failing since and fails
+// again at now is to be disabled. lastSuccess is zero when there was none.
+func ShouldDisable(since, now time.Time) bool {
+	return !since.IsZero() && now.Sub(since) >= max(DisableAfter, MinFailureSpan)
+}

@@ -1,0 +1,37 @@
+package hook
+
+import "time"
+
+// Environment is an isolated space with its own tokens, event types and applications.
+type Environment struct {
+	ID        EnvironmentID
+	Name      string // unique in the store, 1 to 256 characters
+	Settings  Settings
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Settings are what an environment's owner may choose. Use DefaultSettings for a new one.
+type Settings struct {
+	// WhitelabelHeaders sends the webhook-* header family alone.
+	WhitelabelHeaders bool
+	// SendSvixHeaders sends the svix-* family beside webhook-*. Ignored under WhitelabelHeaders.
+	SendSvixHeaders bool
+	// EnforceHTTPS refuses http endpoint URLs even where the operator allows http.
+	EnforceHTTPS bool
+	// DisableEndpointOnFailure disables an endpoint after five days without a success.
+	DisableEndpointOnFailure bool
+	// DisableEndpointOnGone disables an endpoint that answers 410 (Standard Webhooks).
+	DisableEndpointOnGone bool
+	// RetryPolicy is the delays after the first, second, ... failed attempt. Nil means
+	// DefaultRetryPolicy; empty and not nil means a single attempt.
+	RetryPolicy []time.Duration
+	// Extra keeps settings that this version does not know, as raw JSON by key, so
+	// that a client's round trip loses nothing.
+	Extra map[string][]byte
+}
+
+// DefaultSettings are those of an environment that nobody has configured.
+func DefaultSettings() Settings {
+	return Settings{SendSvixHeaders: true, DisableEndpointOnFailure: true, DisableEndpointOnGone: true}
+}

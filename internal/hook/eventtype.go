@@ -1,0 +1,49 @@
+package hook
+
+import "time"
+
+// EventType is an entry of an environment's catalogue of events.
+type EventType struct {
+	Environment  EnvironmentID
+	Name         string // unique in the environment
+	Description  string
+	Archived     bool
+	Deprecated   bool
+	Schemas      []byte // JSON object, version to JSON Schema draft 7; nil for none
+	GroupName    string
+	FeatureFlags []string // nil for visible to all
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// Validate checks the fields that a client sets, except that Schemas are schemas.
+func (t *EventType) Validate() error {
+	if err := checkToken("name", t.Name, 256); err != nil {
+		return err
+	}
+	if err := checkText("description", t.Description); err != nil {
+		return err
+	}
+	if t.GroupName != "" {
+		if err := checkToken("groupName", t.GroupName, 256); err != nil {
+			return err
+		}
+	}
+	return checkList("featureFlags", t.FeatureFlags, 0, func(field, s string) error { return checkToken(field, s, 256) })
+}
+
+// VisibleTo reports whether a portal token with these feature flags sees the type.
+// Nil flags mean a token without the restriction.
+func (t *EventType) VisibleTo(flags []string) bool {
+	if len(t.FeatureFlags) == 0 || flags == nil {
+		return true
+	}
+	for _, f := range t.FeatureFlags {
+		for _, g := range flags {
+			if f == g {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,83 @@
+package hook
+
+import "time"
+
+// Message is one published event. Payload and Body are kept byte for byte.
+type Message struct {
+	ID          MessageID // drawn by the store inside the commit; its time is the message's time
+	Environment EnvironmentID
+	Application ApplicationID
+	EventType   string
+	EventID     string // the user's own id, unique in the application for 24 h; "" for none
+	Channels    []string
+	Tags        []string
+	// Payload is the JSON object as it stood in the request.
+	Payload []byte
+	// RawBody is sent instead of Payload where transformationsParams.rawPayload was
+	// given; nil otherwise.
+	RawBody []byte
+	// ContentType of what is sent; "" for application/json.
+	ContentType string
+	// TransformationsParams is the JSON object of that name, nil for none.
+	TransformationsParams []byte
+	// DeliverAt is the earliest first attempt; zero for at once.
+	DeliverAt time.Time
+	// ContentExpiresAt is when payload and bodies stop being readable.
+	ContentExpiresAt time.Time
+	// Expunged says that the content was removed on request.
+	Expunged bool
+}
+
+// Time returns when the message was accepted, to the millisecond.
+func (m *Message) Time() time.Time { return Key(m.ID).Time() }
+
+// Body returns the bytes that are signed and sent.
+func (m *Message) Body() []byte {
+	if m.RawBody != nil {
+		return m.RawBody
+	}
+	return m.Payload
+}
+
+// HasContent reports whether the payload can still be read and sent at now.
+func (m *Message) HasContent(now time.Time) bool {
+	return !m.Expunged && (m.ContentExpiresAt.IsZero() || now.Before(m.ContentExpiresAt))
+}
+
+// Limits of a message (CONTRACT sections 0 and 1.6).
+const (
+	// MaxTags is how many tags a message may carry.
+	MaxTags = 5
+	// MaxChannels is how many channels a message or endpoint may name.
+	MaxChannels = 10
+	// DefaultRetention is how long content is kept.
+	DefaultRetention = 90 * 24 * time.Hour
+	// EventIDLife is how long an eventId stays taken.
+	EventIDLife = 24 * time.Hour
+	// MinDelay and MaxDelay bound how far ahead deliverAt may lie.
+	MinDelay = time.Minute
+	MaxDelay = 24 * time.Hour
+)
+
+// Validate checks the fields that a client sets, at now.
+func (m *Message) Validate(now time.Time) error {
+	if err := checkToken("eventType", m.EventType, 256); err != nil {
+		return err
+	}
+	if err := checkUID("eventId", "message", m.EventID); err != nil {
+		return err
+	}
+	if err := checkChannels("channels", m.Channels); err != nil {
+		return err
+	}
+	if err := checkList("tags", m.Tags, MaxTags, checkTag); err != nil {
+		return err
+	}
+	if !m.DeliverAt.IsZero() {
+		// A second of slack each way, because the client's clock is not ours.
+		if ahead := m.DeliverAt.Sub(now); ahead < MinDelay-time.Second || ahead > MaxDelay+time.Second {
+			return Fieldf("deliverAt", "must lie at least 1 minute and at most 24 hours ahead")
+		}
+	}
+	return nil
+}

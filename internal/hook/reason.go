@@ -1,0 +1,81 @@
+package hook
+
+// Reason is the class of a failure or of a delivery that was not tried: one word
+// that is stored, counted in metrics and shown in plain language. The zero value
+// means success or nothing to explain.
+type Reason uint8
+
+// The classes, by phase of a request. Their numbers are stored: only add at the end.
+const (
+	ReasonNone Reason = iota
+	ReasonDNSNotFound
+	ReasonDNSTimeout
+	ReasonConnectRefused
+	ReasonConnectTimeout
+	ReasonReset
+	ReasonTLSExpired
+	ReasonTLSHostname
+	ReasonTLSUnknownCA
+	ReasonTLSHandshake
+	ReasonBlockedPrivate
+	ReasonTimeoutHeaders
+	ReasonTimeoutBody
+	ReasonRedirect
+	ReasonAuth
+	ReasonNotFound
+	ReasonGone
+	ReasonRejected
+	ReasonThrottled
+	ReasonServer
+	ReasonBadResponse
+	ReasonTransformError
+	ReasonTransformTimeout
+	ReasonTransformMemory
+	ReasonOAuthToken
+	ReasonMTLS
+	ReasonExpired
+	ReasonCanceled
+	ReasonDisabled
+	ReasonSkippedFilter
+	ReasonSenderCrashed
+	ReasonStorage
+	ReasonPaused
+	ReasonEndpointDeleted
+	ReasonInternal
+	reasons
+)
+
+var reasonNames = [reasons]string{
+	"", "dns_not_found", "dns_timeout", "connect_refused", "connect_timeout", "reset",
+	"tls_expired", "tls_hostname", "tls_unknown_ca", "tls_handshake", "blocked_private",
+	"timeout_headers", "timeout_body", "redirect", "auth", "not_found", "gone", "rejected",
+	"throttled", "server", "bad_response", "transform_error", "transform_timeout",
+	"transform_memory", "oauth_token", "mtls", "expired", "canceled", "disabled",
+	"skipped_filter", "sender_crashed", "storage", "paused", "endpoint_deleted", "internal",
+}
+
+// String returns the class as it is logged, counted and served.
+func (r Reason) String() string {
+	if r >= reasons {
+		return "unknown"
+	}
+	return reasonNames[r]
+}
+
+// IsTimeout reports whether the receiver ran out of time, after which a retry waits
+// at least a minute.
+func (r Reason) IsTimeout() bool {
+	return r == ReasonTimeoutHeaders || r == ReasonConnectTimeout
+}
+
+// CountsForBreaker reports whether a failure says that the receiver as a whole is in
+// trouble (connection, time-out, 5xx), not that it disliked this message.
+func (r Reason) CountsForBreaker() bool {
+	switch r {
+	case ReasonDNSNotFound, ReasonDNSTimeout, ReasonConnectRefused, ReasonConnectTimeout, ReasonReset,
+		ReasonTLSExpired, ReasonTLSHostname, ReasonTLSUnknownCA, ReasonTLSHandshake,
+		ReasonTimeoutHeaders, ReasonServer, ReasonBadResponse:
+		return true
+	}
+	return false
+}
