@@ -18,8 +18,8 @@ type Outcome uint8
 const (
 	// Failed: no success; the schedule decides what follows.
 	Failed Outcome = iota
-	// Delivered: the receiver answered with a status of success.
-	Delivered
+	// Success: the receiver answered with a status of success.
+	Success
 	// Gone: the receiver answered 410 and wants no more (Standard Webhooks).
 	Gone
 	// Unsendable: this message can never be sent to this endpoint, so no retry helps
@@ -29,7 +29,7 @@ const (
 
 // String returns the outcome as it is logged.
 func (o Outcome) String() string {
-	return [...]string{"failed", "delivered", "gone", "unsendable"}[o]
+	return [...]string{"failed", "success", "gone", "unsendable"}[o]
 }
 
 // Attempt is one HTTP request of a delivery, with request, answer, timings and reason.

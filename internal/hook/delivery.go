@@ -18,8 +18,8 @@ type State uint8
 const (
 	// Pending: waits for its first or next attempt.
 	Pending State = iota
-	// Succeeded: the receiver answered with success.
-	Succeeded
+	// Delivered: the receiver answered with success.
+	Delivered
 	// Exhausted: no attempt is left, or the endpoint is gone or disabled.
 	Exhausted
 	// Cancelled: somebody or something decided not to send.
@@ -34,7 +34,7 @@ func (s State) String() string {
 }
 
 // IsFinal reports whether nothing more happens without a replay.
-func (s State) IsFinal() bool { return s == Succeeded || s == Exhausted || s == Cancelled }
+func (s State) IsFinal() bool { return s == Delivered || s == Exhausted || s == Cancelled }
 
 // Delivery is one message on its way to one endpoint. It is identified by that
 // pair; a manual resend is the same pair with Trigger Manual and leaves the
@@ -68,8 +68,8 @@ func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chanc
 	d.Fresh = false
 	d.Reason = a.Reason
 	switch {
-	case a.Outcome == Delivered:
-		d.State, d.Reason, d.DueAt = Succeeded, ReasonNone, time.Time{}
+	case a.Outcome == Success:
+		d.State, d.Reason, d.DueAt = Delivered, ReasonNone, time.Time{}
 	case d.Trigger == Manual:
 		// One attempt without a schedule: the pair keeps the state that it had.
 	case a.Outcome == Gone, a.Outcome == Unsendable:
@@ -101,8 +101,10 @@ const (
 	MinFailureSpan = 12 * time.Hour
 )
 
-// ShouldDisable reports whether an endpoint that has been failing since and fails
-// again at now is to be disabled. lastSuccess is zero when there was none.
+// ShouldDisable reports whether an endpoint whose streak of failures began at since
+// and which fails again at now is to be disabled: both conditions are judged over
+// the streak, so an endpoint is never disabled by what happened before its last success.
 func ShouldDisable(since, now time.Time) bool {
-	return !since.IsZero() && now.Sub(since) >= max(DisableAfter, MinFailureSpan)
+	streak := now.Sub(since)
+	return !since.IsZero() && streak >= DisableAfter && streak >= MinFailureSpan
 }

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// Catalog keeps the nouns that people configure, one small interface each. Every
+// change is durable when the call returns. Update functions run inside the
+// transaction on the current state: an error from them changes nothing and is
+// returned as it is. References are resolved in one tenant only; what belongs to
+// another is hook.NotFound, like what does not exist.
+type Catalog interface {
+	Environments
+	Tokens
+	Applications
+	Endpoints
+	EventTypes
+	Tasks
+	Receipts
+	Plans
+	// NewKey draws a row key for a noun that is about to be created.
+	NewKey() hook.Key
+	// Codec turns row keys into public ids and back.
+	Codec() *hook.Codec
+}
+
+// Environments are isolated spaces. Names are unique.
+type Environments interface {
+	CreateEnvironment(ctx context.Context, e *hook.Environment) error
+	Environment(ctx context.Context, id hook.EnvironmentID) (*hook.Environment, error)
+	EnvironmentByName(ctx context.Context, name string) (*hook.Environment, error)
+	ListEnvironments(ctx context.Context) ([]*hook.Environment, error)
+	UpdateEnvironment(ctx context.Context, id hook.EnvironmentID, update func(*hook.Environment) error) (*hook.Environment, error)
+	// DeleteEnvironment removes an environment with all that it owns; its deliveries end as cancelled.
+	DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) error
+}
+
+// Tokens are API and portal tokens, found by the keyed hash of their text.
+type Tokens interface {
+	CreateToken(ctx context.Context, t *hook.Token, r *Receipt) error
+	// TokenByHash is on the path of every request: it answers from memory when it can.
+	TokenByHash(ctx context.Context, hash [32]byte) (*hook.Token, error)
+	// TouchToken records a use, at most once a minute and without waiting for the disk.
+	TouchToken(id hook.TokenID, at time.Time)
+	ListTokens(ctx context.Context, env hook.EnvironmentID) ([]*hook.Token, error)
+	// ExpireTokens ends at `at` the portal tokens of an application; with sessions, only those of these sessions.
+	ExpireTokens(ctx context.Context, app hook.ApplicationID, sessions []string, at time.Time) error
+	// ExpireToken ends one token.
+	ExpireToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID, at time.Time) error
+}
+
+// Page asks for part of a list that is ordered by key (or name). After and Before are
+// exclusive bounds; the zero value is none.
+type Page[K any] struct {
+	Limit      int // at least 1; one more row is fetched to know whether the list goes on
+	After      K   // continue after this one, in the list's order
+	HasAfter   bool
+	Descending bool
+	// Backward walks against the order from After; rows are still returned in the list's order.
+	Backward bool
+}
+
+// Listed is one page of rows in the list's order.
+type Listed[T any] struct {
+	Rows []T
+	// More says that the walk can go on in its direction.
+	More bool
+}
+
+// AppFilter narrows a list of applications.
+type AppFilter struct {
+	WithEndpoints      bool // leave out applications without endpoints
+	WithoutAllDisabled bool // leave out applications that have a disabled endpoint
+}
+
+// Applications are customers of the user. UIDs are unique per environment; a deleted one's is free again.
+type Applications interface {
+	CreateApplication(ctx context.Context, a *hook.Application, r *Receipt) error
+	// Application finds by public id or uid.
+	Application(ctx context.Context, env hook.EnvironmentID, ref string) (*hook.Application, error)
+	ListApplications(ctx context.Context, env hook.EnvironmentID, f AppFilter, p Page[hook.ApplicationID]) (Listed[*hook.Application], error)
+	UpdateApplication(ctx context.Context, id hook.ApplicationID, update func(*hook.Application) error) (*hook.Application, error)
+	// DeleteApplication removes an application, its endpoints and tokens; its deliveries end as cancelled.
+	DeleteApplication(ctx context.Context, id hook.ApplicationID) error
+}
+
+// Endpoints are URLs of an application. Secrets and header values are sealed at rest.
+type Endpoints interface {
+	CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *Receipt) error
+	// Endpoint finds by public id or uid within an application.
+	Endpoint(ctx context.Context, app hook.ApplicationID, ref string) (*hook.Endpoint, error)
+	ListEndpoints(ctx context.Context, app hook.ApplicationID, p Page[hook.EndpointID]) (Listed[*hook.Endpoint], error)
+	// UpdateEndpoint changes an endpoint; the next attempt sees the change.
+	UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, r *Receipt, update func(*hook.Endpoint) error) (*hook.Endpoint, error)
+	// DeleteEndpoint removes an endpoint; its pending deliveries end as exhausted (endpoint_deleted) when they come up.
+	DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID) error
+	// DeletedEndpoints returns removed endpoints of an application among ids, for histories that mention them.
+	DeletedEndpoints(ctx context.Context, app hook.ApplicationID, ids []hook.EndpointID) ([]*hook.Endpoint, error)
+	// SetFailing records the start of a streak of failures, or its end with the zero time.
+	SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time) error
+}
+
+// EventTypes are the catalogue of an environment, by name.
+type EventTypes interface {
+	CreateEventType(ctx context.Context, t *hook.EventType, r *Receipt) error
+	EventType(ctx context.Context, env hook.EnvironmentID, name string) (*hook.EventType, error)
+	// MissingEventTypes returns those of names that do not exist.
+	MissingEventTypes(ctx context.Context, env hook.EnvironmentID, names []string) ([]string, error)
+	ListEventTypes(ctx context.Context, env hook.EnvironmentID, archived bool, p Page[string]) (Listed[*hook.EventType], error)
+	UpdateEventType(ctx context.Context, env hook.EnvironmentID, name string, r *Receipt, update func(*hook.EventType) error) (*hook.EventType, error)
+	// DeleteEventType removes it for good; archiving is an update.
+	DeleteEventType(ctx context.Context, env hook.EnvironmentID, name string) error
+}
+
+// TaskFilter narrows a list of tasks; zero fields match all.
+type TaskFilter struct {
+	Status hook.TaskStatus
+	Type   string
+}
+
+// Tasks are durable background work.
+type Tasks interface {
+	CreateTask(ctx context.Context, t *hook.Task, r *Receipt) error
+	Task(ctx context.Context, env hook.EnvironmentID, id hook.TaskID) (*hook.Task, error)
+	ListTasks(ctx context.Context, env hook.EnvironmentID, f TaskFilter, p Page[hook.TaskID]) (Listed[*hook.Task], error)
+	// RunningTasks returns all unfinished tasks of the store, oldest first, for a start.
+	RunningTasks(ctx context.Context) ([]*hook.Task, error)
+	SaveTask(ctx context.Context, t *hook.Task) error
+}
+
+// Receipts answer repeated requests.
+type Receipts interface {
+	// Receipt returns the answer given earlier under this key, or nil. Another body
+	// under the same key is hook.KeyReused.
+	Receipt(ctx context.Context, key IdempotencyKey) (*Receipt, error)
+}
+
+// Plans give the hot path an application with its endpoints from memory.
+type Plans interface {
+	// Plan returns the plan of an application, found by public id or uid. A change
+	// that was acknowledged before the call began is in it.
+	Plan(ctx context.Context, env hook.EnvironmentID, ref string) (*Plan, error)
+	// PlanOf is Plan by row key, for deliveries; hook.NotFound once the application is deleted.
+	PlanOf(ctx context.Context, app hook.ApplicationID) (*Plan, error)
+}
+
+// Plan is an immutable snapshot: whoever holds it must not change what it points to.
+type Plan struct {
+	Environment *hook.Environment
+	Application *hook.Application
+	Endpoints   []*hook.Endpoint // by rising id
+	Version     int64
+}
+
+// Endpoint returns the endpoint of the plan with this id, nil when there is none.
+func (p *Plan) Endpoint(id hook.EndpointID) *hook.Endpoint {
+	lo, hi := 0, len(p.Endpoints)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if p.Endpoints[mid].ID < id {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(p.Endpoints) && p.Endpoints[lo].ID == id {
+		return p.Endpoints[lo]
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+// Package store says what a store promises, as four small doors: Ledger (accept
+// messages), Queue (what is due), Catalog (the nouns that people configure) and
+// History (what happened). It holds no implementation; store/sqlite is the embedded
+// one, and storetest.Run is the one suite that every implementation passes.
+//
+// # The durability argument
+//
+// A message and its deliveries are appended in one transaction, and Append returns
+// after that transaction is flushed to disk. So an acknowledged message is found
+// after any crash, and so is the set of endpoints it goes to.
+//
+// A delivery is in memory or due, never both:
+//
+//   - A fresh delivery was handed to the Handoff after its commit. It has no row of
+//     its own; the message's row lists its endpoint. After a crash it is found by
+//     scanning the messages above low_water, the oldest message with an unresolved
+//     fresh delivery, which is saved with each commit.
+//   - Every other unfinished delivery has a row in the small due table.
+//
+// An outcome (Finish) commits the attempt, the delivery's new state and its due row
+// together. A crash before that commit leaves the delivery as it was: the request is
+// repeated with the same webhook-id. So the repeated requests are at most those in
+// flight, or ended within the commit delay of outcomes (20 ms).
+//
+// An embedded store has one owner process, proved by a lock file, and needs no
+// leases: what was in flight at a crash is due at the start.
+package store

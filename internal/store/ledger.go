@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// Ledger accepts messages.
+type Ledger interface {
+	// Append commits p's message with its deliveries in one transaction and returns
+	// when they are on disk. It draws Message.ID inside the commit, so ids rise in
+	// commit order.
+	//
+	// Errors, after each of which nothing of p was kept: hook.Conflict (the eventId is
+	// taken), hook.KeyReused (the idempotency key came with another body), hook.Stale
+	// (the plan is older than the application), hook.NotFound (the application was
+	// deleted), hook.Overloaded, hook.StorageFull, hook.Closed. After any other error
+	// the commit may have happened; the caller must retry with the same key.
+	Append(ctx context.Context, p *Publication) (Appended, error)
+
+	// Replay begins a new round for deliveries of stored messages (r.Trigger Scheduled)
+	// or adds one manual attempt to each (Manual), in one transaction with r.Receipt.
+	// Pairs that are pending already are left alone in a scheduled round, so that
+	// repeating a replay after a crash adds nothing.
+	// It returns how many deliveries it made due. A message without content is
+	// hook.MissingPayload when it is the only one, else skipped.
+	Replay(ctx context.Context, r *Replay) (int, error)
+}
+
+// Publication is one message with its deliveries, as fanout planned them.
+type Publication struct {
+	Message *hook.Message
+	// Deliveries go to the endpoints of the plan. A delivery that is Pending without
+	// DueAt may be handed over in memory (see Handoff); one with DueAt, or Held, or
+	// in a final state, gets a row in the same commit. Message and Fresh are filled in by Append.
+	Deliveries []hook.Delivery
+	// PlanVersion is Plan.Version. Append refuses a plan that is no longer current.
+	PlanVersion int64
+	// Key makes repeats of the same request find the first; nil for none.
+	Key *IdempotencyKey
+}
+
+// IdempotencyKey is the keyed hash of an Idempotency-Key and its scope.
+type IdempotencyKey struct {
+	Hash [16]byte // of environment, URI and key
+	Body [16]byte // of the request body, to notice another request under the same key
+	Life time.Duration
+}
+
+// Appended is what became of a Publication.
+type Appended struct {
+	ID hook.MessageID
+	// Replayed: an earlier request with the same key made this message; nothing was written.
+	Replayed bool
+}
+
+// Replay asks for further attempts of stored messages at one endpoint.
+type Replay struct {
+	Application hook.ApplicationID
+	Endpoint    hook.EndpointID
+	Messages    []hook.MessageID
+	Trigger     hook.Trigger
+	Receipt     *Receipt // nil for none
+}
+
+// Receipt records the answer to a request that changed something, so that a repeat
+// with the same Idempotency-Key gets the same answer and changes nothing. It is saved
+// in the same commit as the change.
+type Receipt struct {
+	Key    IdempotencyKey
+	Status int
+	Body   []byte // sealed at rest, for it may hold a token
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// Queue is what is due.
+type Queue interface {
+	// Attach names who takes fresh deliveries. Call it once, before the first Append;
+	// without it every delivery is made due.
+	Attach(h Handoff)
+
+	// DueTimes returns each endpoint with due deliveries and the earliest time, for the
+	// start of a dispatcher. It seeks endpoint by endpoint; it does not scan.
+	DueTimes(ctx context.Context) ([]DueTime, error)
+
+	// Claim returns up to limit deliveries of an endpoint that are due at now, oldest
+	// first, leaving out those in taken. It writes nothing: whoever claims remembers
+	// what it took, and Finish removes the due row. next is the earliest due time of
+	// what it left, zero for none; a row left out because it is taken does not count.
+	Claim(ctx context.Context, app hook.ApplicationID, endpoint hook.EndpointID, now time.Time, limit int, taken map[DueKey]bool) (due []Due, next time.Time, err error)
+
+	// Finish records outcomes: attempt, new state and due row in one commit. It does
+	// not block on the disk; each f.Done is called once, after the commit or with the
+	// error that prevented it. Outcomes that are not Urgent may wait up to 20 ms.
+	Finish(f ...*Finished)
+
+	// Spill gives up fresh deliveries: it makes them due (at DueAt, or now) with rows
+	// of their own, durably, when memory is needed for others or at shutdown.
+	Spill(ctx context.Context, d []hook.Delivery) error
+
+	// SetHold stops (true) or lets go (false) all sending of this store, durably. A
+	// restored store is held until an operator releases it.
+	SetHold(ctx context.Context, held bool) error
+	// Held reports whether sending is stopped, and what would be sent.
+	Held(ctx context.Context) (Hold, error)
+}
+
+// Handoff takes fresh deliveries in memory. The dispatcher implements it. Its methods
+// are called from the store's writer and must not block or call the store.
+type Handoff interface {
+	// Admit reserves a place in memory for one delivery of size bytes to endpoint, and
+	// reports false when there is none; the delivery is then made due in the same commit.
+	Admit(app hook.ApplicationID, endpoint hook.EndpointID, size int) bool
+	// Committed hands over the admitted deliveries of one commit, in their order.
+	Committed(fresh []Due)
+	// Withdraw gives back reserved places of a commit that failed.
+	Withdraw(fresh []Due)
+	// MadeDue says that an endpoint has a due row for at (the past for at once) that
+	// the dispatcher did not write itself: a spilled delivery, a replay, a release.
+	MadeDue(app hook.ApplicationID, endpoint hook.EndpointID, at time.Time)
+}
+
+// Due is a delivery with its message, ready to be tried.
+type Due struct {
+	Delivery hook.Delivery
+	Message  *hook.Message // shared by the deliveries of one message; never changed
+	// Row is the due row that Finish removes; the zero value for a fresh delivery.
+	Row DueKey
+}
+
+// DueKey identifies a due row of an endpoint.
+type DueKey struct {
+	DueAt   int64 // Unix milliseconds
+	Message hook.MessageID
+	Trigger hook.Trigger
+}
+
+// DueTime is an endpoint with due deliveries.
+type DueTime struct {
+	Application hook.ApplicationID
+	Endpoint    hook.EndpointID
+	At          time.Time
+}
+
+// Finished is the end of one attempt, or of a delivery that will not be tried.
+type Finished struct {
+	Delivery hook.Delivery // the new state, from Delivery.After or Delivery.End
+	Row      DueKey        // as claimed; zero for a fresh delivery
+	Attempt  *hook.Attempt // nil when there was no request
+	// Urgent outcomes join the next commit: final states other than a plain success,
+	// long delays, and what a lane waits for.
+	Urgent bool
+	// Done is called from the store's writer: it must be quick and not call the store.
+	Done func(err error)
+}
+
+// Hold says whether a store's sending is stopped and what waits.
+type Hold struct {
+	Held      bool
+	Pending   int64 // deliveries that would be sent
+	Endpoints int64
+}

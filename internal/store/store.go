@@ -1,0 +1,21 @@
+package store
+
+import (
+	"context"
+)
+
+// Store is all four doors of one store. Each worker takes only the door that it uses.
+type Store interface {
+	Ledger
+	Queue
+	Catalog
+	History
+
+	// Check writes and reads back a small row: nil when the store can take messages.
+	Check(ctx context.Context) error
+	// Backup writes a consistent copy of the store into the new file at path while
+	// the store is in use. It fails if path exists.
+	Backup(ctx context.Context, path string) error
+	// Close commits what is queued and releases the store. Calls after it fail with hook.Closed.
+	Close() error
+}
