@@ -13,9 +13,10 @@ type Store interface {
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error
-	// Backup writes a consistent copy of the store into the new file at path while
-	// the store is in use. It fails if path exists.
-	Backup(ctx context.Context, path string) error
+	// Backup writes a consistent copy of the store into the existing empty directory
+	// dir while the store is in use: everything acknowledged before the call is in it.
+	// The sealing key is not.
+	Backup(ctx context.Context, dir string) error
 	// Close commits what is queued and releases the store. Calls after it fail with hook.Closed.
 	Close() error
 }
