@@ -1,0 +1,103 @@
+//go:build linux
+
+// Command run measures hookloft against the bare relay and writes the tables of
+// bench/RESULTS.md. From the top of the checkout:
+//
+//	go run ./bench/run                       # everything, about 15 minutes
+//	go run ./bench/run -scenarios rate1 -rounds 1 -n 20000
+//
+// It builds the programs, starts them on loopback with fresh data below -dir, and
+// measures relay and hookloft in turns, so that a machine that gets slower or
+// faster meanwhile does so for both; medians of the rounds are reported. Every
+// wait is bounded, and everything it starts and writes is gone at the end.
+//
+// All programs share one machine, so the load generator and the receiver take
+// their part of the processors too: compare the ratios, not the absolute figures,
+// with other machines.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// sizes are the knobs of the scenarios.
+type sizes struct {
+	Rounds     int `json:"rounds"`
+	Messages   int `json:"messages"`    // of a rate measurement with one endpoint
+	Publishers int `json:"publishers"`  // connections that publish
+	Rate       int `json:"rate"`        // messages per second of the latency measurement
+	Seconds    int `json:"seconds"`     // of the latency measurement
+	SlowCount  int `json:"slow_count"`  // messages to the endpoint that takes 100 ms
+	Pending    int `json:"pending"`     // deliveries that wait, over 10 endpoints
+	IdleSecond int `json:"idle_second"` // how long an idle server is watched
+}
+
+func main() {
+	var z sizes
+	flag.IntVar(&z.Rounds, "rounds", 3, "rounds; the median is reported")
+	flag.IntVar(&z.Messages, "n", 100_000, "messages of a rate measurement (a tenth of it with 10 endpoints)")
+	flag.IntVar(&z.Publishers, "c", 64, "publishers")
+	flag.IntVar(&z.Rate, "rate", 1000, "messages per second of the latency measurement")
+	flag.IntVar(&z.Seconds, "seconds", 15, "length of the latency measurement")
+	flag.IntVar(&z.SlowCount, "slow-n", 20_000, "messages to the endpoint that takes 100 ms to answer")
+	flag.IntVar(&z.Pending, "pending", 1_000_000, "deliveries waiting for endpoints that are down")
+	flag.IntVar(&z.IdleSecond, "idle-seconds", 10, "how long an idle server is watched")
+	names := flag.String("scenarios", "rate1,rate10,latency,slow,idle,pending", "what to measure")
+	dir := flag.String("dir", os.TempDir(), "folder for data; on the disk that is to be measured")
+	out := flag.String("out", "", "write the Markdown tables here; default standard output")
+	jsonOut := flag.String("json", "", "write all raw figures here")
+	serveArgs := flag.String("serve-args", "", "more arguments for hookloft serve, separated by spaces")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, z, strings.Split(*names, ","), *dir, *out, *jsonOut, strings.Fields(*serveArgs)); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, z sizes, names []string, dir, out, jsonOut string, serveArgs []string) error {
+	work, err := os.MkdirTemp(dir, "hookloft-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	b := &bench{sizes: z, dir: work, serveArgs: serveArgs}
+	if err := b.build(ctx); err != nil {
+		return err
+	}
+	rep := report{Machine: describeMachine(work), Sizes: z}
+	for _, s := range scenarios {
+		if !slices.Contains(names, s.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "== %s\n", s.name)
+		if err := s.measure(ctx, b, &rep); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	if jsonOut != "" {
+		text, err := json.MarshalIndent(rep, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(jsonOut, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if out == "" {
+		fmt.Print(rep.markdown())
+		return nil
+	}
+	return os.WriteFile(out, []byte(rep.markdown()), 0o644)
+}
