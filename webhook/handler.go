@@ -1,0 +1,220 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// DefaultMaxBodyBytes is the largest body that a Handler reads: 1 MiB, the
+// largest payload that Hookloft and Svix-compatible senders accept.
+const DefaultMaxBodyBytes = 1 << 20
+
+// retryAfterSeconds is what a sender is told whose message is being handled by
+// another request just now.
+const retryAfterSeconds = "10"
+
+// A Message is a request that was verified.
+type Message struct {
+	Verified
+	// Body is the body as it was signed, byte for byte.
+	Body []byte
+	// Header is the request's. Only the id and the timestamp in it are signed.
+	Header http.Header
+}
+
+// A HandleFunc does what a message asks for. nil means that it is done and must
+// not be done again; an error means that the sender shall send it again. The
+// error is logged, not sent.
+//
+// ctx is the request's: it ends when the sender hangs up, which most do after 15
+// to 30 seconds. Work that takes longer belongs in a queue of the receiver's own.
+//
+// Senders deliver at least once: if this process ends between the work and the
+// answer, the message comes again.
+type HandleFunc func(ctx context.Context, m Message) error
+
+// A Handler is the http.Handler that receives webhooks. It reads the body once
+// and bounded, verifies it, passes over messages that were handled before, and
+// calls a HandleFunc. It answers:
+//
+//	204  handled, now or before
+//	400  no webhook: a header is missing, doubled or malformed, or the body broke off
+//	401  not genuine, or too old or too new
+//	405  not a POST
+//	413  the body is larger than MaxBodyBytes
+//	500  the HandleFunc or the Seen failed; the message may come again
+//	503  another request is handling this very message; come again
+//
+// Each answer from 400 up has a JSON body {"code": ..., "detail": ...} without
+// anything from the request or the keys in it.
+//
+// The server that a Handler runs in sets the time limits for reading a request
+// (http.Server.ReadTimeout).
+type Handler struct {
+	verifier Verifier
+	handle   HandleFunc
+	o        HandlerOptions
+}
+
+// HandlerOptions are the knobs of a Handler. The zero value is a good start.
+type HandlerOptions struct {
+	// Seen remembers the messages that were handled. Nil means a MemorySeen with
+	// its defaults, for this Handler alone: it is empty after a restart and unknown
+	// to other processes.
+	Seen Seen
+	// MaxBodyBytes is the largest body accepted; it bounds the memory of a request.
+	// Smaller than the sender's payloads means that these never arrive. Zero or less
+	// means DefaultMaxBodyBytes.
+	MaxBodyBytes int64
+	// BaseURL is scheme and host as the sender knows them, such as
+	// "https://hooks.example.com", for verifiers that need the URL. Empty means
+	// https and the request's own Host, which is right unless a proxy changes it.
+	BaseURL string
+	// Log gets one line for each request that was refused (Info) or failed (Error).
+	// Nil means slog.Default().
+	Log *slog.Logger
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+}
+
+// NewHandler returns a Handler that calls handle for each message that v accepts.
+func NewHandler(v Verifier, handle HandleFunc, o HandlerOptions) *Handler {
+	if o.Seen == nil {
+		o.Seen = NewMemorySeen(MemorySeenOptions{})
+	}
+	if o.MaxBodyBytes <= 0 {
+		o.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Handler{v, handle, o}
+}
+
+// ServeHTTP receives one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "a webhook is a POST")
+		return
+	}
+	body, err := h.readBody(w, r)
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			h.o.Log.Info("webhook refused", "reason", "body too large", "limit_bytes", h.o.MaxBodyBytes)
+			refuse(w, http.StatusRequestEntityTooLarge, "payload_too_large", "the body is too large")
+			return
+		}
+		refuse(w, http.StatusBadRequest, "bad_request", "the body could not be read")
+		return
+	}
+	verified, err := h.verifier.Verify(h.request(r, body), h.o.Now())
+	if err != nil {
+		h.o.Log.Info("webhook refused", "reason", err)
+		status, code, detail := refusal(err)
+		refuse(w, status, code, detail)
+		return
+	}
+	h.answer(r.Context(), w, Message{verified, body, r.Header})
+}
+
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > h.o.MaxBodyBytes { // not worth reading
+		return nil, &http.MaxBytesError{Limit: h.o.MaxBodyBytes}
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.MaxBodyBytes))
+}
+
+func (h *Handler) request(r *http.Request, body []byte) Request {
+	base := h.o.BaseURL
+	if base == "" {
+		base = "https://" + r.Host
+	}
+	return Request{Method: r.Method, URL: base + r.RequestURI, Header: r.Header, Body: body}
+}
+
+func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) {
+	state := Fresh
+	if m.ID != "" {
+		var err error
+		if state, err = h.o.Seen.Begin(ctx, m.ID); err != nil {
+			h.o.Log.Error("webhook seen", "message", m.ID, "err", err)
+			refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
+			return
+		}
+	}
+	switch state {
+	case Handled:
+		w.WriteHeader(http.StatusNoContent)
+		return
+	case InProgress:
+		// Not 2xx: the other request may yet fail.
+		w.Header().Set("Retry-After", retryAfterSeconds)
+		refuse(w, http.StatusServiceUnavailable, "in_progress", "the message is being handled by another request")
+		return
+	}
+	if err := h.run(ctx, m); err != nil {
+		h.o.Log.Error("webhook handler", "message", m.ID, "err", err)
+		refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// run calls the HandleFunc and tells Seen how it ended, also when it panics and
+// when the sender has hung up meanwhile.
+func (h *Handler) run(ctx context.Context, m Message) (err error) {
+	done := false
+	defer func() {
+		if m.ID == "" {
+			return
+		}
+		end := h.o.Seen.Forget
+		if done {
+			end = h.o.Seen.Done
+		}
+		if endErr := end(context.WithoutCancel(ctx), m.ID); endErr != nil {
+			// What was done stays done; the worst that follows is a second call.
+			h.o.Log.Error("webhook seen", "message", m.ID, "err", endErr)
+		}
+	}()
+	err = h.handle(ctx, m)
+	done = err == nil
+	return err
+}
+
+// refusal turns a verifier's error into an answer. Only the constant text of an
+// Error is sent: a Verifier written elsewhere may say more in its errors.
+func refusal(err error) (status int, code, detail string) {
+	var reason Error
+	if !errors.As(err, &reason) {
+		reason = "the request is not verified"
+	}
+	switch reason {
+	case ErrMissingHeader, ErrDuplicateHeader, ErrMalformedHeader:
+		return http.StatusBadRequest, "bad_request", string(reason)
+	}
+	return http.StatusUnauthorized, "unauthorized", string(reason)
+}
+
+func refuse(w http.ResponseWriter, status int, code, detail string) {
+	body, err := json.Marshal(struct {
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+	}{code, detail})
+	if err != nil {
+		panic(err) // two strings always marshal
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(body)
+}

@@ -1,0 +1,102 @@
+// Package webhook signs webhooks, verifies them and receives them, for the
+// sender that has an event to announce and for the service that gets it.
+// It follows Standard Webhooks 1.0.0 (github.com/standard-webhooks), which is
+// also what Svix-compatible senders speak, and needs only the standard library.
+//
+// A receiver is three lines:
+//
+//	keys, err := webhook.ParseKeys(os.Getenv("WEBHOOK_SECRET"))
+//	verifier, err := webhook.NewStandard(keys, webhook.StandardOptions{})
+//	http.Handle("/webhooks", webhook.NewHandler(verifier, handle, webhook.HandlerOptions{}))
+//
+// where handle is a func(context.Context, webhook.Message) error. It sees only
+// genuine, fresh messages, with the body byte for byte as it was signed, and
+// each message once, as far as the Seen in use can remember.
+//
+// A sender makes a [Signer] from the endpoint's secrets and lets it set the
+// three headers of each attempt.
+//
+// # What is promised
+//
+//   - What is verified is the raw body. Nothing is parsed before it is trusted.
+//   - [Verifier] and [Signer] are pure: the caller gives the time, nothing is
+//     remembered. Both may be used by any number of goroutines at once.
+//   - Signatures are compared in constant time.
+//   - Secrets do not print: fmt and log/slog show them as "[redacted]". Only
+//     [Secret.Reveal] gives the text.
+//   - Input from outside is refused with an error that wraps an [Error] and
+//     does not repeat the input. It never panics.
+package webhook
+
+import (
+	"net/http"
+	"time"
+)
+
+// The headers of Standard Webhooks, in the canonical form of net/http.
+const (
+	HeaderID        = "Webhook-Id"        // the message's id, the same on every retry
+	HeaderTimestamp = "Webhook-Timestamp" // Unix seconds of this attempt
+	HeaderSignature = "Webhook-Signature" // space-separated list of "version,base64"
+)
+
+// The same three under the names that Svix and compatible senders use.
+const (
+	SvixHeaderID        = "Svix-Id"
+	SvixHeaderTimestamp = "Svix-Timestamp"
+	SvixHeaderSignature = "Svix-Signature"
+)
+
+// A Verifier says whether a request comes from whom it says it comes from.
+// There is one for each way of signing; [Standard] is that of Standard Webhooks.
+//
+// Verify is pure and safe for concurrent use. It does not keep or change r. Its
+// errors wrap an [Error] and hold neither secrets nor text of the request, so
+// that they may be logged and shown.
+type Verifier interface {
+	Verify(r Request, now time.Time) (Verified, error)
+}
+
+// A Request is what a sender may have signed. Standard Webhooks needs Header and
+// Body; other providers also sign the method or the URL.
+type Request struct {
+	Method string
+	// URL is the absolute URL that the sender posted to, as the sender knows it:
+	// before a proxy rewrote host, scheme or path.
+	URL string
+	// Header has canonical keys, as net/http makes them.
+	Header http.Header
+	// Body is every byte of the body, before any decoding.
+	Body []byte
+}
+
+// Verified is what is known about a message once its signature is right.
+type Verified struct {
+	// ID is the same each time the sender sends this message, and different for
+	// every other message of this sender. Empty if the verifier cannot tell
+	// messages apart; duplicates then pass.
+	ID string
+	// Timestamp is the signed time of this attempt; zero if none is signed.
+	Timestamp time.Time
+}
+
+// An Error is a reason for refusing a key or a request. The reasons are
+// constants, for errors.Is.
+type Error string
+
+// The reasons. A request that fails with one of the first three was not built
+// by a webhook sender (400 Bad Request); the others are a matter of trust (401).
+const (
+	ErrMissingHeader   Error = "a signature header is missing or empty"
+	ErrDuplicateHeader Error = "a signature header is given more than once"
+	ErrMalformedHeader Error = "a signature header is malformed"
+
+	ErrTimestampTooOld Error = "the timestamp is too old"
+	ErrTimestampTooNew Error = "the timestamp is too far in the future"
+	ErrNoMatch         Error = "no signature matches"
+
+	// ErrInvalidKey is about a secret or public key, not about a request.
+	ErrInvalidKey Error = "the key is not usable"
+)
+
+func (e Error) Error() string { return "webhook: " + string(e) }
