@@ -44,7 +44,7 @@ const (
 	// and the example schedule of Standard Webhooks for 76 (91 with 20 % jitter).
 	DefaultRemember = 96 * time.Hour
 	// DefaultMaxIDs is as many as come in four days at 0.7 a second. They take
-	// about 20 MiB, which is used only as ids come in.
+	// about 30 MiB, which is used only as ids come in.
 	DefaultMaxIDs = 250_000
 )
 
@@ -84,7 +84,7 @@ type MemorySeenOptions struct {
 	// the sender's retries means that a late one is handled again. Zero or less
 	// means DefaultRemember.
 	Remember time.Duration
-	// MaxIDs bounds the memory, at about 80 bytes an id. Zero or less means
+	// MaxIDs bounds the memory, at about 120 bytes an id. Zero or less means
 	// DefaultMaxIDs.
 	MaxIDs int
 }
