@@ -1,0 +1,116 @@
+package telemetry
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are all series of one process. Who counts on a hot path resolves its label
+// values once, with WithLabelValues, and keeps the child.
+type Metrics struct {
+	// MessagesCreated counts accepted messages; a repeated request is not counted.
+	MessagesCreated prometheus.Counter
+	// Deliveries counts ended attempts, and deliveries that ended without one.
+	// Labels: outcome (success, failed, exhausted, gone, unsendable, skipped), reason
+	// (see hook.Reason; "" for success), kind (live, retry, replay, manual).
+	Deliveries *prometheus.CounterVec
+	// DeliveryDuration is how long an attempt took. Labels: kind, outcome.
+	DeliveryDuration *prometheus.HistogramVec
+	// DeliveryEndToEnd runs from the acceptance of a message to the end of the
+	// successful attempt, for messages without deliverAt.
+	DeliveryEndToEnd prometheus.Histogram
+	// AttemptsInFlight is how many requests are under way.
+	AttemptsInFlight prometheus.Gauge
+	// QueueDepth is how many deliveries wait in memory. Label: state (fresh, claimed, recording).
+	QueueDepth *prometheus.GaugeVec
+	// QueueOldestDueAge is by how much the most overdue endpoint is late, 0 for none.
+	QueueOldestDueAge prometheus.Gauge
+	// Endpoints counts endpoints by what the dispatcher knows. Label: state (active, open, disabled).
+	Endpoints *prometheus.GaugeVec
+	// TransformDuration and Transforms cover user code on payloads. Label of the second: outcome.
+	TransformDuration prometheus.Histogram
+	Transforms        *prometheus.CounterVec
+	// IngestRequests counts received webhooks. Labels: source_kind, verdict.
+	IngestRequests *prometheus.CounterVec
+	// StoreOperationDuration is the time of a call to the store. Label: op.
+	StoreOperationDuration *prometheus.HistogramVec
+	// HTTPRequestDuration is the time of an API request. Labels: route (its pattern), method, code.
+	HTTPRequestDuration *prometheus.HistogramVec
+	// ReplayTasks counts background tasks. Label: state (running, finished, failed).
+	ReplayTasks *prometheus.GaugeVec
+
+	build *prometheus.GaugeVec
+}
+
+// namespace is the prefix of every series.
+const namespace = "hookloft"
+
+// NewMetrics makes the metrics and registers them with reg. With a nil reg they are
+// counted and shown nowhere, which is what tests want. It panics when reg holds a
+// series of the same name already, like prometheus.MustRegister: two servers in a
+// process need two registries.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		MessagesCreated:        counter("messages_created_total", "Messages accepted.").WithLabelValues(),
+		Deliveries:             counter("deliveries_total", "Ended attempts, and deliveries that ended without one.", "outcome", "reason", "kind"),
+		DeliveryDuration:       histogram("delivery_duration_seconds", "Duration of an attempt.", "kind", "outcome"),
+		AttemptsInFlight:       gauge("attempts_in_flight", "Requests under way.").WithLabelValues(),
+		QueueDepth:             gauge("queue_depth", "Deliveries that wait in memory.", "state"),
+		QueueOldestDueAge:      gauge("queue_oldest_due_age_seconds", "By how much the most overdue endpoint is late.").WithLabelValues(),
+		Endpoints:              gauge("endpoints", "Endpoints as the dispatcher knows them.", "state"),
+		Transforms:             counter("transforms_total", "Transformations run.", "outcome"),
+		IngestRequests:         counter("ingest_requests_total", "Webhooks received.", "source_kind", "verdict"),
+		StoreOperationDuration: histogram("store_operation_duration_seconds", "Duration of a call to the store.", "op"),
+		HTTPRequestDuration:    histogram("http_server_request_duration_seconds", "Duration of an API request.", "route", "method", "code"),
+		ReplayTasks:            gauge("replay_tasks", "Background tasks.", "state"),
+		build:                  gauge("build_info", "Always 1; the labels say what runs.", "version", "revision", "goversion"),
+	}
+	m.DeliveryEndToEnd = prometheus.NewHistogram(histogramOpts("delivery_end_to_end_seconds", "From acceptance of a message to the end of its successful attempt."))
+	m.TransformDuration = prometheus.NewHistogram(histogramOpts("transform_duration_seconds", "Duration of a transformation."))
+	if reg != nil {
+		reg.MustRegister(m.MessagesCreated, m.Deliveries, m.DeliveryDuration, m.DeliveryEndToEnd, m.AttemptsInFlight, m.QueueDepth,
+			m.QueueOldestDueAge, m.Endpoints, m.TransformDuration, m.Transforms, m.IngestRequests, m.StoreOperationDuration,
+			m.HTTPRequestDuration, m.ReplayTasks, m.build)
+	}
+	return m
+}
+
+// SetBuild records what runs in build_info.
+func (m *Metrics) SetBuild(version, revision string) {
+	m.build.Reset()
+	m.build.WithLabelValues(version, revision, runtime.Version()).Set(1)
+}
+
+// StoreOperation returns the observer of one kind of store operation, to be kept.
+func (m *Metrics) StoreOperation(op string) prometheus.Observer {
+	return m.StoreOperationDuration.WithLabelValues(op)
+}
+
+// Since observes the seconds from start to now.
+func Since(o prometheus.Observer, start time.Time) { o.Observe(time.Since(start).Seconds()) }
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(histogramOpts(name, help), labels)
+}
+
+// histogramOpts gives native buckets 10 % apart to scrapers that ask for them, and
+// the classic buckets from 1 ms to a minute to all others.
+func histogramOpts(name, help string) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{
+		Namespace: namespace, Name: name, Help: help,
+		Buckets:                         []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60},
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	}
+}
