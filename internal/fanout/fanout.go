@@ -1,0 +1,42 @@
+// Package fanout decides who gets a message. It is a pure function of a snapshot of
+// the catalogue and the message: no clock, no store, no state, so the same message
+// and plan always give the same deliveries.
+package fanout
+
+import (
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// Plan returns the deliveries of m to the endpoints of plan that subscribed to it, by
+// rising endpoint. It does not fill in Delivery.Message, which the store draws.
+//
+//   - An endpoint whose filters leave m out gets no delivery and leaves no record:
+//     "filtered" is computed when somebody asks.
+//   - A disabled endpoint that would have got m has a delivery that is Exhausted with
+//     ReasonDisabled, so that what was skipped can be listed and replayed.
+//   - A delayed message (DeliverAt) is due then, at every endpoint.
+func Plan(plan *store.Plan, m *hook.Message) []hook.Delivery {
+	n := 0
+	for _, e := range plan.Endpoints {
+		if e.Wants(m.EventType, m.Channels) {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	// The filters are cheaper to ask twice than a growing slice is to copy.
+	out := make([]hook.Delivery, 0, n)
+	for _, e := range plan.Endpoints {
+		if !e.Wants(m.EventType, m.Channels) {
+			continue
+		}
+		d := hook.Delivery{Application: plan.Application.ID, Endpoint: e.ID, Trigger: hook.Scheduled, DueAt: m.DeliverAt}
+		if e.Disabled {
+			d = d.End(hook.Exhausted, hook.ReasonDisabled)
+		}
+		out = append(out, d)
+	}
+	return out
+}
