@@ -1,0 +1,199 @@
+// Package publish is the door through which the user's own events come in: a message
+// is checked, its deliveries are planned, and both are stored in one commit. When
+// Publish returns without error, they are on disk (store.Ledger).
+//
+// A repeat of a request under the same idempotency key finds the first one's message,
+// whether that is stored already or still under way in another goroutine.
+package publish
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/fanout"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+// Catalog is what a Publisher asks of the catalogue.
+type Catalog interface {
+	Plan(ctx context.Context, env hook.EnvironmentID, ref string) (*store.Plan, error)
+	CreateApplication(ctx context.Context, a *hook.Application, r *store.Receipt) error
+	NewKey() hook.Key
+}
+
+// History is where the message of a repeated request is read.
+type History interface {
+	Message(ctx context.Context, app hook.ApplicationID, id hook.MessageID) (*hook.Message, error)
+}
+
+// Options are the knobs of a Publisher. The zero value is a good start.
+type Options struct {
+	// MaxPayloadBytes bounds Payload and RawBody each; more is hook.TooLarge, nothing
+	// is ever cut. Zero means 1 MiB (CONTRACT section 0), negative means no limit.
+	MaxPayloadBytes int
+	// Metrics counts accepted messages; nil for none.
+	Metrics *telemetry.Metrics
+}
+
+// Publisher accepts messages. Its methods may be called at the same time.
+type Publisher struct {
+	catalog Catalog
+	ledger  store.Ledger
+	history History
+	max     int
+	metrics *telemetry.Metrics
+	flights flights
+}
+
+// New returns a Publisher that plans with c and stores with l.
+func New(c Catalog, l store.Ledger, h History, o Options) *Publisher {
+	p := &Publisher{catalog: c, ledger: l, history: h, max: o.MaxPayloadBytes, metrics: o.Metrics}
+	if p.max == 0 {
+		p.max = 1 << 20
+	}
+	if p.metrics == nil {
+		p.metrics = telemetry.NewMetrics(nil)
+	}
+	return p
+}
+
+// Request asks for one message to be published.
+type Request struct {
+	Environment *hook.Environment
+	// AppRef names the application by public id or uid.
+	AppRef string
+	// CreateApplication is made when AppRef names none; nil to answer hook.NotFound
+	// instead. Its UID is AppRef. It is ignored when the application exists.
+	CreateApplication *hook.Application
+	// Message is the draft: what the client sets. ID, Environment and Application are
+	// filled in, and ContentExpiresAt where it is zero. Its slices must not change any more.
+	Message hook.Message
+	// Key makes a repeat of the request find the first; nil for none.
+	Key *store.IdempotencyKey
+}
+
+// Result is what became of a Request.
+type Result struct {
+	Application *hook.Application
+	Message     *hook.Message // shared with the dispatcher: not to be changed
+	// Replayed: an earlier request with the same key published this message.
+	Replayed bool
+}
+
+// maxPlans bounds how often a publish plans anew because the application changed
+// in between. Each round loses only to a change that was acknowledged meanwhile.
+const maxPlans = 16
+
+// Publish stores the message with its deliveries and returns when they are durable.
+//
+// Errors: hook.FieldError for a broken rule, hook.TooLarge, hook.NotFound, and those of
+// store.Ledger.Append. After an error with a kind no message was stored; after any
+// other the message may be stored, and the caller must repeat with the same key. An
+// application that was created on the way stays: the repeat finds it.
+func (p *Publisher) Publish(ctx context.Context, r Request) (Result, error) {
+	now := time.Now()
+	if err := p.check(&r.Message, now); err != nil {
+		return Result{}, err
+	}
+	if r.Message.ContentExpiresAt.IsZero() {
+		r.Message.ContentExpiresAt = now.Add(hook.DefaultRetention)
+	}
+	if r.Key == nil {
+		return p.publish(ctx, &r)
+	}
+	return p.flights.do(ctx, *r.Key, func() (Result, error) { return p.publish(ctx, &r) })
+}
+
+func (p *Publisher) check(m *hook.Message, now time.Time) error {
+	if err := m.Validate(now); err != nil {
+		return err
+	}
+	if p.max > 0 && max(len(m.Payload), len(m.RawBody)) > p.max {
+		return hook.Errorf(hook.TooLarge, "the payload has %d bytes, at most %d are allowed", max(len(m.Payload), len(m.RawBody)), p.max)
+	}
+	if len(m.Payload) == 0 || m.Payload[0] != '{' {
+		return hook.Fieldf("payload", "must be a JSON object")
+	}
+	return nil
+}
+
+func (p *Publisher) publish(ctx context.Context, r *Request) (Result, error) {
+	for range maxPlans {
+		plan, err := p.plan(ctx, r)
+		if err != nil {
+			return Result{}, err
+		}
+		// A fresh copy each round: the store may have written into the one before.
+		m := r.Message
+		m.ID, m.Environment, m.Application = 0, r.Environment.ID, plan.Application.ID
+		done, err := p.ledger.Append(ctx, &store.Publication{
+			Message:     &m,
+			Deliveries:  fanout.Plan(plan, &m),
+			PlanVersion: plan.Version,
+			Key:         r.Key,
+		})
+		switch {
+		case err == nil && done.Replayed:
+			return p.replayed(ctx, plan.Application, done.ID)
+		case err == nil:
+			p.metrics.MessagesCreated.Inc()
+			return Result{Application: plan.Application, Message: withID(&m, done.ID)}, nil
+		case hook.KindOf(err) == hook.Stale:
+			// The application changed after it was planned: an endpoint that was
+			// acknowledged before us must get this message, so plan again.
+		case hook.KindOf(err) == hook.NotFound && r.CreateApplication != nil:
+			// It was deleted in between; the request asks for it to exist.
+		default:
+			return Result{}, err
+		}
+		if err := ctx.Err(); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{}, hook.Errorf(hook.Overloaded, "the application changes faster than a message can be planned; try again")
+}
+
+// plan returns the application's plan and creates the application where that is asked for.
+func (p *Publisher) plan(ctx context.Context, r *Request) (*store.Plan, error) {
+	plan, err := p.catalog.Plan(ctx, r.Environment.ID, r.AppRef)
+	if hook.KindOf(err) != hook.NotFound || r.CreateApplication == nil {
+		return plan, err
+	}
+	a := *r.CreateApplication
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	a.ID, a.Environment = hook.ApplicationID(p.catalog.NewKey()), r.Environment.ID
+	if a.CreatedAt.IsZero() {
+		a.CreatedAt = hook.Key(a.ID).Time()
+		a.UpdatedAt = a.CreatedAt
+	}
+	// Conflict: somebody else has just created it, which is as good.
+	if err := p.catalog.CreateApplication(ctx, &a, nil); err != nil && hook.KindOf(err) != hook.Conflict {
+		return nil, fmt.Errorf("create application on the way: %w", err)
+	}
+	return p.catalog.Plan(ctx, r.Environment.ID, r.AppRef)
+}
+
+// withID returns m with its id. The store has usually set it, and then lanes read m
+// already: it must not be written again.
+func withID(m *hook.Message, id hook.MessageID) *hook.Message {
+	if m.ID == id {
+		return m
+	}
+	c := *m
+	c.ID = id
+	return &c
+}
+
+// replayed answers a repeat with the message as it was stored the first time.
+func (p *Publisher) replayed(ctx context.Context, a *hook.Application, id hook.MessageID) (Result, error) {
+	m, err := p.history.Message(ctx, a.ID, id)
+	if err != nil {
+		return Result{}, fmt.Errorf("load the message of a repeated request: %w", err)
+	}
+	return Result{Application: a, Message: m, Replayed: true}, nil
+}
