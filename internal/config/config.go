@@ -1,0 +1,168 @@
+// Package config holds each knob of Hookloft: its name, unit, default and reason.
+// It is the only room that reads flags' texts, the environment and the
+// configuration file.
+//
+// A knob has one name everywhere: --egress-allow on the command line,
+// HOOKLOFT_EGRESS_ALLOW in the environment, egress-allow in the TOML file. Later
+// sources win: defaults, file, environment, flags. A key that nobody knows is an
+// error with a suggestion, because a setting that is silently ignored is worse
+// than a start that fails.
+//
+// Config ends at the door: server turns it into the small Options of each worker.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is every knob, parsed and checked. See Knobs for meanings and defaults.
+type Config struct {
+	Listen         string
+	Data           string
+	PublicURL      string // without a trailing slash
+	TLSCert        string
+	TLSKey         string
+	AllowHTTP      bool
+	EgressAllow    []netip.Prefix
+	TrustedProxies []netip.Prefix
+	// MainSecret holds the text of main-secret, or of the file that main-secret-file names.
+	MainSecret     Secret
+	MainSecretFile string
+	LogFormat      string // "json" or "text"
+	LogLevel       string // "debug", "info", "warn" or "error"
+	APIRate        int    // requests a second for each token; 0 for no limit
+	MaxPayload     int64  // bytes
+	MaxInFlight    int    // attempts at once; 0 for what the file limit allows
+	Drain          time.Duration
+	MetricsListen  string
+}
+
+// Secret is a text that never prints itself.
+type Secret string
+
+// String hides the text from logs and error texts.
+func (s Secret) String() string { return s.hidden() }
+
+// GoString hides the text from %#v.
+func (s Secret) GoString() string { return s.hidden() }
+
+func (s Secret) hidden() string {
+	if s == "" {
+		return ""
+	}
+	return "[secret]"
+}
+
+// Knob is one setting.
+type Knob struct {
+	Name string
+	// Unit of a number, and what other values look like: "bytes", "host:port".
+	Unit string
+	// Default as it would be typed; "" for nothing.
+	Default string
+	// Why says what the knob is for and what goes wrong at its ends, in one or two sentences.
+	Why string
+	// Value is the knob's place in a Config.
+	Value Value
+}
+
+// Env returns the knob's name in the environment.
+func (k *Knob) Env() string { return EnvOf(k.Name) }
+
+// Usage returns the text for the command line's help.
+func (k *Knob) Usage() string { return k.Why }
+
+// MaxDrain is how long a drain may take at most: a stop ends within it, and a
+// little later the process manager would kill.
+const MaxDrain = 10 * time.Second
+
+// Knobs returns the knobs of c in the order in which they are documented. Setting
+// a Knob's Value changes c.
+func (c *Config) Knobs() []Knob {
+	return []Knob{
+		{
+			Name: "listen", Unit: "host:port", Default: "127.0.0.1:8071", Value: text(&c.Listen, checkListen),
+			Why: "Address of the API. Loopback by default: whoever opens it to a network decides so, and adds TLS or a proxy.",
+		},
+		{
+			Name: "data", Unit: "directory", Default: "hookloft-data", Value: text(&c.Data, checkNotEmpty),
+			Why: "Where messages, settings and the sealing key are kept. One server at a time may use it.",
+		},
+		{
+			Name: "public-url", Unit: "URL", Value: publicURL(&c.PublicURL),
+			Why: "How clients reach this server, for links in answers. Empty: made from the listening address.",
+		},
+		{
+			Name: "tls-cert", Unit: "file", Value: text(&c.TLSCert, nil),
+			Why: "Certificate chain in PEM. A changed file is picked up without a restart. Needs tls-key.",
+		},
+		{
+			Name: "tls-key", Unit: "file", Value: text(&c.TLSKey, nil),
+			Why: "Private key of tls-cert in PEM.",
+		},
+		{
+			Name: "egress-allow", Unit: "CIDR,...", Value: prefixes(&c.EgressAllow),
+			Why: "Ranges that deliveries may reach although they are private, loopback or otherwise special. Empty: none, so nothing inside your network is reachable through a webhook.",
+		},
+		{
+			Name: "allow-http", Unit: "true|false", Default: "false", Value: boolean(&c.AllowHTTP),
+			Why: "Accept endpoint URLs with http:. Signatures protect from forgery, not from readers on the way.",
+		},
+		{
+			Name: "trusted-proxies", Unit: "CIDR,...", Value: prefixes(&c.TrustedProxies),
+			Why: "Peers whose X-Forwarded-For is believed. Empty: nobody, for anyone can write that header.",
+		},
+		{
+			Name: "main-secret", Unit: "text", Value: secret(&c.MainSecret),
+			Why: "Seals endpoint secrets at rest. At least 32 characters. Empty: a random key in main.key in the data directory. It must not change for a store. Prefer the environment or main-secret-file; a command line can be read by others.",
+		},
+		{
+			Name: "main-secret-file", Unit: "file", Value: text(&c.MainSecretFile, nil),
+			Why: "File that holds main-secret.",
+		},
+		{
+			Name: "log-format", Unit: "json|text", Default: "text", Value: oneOf(&c.LogFormat, "json", "text"),
+			Why: "How log lines on standard error are written.",
+		},
+		{
+			Name: "log-level", Unit: "debug|info|warn|error", Default: "info", Value: oneOf(&c.LogLevel, "debug", "info", "warn", "error"),
+			Why: "The least level that is logged. info has a line for each request and each attempt.",
+		},
+		{
+			Name: "api-rate", Unit: "requests/s", Default: "0", Value: number(&c.APIRate, 0, 1_000_000),
+			Why: "API requests a second for each token, with a burst of as many; more are answered 429. 0: no limit.",
+		},
+		{
+			Name: "max-payload", Unit: "bytes", Default: "1MiB", Value: size(&c.MaxPayload, 1<<10, 16<<20),
+			Why: "Largest payload of a message; a larger one is refused with 413, never cut. 1 KiB to 16 MiB. Many receivers refuse more than 1 MiB.",
+		},
+		{
+			Name: "max-in-flight", Unit: "attempts", Default: "0", Value: number(&c.MaxInFlight, 0, 65_536),
+			Why: "Delivery attempts at once. 0: half of the limit on open files, at most 4096.",
+		},
+		{
+			Name: "drain", Unit: "duration", Default: "8s", Value: duration(&c.Drain, 0, MaxDrain),
+			Why: "How long a stop waits for requests and attempts in flight. What is left is kept and tried again after the next start. At most 10 s.",
+		},
+		{
+			Name: "metrics-listen", Unit: "host:port", Value: text(&c.MetricsListen, checkListen),
+			Why: "A listener of its own for /metrics, without a token. Empty: /metrics is on the main listener only, for loopback clients and API tokens.",
+		},
+	}
+}
+
+// Default returns the configuration of a server that nobody has configured.
+func Default() *Config {
+	c := &Config{}
+	for _, k := range c.Knobs() {
+		if k.Default == "" {
+			continue
+		}
+		if err := k.Value.Set(k.Default); err != nil {
+			// A constant of this file that its own rule refuses; TestDefaultsAreValid sees it.
+			panic(err)
+		}
+	}
+	return c
+}
