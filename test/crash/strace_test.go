@@ -1,0 +1,173 @@
+//go:build linux
+
+package crash
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookloft/hookloft/test/rig"
+)
+
+// needStrace skips the test where system calls cannot be tampered with.
+func needStrace(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("fault tests run real processes; not with -short")
+	}
+	out, err := exec.Command("strace", "-f", "-o", os.DevNull, "--seccomp-bpf", "-e", "inject=fsync:retval=0", "true").CombinedOutput()
+	if err != nil {
+		t.Skipf("needs strace with permission to trace (apt-get install strace): %v %s", err, out)
+	}
+	t.Cleanup(func() { os.Remove(straceLog(t)) })
+}
+
+// straceArgs puts strace in front of the server so that the given system calls are
+// tampered with; its record goes to the file that straceLog names. --seccomp-bpf
+// stops the server at these calls only, so that the rest runs at full speed.
+func straceArgs(t *testing.T, calls, tamper string) []string {
+	return []string{"strace", "-f", "--seccomp-bpf", "-qq", "-ttt", "-y", "-o", straceLog(t),
+		"-e", "trace=" + calls, "-e", "signal=none", "-e", "inject=" + calls + ":" + tamper}
+}
+
+func straceLog(t *testing.T) string {
+	return filepath.Join(os.TempDir(), "hookloft-strace-"+strconv.Itoa(os.Getpid())+"-"+t.Name()+".txt")
+}
+
+// A crash at a system call that makes something durable is the nastiest moment:
+// half of a commit is out. strace counts calls per thread, so the sweep takes many
+// numbers instead of trusting one.
+func TestKillAtDurableCallsLosesNothing(t *testing.T) {
+	needStrace(t)
+	points := rig.EnvInt(t, "HOOKLOFT_POINTS", 10)
+	sc := newScene(t, rig.Options{}, rig.ReceiverOptions{})
+	stop := sc.publish(t)
+	sc.kill()
+	hit := 0
+	for i := range points {
+		call := []string{"fdatasync,fsync", "pwrite64"}[i%2]
+		sc.server.SetWrap(straceArgs(t, call, "signal=SIGKILL:when="+strconv.Itoa(1+i*i*2))...)
+		_, err := sc.server.Restart()
+		status := -1 // it may die while it starts, which is as good a point as any
+		if err == nil {
+			if status, err = sc.server.Wait(3 * time.Second); err != nil {
+				sc.kill() // the number was never reached
+				continue
+			}
+		} else if !strings.Contains(err.Error(), "signal: killed") {
+			t.Fatalf("point %d (%s): %v", i+1, call, err)
+		}
+		if status != -1 {
+			t.Fatalf("point %d (%s): the server ended by itself with status %d:\n%s", i+1, call, status, sc.server.LogTail(2000))
+		}
+		hit++
+		// The moment of death is known to within what Wait takes to notice.
+		at := time.Now()
+		sc.crashes = append(sc.crashes, rig.Crash{Before: at.Add(-50 * time.Millisecond), After: at})
+	}
+	sc.server.SetWrap()
+	if _, err := sc.server.Restart(); err != nil {
+		t.Fatalf("after the sweep: %v", err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	stop()
+	v := sc.judge(t, time.Minute)
+	t.Logf("%d points, %d reached: %v", points, hit, v)
+	if !v.OK() {
+		t.Error("promises were broken")
+	}
+	if hit == 0 {
+		t.Error("no point was reached: this run tested nothing")
+	}
+}
+
+// injectedLine is how strace notes a call that it made fail, with the time (-ttt).
+var injectedLine = regexp.MustCompile(`(?m)^\d+ +(\d+\.\d+) .*\(INJECTED\)`)
+
+// injections returns the times at which strace made a call fail.
+func injections(t *testing.T) []time.Time {
+	text, err := os.ReadFile(straceLog(t))
+	if err != nil {
+		return nil
+	}
+	var at []time.Time
+	for _, m := range injectedLine.FindAllStringSubmatch(string(text), -1) {
+		seconds, err := strconv.ParseFloat(m[1], 64)
+		if err == nil {
+			at = append(at, time.UnixMicro(int64(seconds*1e6)))
+		}
+	}
+	return at
+}
+
+// An fsync that fails leaves the disk in a state nobody knows (the kernel may drop
+// the dirty pages), so the process must not acknowledge anything more, nor try the
+// fsync again: it names the file and the error, and ends.
+func TestFsyncErrorStopsTheServer(t *testing.T) {
+	needStrace(t)
+	d := newDisk(t, 256)
+	sc := newScene(t, rig.Options{Data: d.data()}, rig.ReceiverOptions{})
+	if err := sc.server.Stop(20 * time.Second); err != nil {
+		t.Fatalf("stop: %v", err)
+	}
+	sc.server.SetWrap(straceArgs(t, "fdatasync,fsync", "error=EIO:when=40+")...)
+	if _, err := sc.server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	stop := sc.publish(t)
+	status, err := sc.server.Wait(20 * time.Second)
+	ended := time.Now()
+	stop()
+	if err != nil {
+		t.Fatalf("an fsync failed and the server goes on: %v", err)
+	}
+	failed := injections(t)
+	if len(failed) == 0 {
+		t.Fatalf("the server ended without an injected error: %s", sc.server.LogTail(2000))
+	}
+	log := sc.server.LogTail(4000)
+	if status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+	if !strings.Contains(log, "input/output error") && !strings.Contains(log, "EIO") {
+		t.Errorf("the log does not name the error:\n%s", log)
+	}
+	if !namesFile(log, d.data()) {
+		t.Errorf("the log names no file of the data folder:\n%s", log)
+	}
+	for _, p := range sc.ledger.Entries() {
+		if p.Acked && p.Began.After(failed[0]) {
+			t.Errorf("%s was published %v after the first failed fsync, and acknowledged", p.ID, p.Began.Sub(failed[0]))
+		}
+	}
+	t.Logf("ended %v after the first error", ended.Sub(failed[0]).Round(time.Millisecond))
+	sc.crashes = append(sc.crashes, rig.Crash{Before: failed[0], After: ended})
+	d.cut() // what the failed fsync did not write is gone
+	sc.server.SetWrap()
+	if _, err := sc.server.Restart(); err != nil {
+		t.Fatalf("after the error: %v", err)
+	}
+	v := sc.judge(t, time.Minute)
+	t.Logf("after an fsync error: %v", v)
+	if !v.OK() {
+		t.Error("promises were broken")
+	}
+}
+
+// namesFile says whether the text names a file that lies in dir.
+func namesFile(text, dir string) bool {
+	found := false
+	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.Contains(text, e.Name()) {
+			found = true
+		}
+		return nil
+	})
+	return found
+}
