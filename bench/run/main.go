@@ -51,6 +51,7 @@ func main() {
 	flag.IntVar(&z.Pending, "pending", 1_000_000, "deliveries waiting for endpoints that are down")
 	flag.IntVar(&z.IdleSecond, "idle-seconds", 10, "how long an idle server is watched")
 	names := flag.String("scenarios", "rate1,rate10,latency,slow,idle,pending", "what to measure")
+	subjects := flag.String("subjects", "relay,hookloft", "what to compare in the rate and latency measurements")
 	dir := flag.String("dir", os.TempDir(), "folder for data; on the disk that is to be measured")
 	out := flag.String("out", "", "write the Markdown tables here; default standard output")
 	jsonOut := flag.String("json", "", "write all raw figures here")
@@ -59,20 +60,20 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, z, strings.Split(*names, ","), *dir, *out, *jsonOut, strings.Fields(*serveArgs)); err != nil {
+	if err := run(ctx, z, strings.Split(*names, ","), strings.Split(*subjects, ","), *dir, *out, *jsonOut, strings.Fields(*serveArgs)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, z sizes, names []string, dir, out, jsonOut string, serveArgs []string) error {
+func run(ctx context.Context, z sizes, names, subjects []string, dir, out, jsonOut string, serveArgs []string) error {
 	work, err := os.MkdirTemp(dir, "hookloft-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{sizes: z, dir: work, serveArgs: serveArgs}
+	b := &bench{sizes: z, dir: work, subjects: subjects, serveArgs: serveArgs}
 	if err := b.build(ctx); err != nil {
 		return err
 	}

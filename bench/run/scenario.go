@@ -49,7 +49,7 @@ func rates(ctx context.Context, b *bench, r *report, endpoints int) error {
 		n /= endpoints
 	}
 	for round := range b.sizes.Rounds {
-		for _, subject := range []string{"relay", "hookloft"} {
+		for _, subject := range b.subjects {
 			run, err := b.rate(ctx, subject, endpoints, n)
 			if err != nil {
 				return fmt.Errorf("%s, round %d: %w", subject, round+1, err)
@@ -146,7 +146,7 @@ type latencyRun struct {
 func latency(ctx context.Context, b *bench, r *report) error {
 	n := b.sizes.Rate * b.sizes.Seconds
 	for range b.sizes.Rounds {
-		for _, subject := range []string{"relay", "hookloft"} {
+		for _, subject := range b.subjects {
 			run, err := b.latency(ctx, subject, n)
 			if err != nil {
 				return fmt.Errorf("%s: %w", subject, err)
