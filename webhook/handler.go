@@ -14,6 +14,11 @@ import (
 // largest payload that Hookloft and Svix-compatible senders accept.
 const DefaultMaxBodyBytes = 1 << 20
 
+// maxDrainBytes is how much of a body over the limit is read and thrown away. A
+// sender that is still writing when the server hangs up sees a broken connection
+// instead of the 413.
+const maxDrainBytes = 4 << 20
+
 // retryAfterSeconds is what a sender is told whose message is being handled by
 // another request just now.
 const retryAfterSeconds = "10"
@@ -110,6 +115,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
+			io.CopyN(io.Discard, r.Body, maxDrainBytes) // an error here changes nothing
 			h.o.Log.Info("webhook refused", "reason", "body too large", "limit_bytes", h.o.MaxBodyBytes)
 			refuse(w, http.StatusRequestEntityTooLarge, "payload_too_large", "the body is too large")
 			return
@@ -128,7 +134,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > h.o.MaxBodyBytes { // not worth reading
+	if r.ContentLength > h.o.MaxBodyBytes { // not worth keeping
 		return nil, &http.MaxBytesError{Limit: h.o.MaxBodyBytes}
 	}
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, h.o.MaxBodyBytes))

@@ -138,6 +138,31 @@ func TestHandlerRefuses(t *testing.T) {
 	}
 }
 
+// A sender still writing when the server hangs up would not see the 413.
+func TestHandlerReadsOnPastTheLimit(t *testing.T) {
+	p := newPost(t, new(counter).handle, HandlerOptions{MaxBodyBytes: 64})
+	for name, length := range map[string]int64{"announced": 1 << 20, "not announced": -1} {
+		body := strings.NewReader(strings.Repeat("x", 1<<20))
+		r := httptest.NewRequest("POST", "/", nil)
+		r.ContentLength, r.Body = length, io.NopCloser(body)
+		p.want(r, 413, "payload_too_large")
+		if body.Len() > 0 {
+			t.Errorf("%s: %d bytes were left unread", name, body.Len())
+		}
+	}
+	endless := &endlessReader{}
+	r := httptest.NewRequest("POST", "/", nil)
+	r.ContentLength, r.Body = -1, io.NopCloser(endless)
+	p.want(r, 413, "payload_too_large")
+	if endless.n > 2*maxDrainBytes {
+		t.Errorf("%d bytes were read of a body without end", endless.n)
+	}
+}
+
+type endlessReader struct{ n int }
+
+func (e *endlessReader) Read(p []byte) (int, error) { e.n += len(p); return len(p), nil }
+
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection lost") }
@@ -282,13 +307,14 @@ func TestHandlerWithAnotherVerifier(t *testing.T) {
 	var err error
 	verifier := verifierFunc(func(r Request) (Verified, error) { got = r; return Verified{}, err })
 	var c counter
-	p := newPost(t, c.handle, HandlerOptions{BaseURL: "https://hooks.example.com"})
+	seen := &fakeSeen{Seen: NewMemorySeen(MemorySeenOptions{}), failBegin: errors.New("asked without an id")}
+	p := newPost(t, c.handle, HandlerOptions{BaseURL: "https://hooks.example.com", Seen: seen})
 	p.handler.verifier = verifier
 	for range 2 { // without an id, nothing can be told to be a duplicate
 		p.want(httptest.NewRequest("POST", "/in/1?a=b%20c", strings.NewReader("x")), 204, "")
 	}
-	if len(c.got) != 2 {
-		t.Errorf("handled %d times, want 2", len(c.got))
+	if len(c.got) != 2 || seen.done != 0 {
+		t.Errorf("handled %d times, want 2; recorded %d times, want 0", len(c.got), seen.done)
 	}
 	if got.Method != "POST" || got.URL != "https://hooks.example.com/in/1?a=b%20c" || string(got.Body) != "x" {
 		t.Errorf("the verifier saw %+v", got)
