@@ -1,0 +1,455 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// catalog keeps the nouns that people configure in a database file of its own, because
+// it outlives every segment. It implements store.Catalog, except that Receipt also has
+// to ask the segments.
+//
+// One connection writes, under a lock; each change is one transaction that is on disk
+// when the method returns. Readers have connections of their own and never wait for it.
+// The hot path reads memory: plans by plan.go, tokens by catalog_token.go. After each
+// commit, and before the change returns, what it touched is dropped from memory, and
+// loads that were under way are kept from putting back what they read before.
+//
+// Signing secrets, header values and kept answers are sealed with a context that names
+// row and column, so that a sealed value that is moved to another row does not open.
+type catalog struct {
+	sealer Sealer
+	now    func() time.Time
+	codec  *hook.Codec
+
+	// write is the one place in the queue of changes: whoever has put a value into it
+	// may use writer. A channel rather than a mutex, so that a caller can stop waiting.
+	write  chan struct{}
+	writer *sqlite.Conn
+	closed bool // guarded by write
+
+	readers *sqlitex.Pool
+
+	// versionMu guards versions, a connection for currentVersion alone, so that the
+	// engine's writer never waits behind a long list.
+	versionMu sync.Mutex
+	versions  *sqlite.Conn
+
+	keysMu sync.RWMutex
+	newKey func() hook.Key
+
+	plans  *planCache
+	tokens *tokenCache
+}
+
+// catalogOptions are what a catalog needs from its store.
+type catalogOptions struct {
+	sealer Sealer           // seals secrets at rest
+	now    func() time.Time // nil means time.Now
+	newKey func() hook.Key  // may be set after opening, see SetKeys
+	// planBytes bounds the memory of plans, about; 0 means 64 MiB.
+	planBytes int
+}
+
+//go:embed migrations/catalog/*.sql
+var catalogMigrations embed.FS
+
+const catalogReaders = 4
+
+// openCatalog opens the catalog at path and creates it when there is none.
+func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog, err error) {
+	if o.sealer == nil {
+		return nil, errors.New("open catalog: no sealer")
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+	if o.planBytes == 0 {
+		o.planBytes = 64 << 20
+	}
+	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, write: make(chan struct{}, 1)}
+	c.plans = newPlanCache(o.planBytes)
+	c.tokens = newTokenCache(c)
+	defer func() {
+		if err != nil {
+			c.closeConns()
+			err = fmt.Errorf("open catalog: %w", err)
+		}
+	}()
+	if c.writer, err = openConn(path); err != nil {
+		return nil, err
+	}
+	// Changes are few and small beside messages, so a checkpoint inside a commit is no harm.
+	if err := sqlitex.ExecuteTransient(c.writer, "PRAGMA wal_autocheckpoint = 1000", nil); err != nil {
+		return nil, err
+	}
+	migrations, err := fs.Sub(catalogMigrations, "migrations/catalog")
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(c.writer, migrations); err != nil {
+		return nil, err
+	}
+	if c.versions, err = openConn(path, sqlite.OpenReadOnly); err != nil {
+		return nil, err
+	}
+	c.readers, err = sqlitex.NewPool(path, sqlitex.PoolOptions{
+		Flags:    sqlite.OpenReadOnly,
+		PoolSize: catalogReaders,
+		PrepareConn: func(conn *sqlite.Conn) error {
+			return sqlitex.ExecuteTransient(conn, "PRAGMA temp_store = memory", nil)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.openCodec(ctx)
+}
+
+// openCodec loads the secret of the public ids, which is drawn once in a store's life:
+// ids made under another secret are foreign.
+func (c *catalog) openCodec(ctx context.Context) error {
+	const sealContext = "meta/id_secret"
+	var secret []byte
+	err := c.change(ctx, func(tx *catalogTx) error {
+		var sealed []byte
+		err := tx.query("SELECT value FROM meta WHERE name = 'id_secret'", func(stmt *sqlite.Stmt) error {
+			sealed = columnBytes(stmt, 0)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if sealed != nil {
+			if secret, err = c.sealer.Open(sealed, sealContext); err != nil {
+				return fmt.Errorf("open the store's secrets (is this the key that the store was made with?): %w", err)
+			}
+			return nil
+		}
+		secret = make([]byte, 32)
+		if _, err := rand.Read(secret); err != nil {
+			return err
+		}
+		return tx.exec("INSERT INTO meta (name, value) VALUES ('id_secret', ?1)", c.sealer.Seal(secret, sealContext))
+	})
+	if err != nil {
+		return err
+	}
+	c.codec, err = hook.NewCodec(secret)
+	return err
+}
+
+// SetKeys names the clock that draws row keys. The store calls it before first use,
+// because the clock must begin above what both engine and catalog hold.
+func (c *catalog) SetKeys(newKey func() hook.Key) {
+	c.keysMu.Lock()
+	defer c.keysMu.Unlock()
+	c.newKey = newKey
+}
+
+// NewKey implements store.Catalog.
+func (c *catalog) NewKey() hook.Key {
+	c.keysMu.RLock()
+	defer c.keysMu.RUnlock()
+	return c.newKey()
+}
+
+// Codec implements store.Catalog.
+func (c *catalog) Codec() *hook.Codec { return c.codec }
+
+// greatestKey returns the greatest row key that the catalog ever held, deleted rows
+// included, so that no key is drawn twice; 0 for none.
+func (c *catalog) greatestKey(ctx context.Context) (hook.Key, error) {
+	var greatest hook.Key
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, "SELECT value FROM meta WHERE name = 'greatest_key'", func(stmt *sqlite.Stmt) error {
+			greatest = hook.Key(stmt.ColumnInt64(0))
+			return nil
+		})
+	})
+	return greatest, wrapCatalog("read greatest key", err)
+}
+
+// close writes what is still in memory and releases the files. Calls after it fail with hook.Closed.
+func (c *catalog) close() error {
+	err := c.tokens.flush()
+	c.write <- struct{}{}
+	defer func() { <-c.write }()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	return errors.Join(err, c.closeConns())
+}
+
+func (c *catalog) closeConns() error {
+	var errs []error
+	if c.readers != nil {
+		errs = append(errs, c.readers.Close())
+	}
+	c.versionMu.Lock()
+	if c.versions != nil {
+		errs = append(errs, c.versions.Close())
+		c.versions = nil
+	}
+	c.versionMu.Unlock()
+	if c.writer != nil {
+		errs = append(errs, c.writer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// catalogTx is one change under way, with what it makes memory forget.
+type catalogTx struct {
+	conn *sqlite.Conn
+
+	applications []hook.ApplicationID
+	environments []hook.EnvironmentID
+	// tokens says which tokens may no longer be answered from memory; nil for all stay.
+	tokens func(*hook.Token) bool
+}
+
+func (tx *catalogTx) exec(sql string, args ...any) error {
+	return sqlitex.Execute(tx.conn, sql, &sqlitex.ExecOptions{Args: args})
+}
+
+func (tx *catalogTx) query(sql string, row func(*sqlite.Stmt) error, args ...any) error {
+	return catalogQuery(tx.conn, sql, row, args...)
+}
+
+// has reports whether the query finds a row.
+func (tx *catalogTx) has(sql string, args ...any) (found bool, err error) {
+	err = tx.query(sql, func(*sqlite.Stmt) error { found = true; return nil }, args...)
+	return found, err
+}
+
+// used notes a row key, so that it is never drawn again.
+func (tx *catalogTx) used(k hook.Key) error {
+	return tx.exec(`INSERT INTO meta (name, value) VALUES ('greatest_key', ?1)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > value`, k)
+}
+
+// change runs f in one transaction and returns when it is on disk. An error of f rolls
+// everything back and is returned as it is.
+func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error {
+	select {
+	case c.write <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-c.write }()
+	if c.closed {
+		return errClosed()
+	}
+	tx := &catalogTx{conn: c.writer}
+	if err := sqlitex.Execute(c.writer, "BEGIN IMMEDIATE", nil); err != nil {
+		return wrapCatalog("begin change", err)
+	}
+	// A rollback after a failed commit is harmless where SQLite has rolled back itself.
+	// Whatever happened on disk, memory forgets what the change touched: a failed commit
+	// may have been kept.
+	committed := false
+	defer func() {
+		if !committed {
+			_ = sqlitex.Execute(c.writer, "ROLLBACK", nil)
+		}
+		c.forget(tx)
+	}()
+	if err := f(tx); err != nil {
+		return catalogKind(err)
+	}
+	if err := sqlitex.Execute(c.writer, "COMMIT", nil); err != nil {
+		return wrapCatalog("commit change", err)
+	}
+	committed = true
+	return nil
+}
+
+// forget drops from memory what a change touched. It runs before the change returns, so
+// whoever asks after that sees the change.
+func (c *catalog) forget(tx *catalogTx) {
+	for _, app := range tx.applications {
+		c.plans.forgetApplication(app)
+	}
+	for _, env := range tx.environments {
+		c.plans.forgetEnvironment(env)
+	}
+	if tx.tokens != nil {
+		c.tokens.forget(tx.tokens)
+	}
+}
+
+// read runs f on a reader's connection in one transaction, so that all statements see the same state.
+func (c *catalog) read(ctx context.Context, f func(conn *sqlite.Conn) error) error {
+	conn, err := c.readers.Take(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			return errClosed() // a pool refuses only after Close
+		}
+		return ctx.Err()
+	}
+	defer c.readers.Put(conn)
+	end := sqlitex.Transaction(conn)
+	err = f(conn)
+	end(&err)
+	if err != nil && ctx.Err() != nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultInterrupt {
+		return ctx.Err()
+	}
+	return err
+}
+
+// errNotFound is what every look-up answers that finds nothing, or another tenant's.
+func errNotFound() error { return hook.Errorf(hook.NotFound, "Entity not found") }
+
+// wrapCatalog turns a database error into a kind, or adds what was being done.
+func wrapCatalog(doing string, err error) error {
+	if err = catalogKind(err); err == nil || hook.KindOf(err) != hook.Internal {
+		return err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// catalogKind gives a database error that a caller can act on its kind, and leaves every other error as it is.
+func catalogKind(err error) error {
+	if err != nil && isFull(err) {
+		return errStorageFull()
+	}
+	return err
+}
+
+func catalogQuery(conn *sqlite.Conn, sql string, row func(*sqlite.Stmt) error, args ...any) error {
+	return sqlitex.Execute(conn, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
+}
+
+// The forms of columns.
+
+// columnMillis returns a time in milliseconds, zero for NULL.
+func columnMillis(stmt *sqlite.Stmt, col int) time.Time {
+	if stmt.ColumnIsNull(col) {
+		return time.Time{}
+	}
+	return time.UnixMilli(stmt.ColumnInt64(col)).UTC()
+}
+
+// argMillis is a time as an argument; zero is NULL.
+func argMillis(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+// argText is a text as an argument; "" is NULL, so that unique indexes leave it out.
+func argText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// argBlob is a blob as an argument; nil is NULL.
+func argBlob(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
+}
+
+// argList is a list of text as an argument; an empty one is NULL.
+func argList[T ~string](list []T) any {
+	if len(list) == 0 {
+		return nil
+	}
+	return mustJSON(list)
+}
+
+// argMap is a map of text as an argument; an empty one is NULL.
+func argMap(m map[string]string) any {
+	if len(m) == 0 {
+		return nil
+	}
+	return mustJSON(m)
+}
+
+// mustJSON encodes lists and maps of text, which always succeeds.
+func mustJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func columnJSON(stmt *sqlite.Stmt, col int, into any) error {
+	if stmt.ColumnIsNull(col) {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(stmt.ColumnText(col)), into); err != nil {
+		return fmt.Errorf("decode column %s: %w", stmt.ColumnName(col), err)
+	}
+	return nil
+}
+
+// toMillis is what a time becomes when it is stored, so that what a caller holds equals what is read later.
+func toMillis(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMilli(t.UnixMilli()).UTC()
+}
+
+// stamp fills in the times of a new noun.
+func (c *catalog) stamp(created, updated *time.Time) {
+	if created.IsZero() {
+		*created = c.now()
+	}
+	*created = toMillis(*created)
+	if updated == nil {
+		return
+	}
+	if updated.IsZero() {
+		*updated = *created
+	}
+	*updated = toMillis(*updated)
+}
+
+// pageSQL returns the condition and order for a walk over a key column, after the
+// argument n. Walks go by key, never by offset.
+func pageSQL[K any](p store.Page[K], column, n string) (condition, order string, reversed bool) {
+	descending := p.Descending != p.Backward
+	compare, direction := " > ", " ASC"
+	if descending {
+		compare, direction = " < ", " DESC"
+	}
+	if p.HasAfter {
+		condition = " AND " + column + compare + n
+	}
+	return condition, " ORDER BY " + column + direction, p.Backward
+}
+
+// listedPage turns the rows that a walk found, at most one over the limit, into a page.
+func listedPage[T any](rows []T, limit int, reversed bool) store.Listed[T] {
+	more := len(rows) > limit
+	if more {
+		rows = rows[:limit]
+	}
+	if reversed {
+		for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
+			rows[i], rows[j] = rows[j], rows[i]
+		}
+	}
+	return store.Listed[T]{Rows: rows, More: more}
+}

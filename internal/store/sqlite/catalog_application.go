@@ -1,0 +1,173 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// CreateApplication implements store.Applications.
+func (c *catalog) CreateApplication(ctx context.Context, a *hook.Application, r *store.Receipt) error {
+	if a.ID == 0 {
+		a.ID = hook.ApplicationID(c.NewKey())
+	}
+	c.stamp(&a.CreatedAt, &a.UpdatedAt)
+	return c.change(ctx, func(tx *catalogTx) error {
+		if err := c.saveReceipt(tx, r); err != nil {
+			return err
+		}
+		_, environmentVersion, err := environmentIn(tx.conn, "SELECT "+environmentColumns+" FROM environment WHERE key = ?1", a.Environment)
+		if err != nil {
+			return err
+		}
+		if err := checkApplicationUID(tx, a); err != nil {
+			return err
+		}
+		if err := tx.used(hook.Key(a.ID)); err != nil {
+			return err
+		}
+		a.Version = environmentVersion + 1
+		tx.applications = append(tx.applications, a.ID)
+		return tx.exec(`INSERT INTO application (key, environment, uid, name, throttle_rate, metadata, version, endpoints, disabled, created_at, updated_at)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, 0, ?7, ?8)`,
+			a.ID, a.Environment, argText(a.UID), a.Name, a.ThrottleRate, argMap(a.Metadata), a.CreatedAt.UnixMilli(), a.UpdatedAt.UnixMilli())
+	})
+}
+
+// checkApplicationUID refuses a uid that another application of the environment has. Index: application_uid.
+func checkApplicationUID(tx *catalogTx, a *hook.Application) error {
+	if a.UID == "" {
+		return nil
+	}
+	taken, err := tx.has("SELECT 1 FROM application WHERE environment = ?1 AND uid = ?2 AND key <> ?3", a.Environment, a.UID, a.ID)
+	if err == nil && taken {
+		err = hook.Errorf(hook.Conflict, "An application with that id or uid already exists")
+	}
+	return err
+}
+
+// applicationSQL begins every query for applications. Version is the sum of the
+// application's and its environment's, see migrations/catalog/0001.sql.
+const applicationSQL = `SELECT a.key, a.environment, a.uid, a.name, a.throttle_rate, a.metadata, a.version + e.version, a.created_at, a.updated_at
+	FROM application a JOIN environment e ON e.key = a.environment WHERE `
+
+// Application implements store.Applications. Index: primary key, or application_uid.
+func (c *catalog) Application(ctx context.Context, env hook.EnvironmentID, ref string) (a *hook.Application, err error) {
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		if id, ok := c.codec.ParseApplication(env, ref); ok {
+			a, err = applicationIn(conn, "a.key = ?1 AND a.environment = ?2", id, env)
+		} else {
+			a, err = applicationIn(conn, "a.environment = ?1 AND a.uid = ?2", env, ref)
+		}
+		return err
+	})
+	return a, wrapCatalog("read application", err)
+}
+
+func applicationIn(conn *sqlite.Conn, where string, args ...any) (a *hook.Application, err error) {
+	err = catalogQuery(conn, applicationSQL+where, func(stmt *sqlite.Stmt) error {
+		a, err = scanApplication(stmt)
+		return err
+	}, args...)
+	if err == nil && a == nil {
+		err = errNotFound()
+	}
+	return a, err
+}
+
+// ListApplications implements store.Applications. Index: application_environment, or
+// application_with_endpoints.
+func (c *catalog) ListApplications(ctx context.Context, env hook.EnvironmentID, f store.AppFilter, p store.Page[hook.ApplicationID]) (store.Listed[*hook.Application], error) {
+	var sql strings.Builder
+	sql.WriteString(applicationSQL + "a.environment = ?1")
+	if f.WithEndpoints {
+		sql.WriteString(" AND a.endpoints > 0")
+	}
+	if f.WithoutAllDisabled {
+		sql.WriteString(" AND a.disabled = 0")
+	}
+	condition, order, reversed := pageSQL(p, "a.key", "?3")
+	sql.WriteString(condition + order + " LIMIT ?2")
+	args := []any{env, p.Limit + 1}
+	if p.HasAfter {
+		args = append(args, p.After)
+	}
+	var rows []*hook.Application
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, sql.String(), func(stmt *sqlite.Stmt) error {
+			a, err := scanApplication(stmt)
+			rows = append(rows, a)
+			return err
+		}, args...)
+	})
+	return listedPage(rows, p.Limit, reversed), wrapCatalog("list applications", err)
+}
+
+// UpdateApplication implements store.Applications.
+func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, update func(*hook.Application) error) (*hook.Application, error) {
+	var a *hook.Application
+	err := c.change(ctx, func(tx *catalogTx) error {
+		var err error
+		if a, err = applicationIn(tx.conn, "a.key = ?1", id); err != nil {
+			return err
+		}
+		env, created, version := a.Environment, a.CreatedAt, a.Version
+		if err := update(a); err != nil {
+			return err
+		}
+		a.ID, a.Environment, a.CreatedAt, a.UpdatedAt, a.Version = id, env, created, toMillis(c.now()), version+1
+		if err := checkApplicationUID(tx, a); err != nil {
+			return err
+		}
+		tx.applications = append(tx.applications, id)
+		return tx.exec(`UPDATE application SET uid = ?2, name = ?3, throttle_rate = ?4, metadata = ?5, version = version + 1, updated_at = ?6 WHERE key = ?1`,
+			id, argText(a.UID), a.Name, a.ThrottleRate, argMap(a.Metadata), a.UpdatedAt.UnixMilli())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// DeleteApplication implements store.Applications. Nothing of it is kept: its history
+// cannot be asked for without it.
+func (c *catalog) DeleteApplication(ctx context.Context, id hook.ApplicationID) error {
+	return c.change(ctx, func(tx *catalogTx) error {
+		if err := tx.exec("DELETE FROM application WHERE key = ?1", id); err != nil {
+			return err
+		}
+		if tx.conn.Changes() == 0 {
+			return errNotFound()
+		}
+		tx.applications = append(tx.applications, id)
+		tx.tokens = func(t *hook.Token) bool { return t.Application == id }
+		for _, sql := range []string{
+			"DELETE FROM endpoint WHERE application = ?1",
+			"DELETE FROM removed_endpoint WHERE application = ?1",
+			"DELETE FROM token WHERE application = ?1",
+		} {
+			if err := tx.exec(sql, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func scanApplication(stmt *sqlite.Stmt) (*hook.Application, error) {
+	a := &hook.Application{
+		ID:           hook.ApplicationID(stmt.ColumnInt64(0)),
+		Environment:  hook.EnvironmentID(stmt.ColumnInt64(1)),
+		UID:          stmt.ColumnText(2),
+		Name:         stmt.ColumnText(3),
+		ThrottleRate: stmt.ColumnInt(4),
+		Version:      stmt.ColumnInt64(6),
+		CreatedAt:    columnMillis(stmt, 7),
+		UpdatedAt:    columnMillis(stmt, 8),
+	}
+	return a, columnJSON(stmt, 5, &a.Metadata)
+}

@@ -1,0 +1,313 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// CreateEndpoint implements store.Endpoints.
+func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store.Receipt) error {
+	if e.ID == 0 {
+		e.ID = hook.EndpointID(c.NewKey())
+	}
+	c.stamp(&e.CreatedAt, &e.UpdatedAt)
+	return c.change(ctx, func(tx *catalogTx) error {
+		if err := c.saveReceipt(tx, r); err != nil {
+			return err
+		}
+		// The application's row counts its endpoints, so this also proves that it exists.
+		if err := touchApplication(tx, e.Application, 1, disabledCount(e)); err != nil {
+			return err
+		}
+		if err := checkEndpointUID(tx, e); err != nil {
+			return err
+		}
+		if err := tx.used(hook.Key(e.ID)); err != nil {
+			return err
+		}
+		return c.putEndpoint(tx, `INSERT INTO endpoint (`+endpointColumns+`)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`, e)
+	})
+}
+
+// touchApplication raises the version of an application and adjusts its counts of
+// endpoints and of disabled ones.
+func touchApplication(tx *catalogTx, app hook.ApplicationID, endpoints, disabled int) error {
+	err := tx.exec("UPDATE application SET version = version + 1, endpoints = endpoints + ?2, disabled = disabled + ?3 WHERE key = ?1", app, endpoints, disabled)
+	if err != nil {
+		return err
+	}
+	if tx.conn.Changes() == 0 {
+		return errNotFound()
+	}
+	tx.applications = append(tx.applications, app)
+	return nil
+}
+
+func disabledCount(e *hook.Endpoint) int {
+	if e.Disabled {
+		return 1
+	}
+	return 0
+}
+
+// checkEndpointUID refuses a uid that another endpoint of the application has. Index: endpoint_uid.
+func checkEndpointUID(tx *catalogTx, e *hook.Endpoint) error {
+	if e.UID == "" {
+		return nil
+	}
+	taken, err := tx.has("SELECT 1 FROM endpoint WHERE application = ?1 AND uid = ?2 AND key <> ?3", e.Application, e.UID, e.ID)
+	if err == nil && taken {
+		err = hook.Errorf(hook.Conflict, "An endpoint with that id or uid already exists")
+	}
+	return err
+}
+
+const endpointColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
+	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at`
+
+// putEndpoint runs a statement whose arguments are endpointColumns.
+func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error {
+	headers, secrets, err := c.sealEndpoint(e)
+	if err != nil {
+		return err
+	}
+	return tx.exec(sql, e.Application, e.ID, argText(e.UID), e.URL, e.Description, e.Disabled, e.DisabledBy, argList(e.EventTypes), argList(e.Channels),
+		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli())
+}
+
+// Endpoint implements store.Endpoints. Index: primary key, or endpoint_uid.
+func (c *catalog) Endpoint(ctx context.Context, app hook.ApplicationID, ref string) (e *hook.Endpoint, err error) {
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		if id, ok := c.codec.ParseEndpoint(app, ref); ok {
+			e, err = c.endpointIn(conn, "key = ?2", app, id)
+		} else {
+			e, err = c.endpointIn(conn, "uid = ?2", app, ref)
+		}
+		return err
+	})
+	return e, wrapCatalog("read endpoint", err)
+}
+
+func (c *catalog) endpointIn(conn *sqlite.Conn, where string, app hook.ApplicationID, ref any) (e *hook.Endpoint, err error) {
+	err = catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 AND "+where, func(stmt *sqlite.Stmt) error {
+		e, err = c.scanEndpoint(stmt)
+		return err
+	}, app, ref)
+	if err == nil && e == nil {
+		err = errNotFound()
+	}
+	return e, err
+}
+
+// ListEndpoints implements store.Endpoints. Index: primary key.
+func (c *catalog) ListEndpoints(ctx context.Context, app hook.ApplicationID, p store.Page[hook.EndpointID]) (store.Listed[*hook.Endpoint], error) {
+	condition, order, reversed := pageSQL(p, "key", "?3")
+	args := []any{app, p.Limit + 1}
+	if p.HasAfter {
+		args = append(args, p.After)
+	}
+	var rows []*hook.Endpoint
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1"+condition+order+" LIMIT ?2", func(stmt *sqlite.Stmt) error {
+			e, err := c.scanEndpoint(stmt)
+			rows = append(rows, e)
+			return err
+		}, args...)
+	})
+	return listedPage(rows, p.Limit, reversed), wrapCatalog("list endpoints", err)
+}
+
+// UpdateEndpoint implements store.Endpoints.
+func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, r *store.Receipt, update func(*hook.Endpoint) error) (*hook.Endpoint, error) {
+	var e *hook.Endpoint
+	err := c.change(ctx, func(tx *catalogTx) error {
+		if err := c.saveReceipt(tx, r); err != nil {
+			return err
+		}
+		var err error
+		if e, err = c.endpointIn(tx.conn, "key = ?2", app, id); err != nil {
+			return err
+		}
+		created, disabledBefore := e.CreatedAt, disabledCount(e)
+		if err := update(e); err != nil {
+			return err
+		}
+		e.ID, e.Application, e.CreatedAt, e.UpdatedAt = id, app, created, toMillis(c.now())
+		e.FailingSince = toMillis(e.FailingSince)
+		if err := checkEndpointUID(tx, e); err != nil {
+			return err
+		}
+		if err := touchApplication(tx, app, 0, disabledCount(e)-disabledBefore); err != nil {
+			return err
+		}
+		return c.putEndpoint(tx, `UPDATE endpoint SET uid = ?3, url = ?4, description = ?5, disabled = ?6, disabled_by = ?7, event_types = ?8, channels = ?9,
+			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16
+			WHERE application = ?1 AND key = ?2`, e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// DeleteEndpoint implements store.Endpoints. What histories show of it is kept in
+// removed_endpoint; its secrets and header values are gone.
+func (c *catalog) DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID) error {
+	return c.change(ctx, func(tx *catalogTx) error {
+		e, err := c.endpointIn(tx.conn, "key = ?2", app, id)
+		if err != nil {
+			return err
+		}
+		err = tx.exec(`INSERT INTO removed_endpoint (`+removedColumns+`, removed_at)
+			SELECT `+removedColumns+`, ?3 FROM endpoint WHERE application = ?1 AND key = ?2`, app, id, c.now().UnixMilli())
+		if err != nil {
+			return err
+		}
+		if err := tx.exec("DELETE FROM endpoint WHERE application = ?1 AND key = ?2", app, id); err != nil {
+			return err
+		}
+		return touchApplication(tx, app, -1, -disabledCount(e))
+	})
+}
+
+const removedColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
+	throttle_rate, metadata, failing_since, created_at, updated_at`
+
+// DeletedEndpoints implements store.Endpoints. Their Secrets and Headers are nil. Index: primary key.
+func (c *catalog) DeletedEndpoints(ctx context.Context, app hook.ApplicationID, ids []hook.EndpointID) ([]*hook.Endpoint, error) {
+	const sql = `SELECT application, key, uid, url, description, disabled, disabled_by, event_types, channels,
+		throttle_rate, metadata, NULL, NULL, failing_since, created_at, updated_at
+		FROM removed_endpoint WHERE application = ?1 AND key = ?2`
+	var list []*hook.Endpoint
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		for _, id := range ids {
+			err := catalogQuery(conn, sql, func(stmt *sqlite.Stmt) error {
+				e, err := c.scanEndpoint(stmt)
+				list = append(list, e)
+				return err
+			}, app, id)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, wrapCatalog("read removed endpoints", err)
+}
+
+// SetFailing implements store.Endpoints. It leaves versions and UpdatedAt alone: nothing
+// that a plan decides depends on it, and an endpoint in trouble must not make publishes
+// plan again.
+func (c *catalog) SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time) error {
+	return c.change(ctx, func(tx *catalogTx) error {
+		err := tx.exec("UPDATE endpoint SET failing_since = ?3 WHERE application = ?1 AND key = ?2", app, id, argMillis(since))
+		if err != nil {
+			return err
+		}
+		if tx.conn.Changes() == 0 {
+			return errNotFound()
+		}
+		tx.applications = append(tx.applications, app)
+		return nil
+	})
+}
+
+func (c *catalog) scanEndpoint(stmt *sqlite.Stmt) (*hook.Endpoint, error) {
+	e := &hook.Endpoint{
+		Application:  hook.ApplicationID(stmt.ColumnInt64(0)),
+		ID:           hook.EndpointID(stmt.ColumnInt64(1)),
+		UID:          stmt.ColumnText(2),
+		URL:          stmt.ColumnText(3),
+		Description:  stmt.ColumnText(4),
+		Disabled:     stmt.ColumnBool(5),
+		DisabledBy:   hook.Reason(stmt.ColumnInt(6)),
+		ThrottleRate: stmt.ColumnInt(9),
+		FailingSince: columnMillis(stmt, 13),
+		CreatedAt:    columnMillis(stmt, 14),
+		UpdatedAt:    columnMillis(stmt, 15),
+	}
+	if err := columnJSON(stmt, 7, &e.EventTypes); err != nil {
+		return nil, err
+	}
+	if err := columnJSON(stmt, 8, &e.Channels); err != nil {
+		return nil, err
+	}
+	if err := columnJSON(stmt, 10, &e.Metadata); err != nil {
+		return nil, err
+	}
+	return e, c.openEndpoint(e, columnBytes(stmt, 11), columnBytes(stmt, 12))
+}
+
+// storedSecret is a secret inside the sealed column.
+type storedSecret struct {
+	Text      string `json:"text"`
+	ExpiresAt int64  `json:"expires_at,omitempty"` // Unix milliseconds
+}
+
+func endpointContext(id hook.EndpointID, column string) string {
+	return fmt.Sprintf("endpoint/%d/%s", id, column)
+}
+
+// sealEndpoint returns the sealed columns, nil for what the endpoint does not have.
+func (c *catalog) sealEndpoint(e *hook.Endpoint) (headers, secrets []byte, err error) {
+	if len(e.Headers) > 0 {
+		plain, err := json.Marshal(e.Headers)
+		if err != nil {
+			return nil, nil, fmt.Errorf("encode headers: %w", err)
+		}
+		headers = c.sealer.Seal(plain, endpointContext(e.ID, "headers"))
+	}
+	if len(e.Secrets) > 0 {
+		list := make([]storedSecret, len(e.Secrets))
+		for i, s := range e.Secrets {
+			list[i].Text = s.Text
+			if !s.ExpiresAt.IsZero() {
+				list[i].ExpiresAt = s.ExpiresAt.UnixMilli()
+			}
+		}
+		plain, err := json.Marshal(list)
+		if err != nil {
+			return nil, nil, fmt.Errorf("encode secrets: %w", err)
+		}
+		secrets = c.sealer.Seal(plain, endpointContext(e.ID, "secrets"))
+	}
+	return headers, secrets, nil
+}
+
+func (c *catalog) openEndpoint(e *hook.Endpoint, headers, secrets []byte) error {
+	if headers != nil {
+		plain, err := c.sealer.Open(headers, endpointContext(e.ID, "headers"))
+		if err != nil {
+			return fmt.Errorf("open headers of endpoint %d: %w", e.ID, err)
+		}
+		if err := json.Unmarshal(plain, &e.Headers); err != nil {
+			return fmt.Errorf("decode headers of endpoint %d: %w", e.ID, err)
+		}
+	}
+	if secrets != nil {
+		plain, err := c.sealer.Open(secrets, endpointContext(e.ID, "secrets"))
+		if err != nil {
+			return fmt.Errorf("open secrets of endpoint %d: %w", e.ID, err)
+		}
+		var list []storedSecret
+		if err := json.Unmarshal(plain, &list); err != nil {
+			return fmt.Errorf("decode secrets of endpoint %d: %w", e.ID, err)
+		}
+		for _, s := range list {
+			secret := hook.Secret{Text: s.Text}
+			if s.ExpiresAt != 0 {
+				secret.ExpiresAt = time.UnixMilli(s.ExpiresAt).UTC()
+			}
+			e.Secrets = append(e.Secrets, secret)
+		}
+	}
+	return nil
+}

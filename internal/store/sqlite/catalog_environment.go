@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// CreateEnvironment implements store.Environments.
+func (c *catalog) CreateEnvironment(ctx context.Context, e *hook.Environment) error {
+	if e.ID == 0 {
+		e.ID = hook.EnvironmentID(c.NewKey())
+	}
+	c.stamp(&e.CreatedAt, &e.UpdatedAt)
+	settings, err := encodeSettings(e.Settings)
+	if err != nil {
+		return err
+	}
+	return c.change(ctx, func(tx *catalogTx) error {
+		if err := checkEnvironmentName(tx, e.ID, e.Name); err != nil {
+			return err
+		}
+		if err := tx.used(hook.Key(e.ID)); err != nil {
+			return err
+		}
+		return tx.exec(`INSERT INTO environment (key, name, settings, version, created_at, updated_at) VALUES (?1, ?2, ?3, 1, ?4, ?5)`,
+			e.ID, e.Name, settings, e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli())
+	})
+}
+
+func checkEnvironmentName(tx *catalogTx, id hook.EnvironmentID, name string) error {
+	taken, err := tx.has("SELECT 1 FROM environment WHERE name = ?1 AND key <> ?2", name, id)
+	if err == nil && taken {
+		err = hook.Errorf(hook.Conflict, "An environment with that name already exists")
+	}
+	return err
+}
+
+const environmentColumns = "key, name, settings, version, created_at, updated_at"
+
+// Environment implements store.Environments.
+func (c *catalog) Environment(ctx context.Context, id hook.EnvironmentID) (*hook.Environment, error) {
+	return c.oneEnvironment(ctx, "SELECT "+environmentColumns+" FROM environment WHERE key = ?1", id)
+}
+
+// EnvironmentByName implements store.Environments.
+func (c *catalog) EnvironmentByName(ctx context.Context, name string) (*hook.Environment, error) {
+	return c.oneEnvironment(ctx, "SELECT "+environmentColumns+" FROM environment WHERE name = ?1", name)
+}
+
+func (c *catalog) oneEnvironment(ctx context.Context, sql string, arg any) (e *hook.Environment, err error) {
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		e, _, err = environmentIn(conn, sql, arg)
+		return err
+	})
+	return e, wrapCatalog("read environment", err)
+}
+
+// environmentIn returns the environment that the query finds, with the version of its settings.
+func environmentIn(conn *sqlite.Conn, sql string, arg any) (e *hook.Environment, version int64, err error) {
+	err = catalogQuery(conn, sql, func(stmt *sqlite.Stmt) error {
+		e, version, err = scanEnvironment(stmt)
+		return err
+	}, arg)
+	if err == nil && e == nil {
+		err = errNotFound()
+	}
+	return e, version, err
+}
+
+// ListEnvironments implements store.Environments. They come in the order of creation.
+func (c *catalog) ListEnvironments(ctx context.Context) ([]*hook.Environment, error) {
+	var list []*hook.Environment
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, "SELECT "+environmentColumns+" FROM environment ORDER BY key", func(stmt *sqlite.Stmt) error {
+			e, _, err := scanEnvironment(stmt)
+			list = append(list, e)
+			return err
+		})
+	})
+	return list, wrapCatalog("list environments", err)
+}
+
+// UpdateEnvironment implements store.Environments.
+func (c *catalog) UpdateEnvironment(ctx context.Context, id hook.EnvironmentID, update func(*hook.Environment) error) (*hook.Environment, error) {
+	var e *hook.Environment
+	err := c.change(ctx, func(tx *catalogTx) error {
+		var err error
+		e, _, err = environmentIn(tx.conn, "SELECT "+environmentColumns+" FROM environment WHERE key = ?1", id)
+		if err != nil {
+			return err
+		}
+		created := e.CreatedAt
+		if err := update(e); err != nil {
+			return err
+		}
+		e.ID, e.CreatedAt, e.UpdatedAt = id, created, toMillis(c.now())
+		if err := checkEnvironmentName(tx, id, e.Name); err != nil {
+			return err
+		}
+		settings, err := encodeSettings(e.Settings)
+		if err != nil {
+			return err
+		}
+		tx.environments = append(tx.environments, id)
+		return tx.exec("UPDATE environment SET name = ?2, settings = ?3, version = version + 1, updated_at = ?4 WHERE key = ?1",
+			id, e.Name, settings, e.UpdatedAt.UnixMilli())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// DeleteEnvironment implements store.Environments. It is one transaction, however much
+// the environment owns: a crash leaves all of it or nothing.
+func (c *catalog) DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) error {
+	return c.change(ctx, func(tx *catalogTx) error {
+		if err := tx.exec("DELETE FROM environment WHERE key = ?1", id); err != nil {
+			return err
+		}
+		if tx.conn.Changes() == 0 {
+			return errNotFound()
+		}
+		tx.environments = append(tx.environments, id)
+		tx.tokens = func(t *hook.Token) bool { return t.Environment == id }
+		for _, sql := range []string{
+			"DELETE FROM endpoint WHERE application IN (SELECT key FROM application WHERE environment = ?1)",
+			"DELETE FROM removed_endpoint WHERE application IN (SELECT key FROM application WHERE environment = ?1)",
+			"DELETE FROM application WHERE environment = ?1",
+			"DELETE FROM token WHERE environment = ?1",
+			"DELETE FROM event_type WHERE environment = ?1",
+			"DELETE FROM task WHERE environment = ?1",
+		} {
+			if err := tx.exec(sql, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func scanEnvironment(stmt *sqlite.Stmt) (*hook.Environment, int64, error) {
+	settings, err := decodeSettings(stmt.ColumnText(2))
+	return &hook.Environment{
+		ID:        hook.EnvironmentID(stmt.ColumnInt64(0)),
+		Name:      stmt.ColumnText(1),
+		Settings:  settings,
+		CreatedAt: columnMillis(stmt, 4),
+		UpdatedAt: columnMillis(stmt, 5),
+	}, stmt.ColumnInt64(3), err
+}
+
+// storedSettings is the JSON of the settings column. A setting that is missing there,
+// because a newer version added it, has its default.
+type storedSettings struct {
+	WhitelabelHeaders        *bool `json:"whitelabel_headers,omitempty"`
+	SendSvixHeaders          *bool `json:"send_svix_headers,omitempty"`
+	EnforceHTTPS             *bool `json:"enforce_https,omitempty"`
+	DisableEndpointOnFailure *bool `json:"disable_endpoint_on_failure,omitempty"`
+	DisableEndpointOnGone    *bool `json:"disable_endpoint_on_gone,omitempty"`
+	// RetryPolicy is in nanoseconds: null is the default policy, [] a single attempt.
+	RetryPolicy []time.Duration   `json:"retry_policy"`
+	Extra       map[string][]byte `json:"extra,omitempty"` // base64 of raw JSON, so that it comes back byte for byte
+}
+
+func encodeSettings(s hook.Settings) (string, error) {
+	b, err := json.Marshal(storedSettings{
+		&s.WhitelabelHeaders, &s.SendSvixHeaders, &s.EnforceHTTPS, &s.DisableEndpointOnFailure, &s.DisableEndpointOnGone,
+		s.RetryPolicy, s.Extra,
+	})
+	if err != nil {
+		return "", fmt.Errorf("encode settings: %w", err)
+	}
+	return string(b), nil
+}
+
+func decodeSettings(text string) (hook.Settings, error) {
+	s := hook.DefaultSettings()
+	stored := storedSettings{&s.WhitelabelHeaders, &s.SendSvixHeaders, &s.EnforceHTTPS, &s.DisableEndpointOnFailure, &s.DisableEndpointOnGone, nil, nil}
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
+		return s, fmt.Errorf("decode settings: %w", err)
+	}
+	s.RetryPolicy, s.Extra = stored.RetryPolicy, stored.Extra
+	return s, nil
+}

@@ -1,0 +1,163 @@
+package sqlite
+
+import (
+	"context"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+const eventTypeColumns = "environment, name, description, archived, deprecated, schemas, group_name, feature_flags, created_at, updated_at"
+
+// CreateEventType implements store.EventTypes. It takes the place of an archived type
+// of that name (CONTRACT 1.12); a live one is a conflict.
+func (c *catalog) CreateEventType(ctx context.Context, t *hook.EventType, r *store.Receipt) error {
+	c.stamp(&t.CreatedAt, &t.UpdatedAt)
+	return c.change(ctx, func(tx *catalogTx) error {
+		if err := c.saveReceipt(tx, r); err != nil {
+			return err
+		}
+		if err := checkEnvironmentExists(tx, t.Environment); err != nil {
+			return err
+		}
+		taken, err := tx.has("SELECT 1 FROM event_type WHERE environment = ?1 AND name = ?2 AND archived = 0", t.Environment, t.Name)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return hook.Errorf(hook.Conflict, "An event_type with that name already exists")
+		}
+		return putEventType(tx, t)
+	})
+}
+
+func checkEnvironmentExists(tx *catalogTx, id hook.EnvironmentID) error {
+	found, err := tx.has("SELECT 1 FROM environment WHERE key = ?1", id)
+	if err == nil && !found {
+		err = errNotFound()
+	}
+	return err
+}
+
+func putEventType(tx *catalogTx, t *hook.EventType) error {
+	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		t.Environment, t.Name, t.Description, t.Archived, t.Deprecated, argBlob(t.Schemas), t.GroupName, argList(t.FeatureFlags),
+		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli())
+}
+
+// EventType implements store.EventTypes. Index: primary key.
+func (c *catalog) EventType(ctx context.Context, env hook.EnvironmentID, name string) (t *hook.EventType, err error) {
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		t, err = eventTypeIn(conn, env, name)
+		return err
+	})
+	return t, wrapCatalog("read event type", err)
+}
+
+func eventTypeIn(conn *sqlite.Conn, env hook.EnvironmentID, name string) (t *hook.EventType, err error) {
+	err = catalogQuery(conn, "SELECT "+eventTypeColumns+" FROM event_type WHERE environment = ?1 AND name = ?2", func(stmt *sqlite.Stmt) error {
+		t, err = scanEventType(stmt)
+		return err
+	}, env, name)
+	if err == nil && t == nil {
+		err = errNotFound()
+	}
+	return t, err
+}
+
+// MissingEventTypes implements store.EventTypes. Archived types exist.
+func (c *catalog) MissingEventTypes(ctx context.Context, env hook.EnvironmentID, names []string) ([]string, error) {
+	var missing []string
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		for _, name := range names {
+			found := false
+			err := catalogQuery(conn, "SELECT 1 FROM event_type WHERE environment = ?1 AND name = ?2", func(*sqlite.Stmt) error { found = true; return nil }, env, name)
+			if err != nil {
+				return err
+			}
+			if !found {
+				missing = append(missing, name)
+			}
+		}
+		return nil
+	})
+	return missing, wrapCatalog("find missing event types", err)
+}
+
+// ListEventTypes implements store.EventTypes; with archived, archived types are listed
+// too. Index: event_type_live, or primary key.
+func (c *catalog) ListEventTypes(ctx context.Context, env hook.EnvironmentID, archived bool, p store.Page[string]) (store.Listed[*hook.EventType], error) {
+	sql := "SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1"
+	if !archived {
+		sql += " AND archived = 0"
+	}
+	condition, order, reversed := pageSQL(p, "name", "?3")
+	args := []any{env, p.Limit + 1}
+	if p.HasAfter {
+		args = append(args, p.After)
+	}
+	var rows []*hook.EventType
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, sql+condition+order+" LIMIT ?2", func(stmt *sqlite.Stmt) error {
+			t, err := scanEventType(stmt)
+			rows = append(rows, t)
+			return err
+		}, args...)
+	})
+	return listedPage(rows, p.Limit, reversed), wrapCatalog("list event types", err)
+}
+
+// UpdateEventType implements store.EventTypes.
+func (c *catalog) UpdateEventType(ctx context.Context, env hook.EnvironmentID, name string, r *store.Receipt, update func(*hook.EventType) error) (*hook.EventType, error) {
+	var t *hook.EventType
+	err := c.change(ctx, func(tx *catalogTx) error {
+		if err := c.saveReceipt(tx, r); err != nil {
+			return err
+		}
+		var err error
+		if t, err = eventTypeIn(tx.conn, env, name); err != nil {
+			return err
+		}
+		created := t.CreatedAt
+		if err := update(t); err != nil {
+			return err
+		}
+		// Endpoints subscribe by name, so a name never changes.
+		t.Environment, t.Name, t.CreatedAt, t.UpdatedAt = env, name, created, toMillis(c.now())
+		return putEventType(tx, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// DeleteEventType implements store.EventTypes.
+func (c *catalog) DeleteEventType(ctx context.Context, env hook.EnvironmentID, name string) error {
+	return c.change(ctx, func(tx *catalogTx) error {
+		if err := tx.exec("DELETE FROM event_type WHERE environment = ?1 AND name = ?2", env, name); err != nil {
+			return err
+		}
+		if tx.conn.Changes() == 0 {
+			return errNotFound()
+		}
+		return nil
+	})
+}
+
+func scanEventType(stmt *sqlite.Stmt) (*hook.EventType, error) {
+	t := &hook.EventType{
+		Environment: hook.EnvironmentID(stmt.ColumnInt64(0)),
+		Name:        stmt.ColumnText(1),
+		Description: stmt.ColumnText(2),
+		Archived:    stmt.ColumnBool(3),
+		Deprecated:  stmt.ColumnBool(4),
+		Schemas:     columnBytes(stmt, 5),
+		GroupName:   stmt.ColumnText(6),
+		CreatedAt:   columnMillis(stmt, 8),
+		UpdatedAt:   columnMillis(stmt, 9),
+	}
+	return t, columnJSON(stmt, 7, &t.FeatureFlags)
+}

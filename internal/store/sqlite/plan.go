@@ -1,0 +1,347 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// Plan implements store.Plans.
+func (c *catalog) Plan(ctx context.Context, env hook.EnvironmentID, ref string) (*store.Plan, error) {
+	// A uid cannot begin like an id (hook.Application.Validate), so ref is one or the other.
+	if strings.HasPrefix(ref, "app_") {
+		app, ok := c.codec.ParseApplication(env, ref)
+		if !ok {
+			return nil, errNotFound()
+		}
+		return c.PlanOf(ctx, app)
+	}
+	if p := c.plans.byName(planName{env, ref}); p != nil {
+		return p, nil
+	}
+	for range 10 {
+		app, err := c.applicationNamed(ctx, env, ref)
+		if err != nil {
+			return nil, err
+		}
+		p, err := c.PlanOf(ctx, app)
+		if err != nil && hook.KindOf(err) != hook.NotFound {
+			return nil, err
+		}
+		if err == nil && p.Application.UID == ref {
+			return p, nil
+		}
+		// The uid went to another application in between, so somebody changes it right now: look again.
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, fmt.Errorf("plan of application %q: its uid keeps moving", ref)
+}
+
+// applicationNamed returns the application with this uid. Index: application_uid.
+func (c *catalog) applicationNamed(ctx context.Context, env hook.EnvironmentID, uid string) (app hook.ApplicationID, err error) {
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, "SELECT key FROM application WHERE environment = ?1 AND uid = ?2", func(stmt *sqlite.Stmt) error {
+			app = hook.ApplicationID(stmt.ColumnInt64(0))
+			return nil
+		}, env, uid)
+	})
+	if err == nil && app == 0 {
+		err = errNotFound()
+	}
+	return app, wrapCatalog("find application", err)
+}
+
+// PlanOf implements store.Plans.
+func (c *catalog) PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Plan, error) {
+	if p := c.plans.of(app); p != nil {
+		return p, nil
+	}
+	l, first := c.plans.begin(app)
+	if first {
+		// Others wait for this load, so it does not end with this caller's context.
+		c.load(context.WithoutCancel(ctx), app, l)
+		return l.plan, l.err
+	}
+	select {
+	case <-l.done:
+		return l.plan, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// load does a load that begin handed out.
+func (c *catalog) load(ctx context.Context, app hook.ApplicationID, l *planLoad) {
+	l.err = errors.New("load plan: broken off") // for those who wait, should loadPlan panic
+	defer c.plans.end(app, l)
+	l.plan, l.err = c.loadPlan(ctx, app)
+}
+
+// loadPlan reads a plan in one transaction. Indexes: primary keys.
+func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.Plan, error) {
+	p := &store.Plan{}
+	err := c.read(ctx, func(conn *sqlite.Conn) (err error) {
+		if p.Application, err = applicationIn(conn, "a.key = ?1", app); err != nil {
+			return err
+		}
+		p.Version = p.Application.Version
+		p.Environment, _, err = environmentIn(conn, "SELECT "+environmentColumns+" FROM environment WHERE key = ?1", p.Application.Environment)
+		if err != nil {
+			return err
+		}
+		return catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
+			e, err := c.scanEndpoint(stmt)
+			p.Endpoints = append(p.Endpoints, e)
+			return err
+		}, app)
+	})
+	if err != nil {
+		return nil, wrapCatalog("load plan", err)
+	}
+	return p, nil
+}
+
+// currentVersion returns the version of an application as of now and whether it exists.
+// The engine's writer asks for each message; as Append follows Plan, memory usually knows.
+// When the disk cannot be read the version is -1, which no plan has: the publisher plans
+// again and sees the error.
+func (c *catalog) currentVersion(app hook.ApplicationID) (version int64, exists bool) {
+	if p := c.plans.of(app); p != nil {
+		return p.Version, true
+	}
+	c.versionMu.Lock()
+	defer c.versionMu.Unlock()
+	if c.versions == nil {
+		return -1, true
+	}
+	const sql = "SELECT a.version + e.version FROM application a JOIN environment e ON e.key = a.environment WHERE a.key = ?1"
+	err := sqlitex.Execute(c.versions, sql, &sqlitex.ExecOptions{
+		Args: []any{int64(app)},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			version, exists = stmt.ColumnInt64(0), true
+			return nil
+		},
+	})
+	if err != nil {
+		return -1, true
+	}
+	return version, exists
+}
+
+// planCache keeps plans in memory, bounded by their estimated bytes.
+//
+// It is written by hand, because its promise is about order: what a change forgets is
+// gone when the change returns, and a load that began before is neither kept nor joined
+// by anyone who comes after. That takes one lock over entries and loads, which a general
+// cache does not offer. A hit is a read lock, a map look-up and two loads. Eviction is
+// the clock algorithm, so that a hit moves nothing.
+type planCache struct {
+	limit int // bytes
+
+	mu      sync.RWMutex
+	entries map[hook.ApplicationID]*planEntry
+	names   map[planName]*planEntry
+	loads   map[hook.ApplicationID]*planLoad
+	// marks are the environments of the entries. A change of an environment breaks its
+	// mark and thereby all its entries, without visiting them.
+	marks map[hook.EnvironmentID]*environmentMark
+	ring  []*planEntry // all entries, where the clock's hand goes round
+	hand  int
+	bytes int
+}
+
+// planName is an application's uid in its environment.
+type planName struct {
+	environment hook.EnvironmentID
+	uid         string
+}
+
+type planEntry struct {
+	plan  *store.Plan
+	mark  *environmentMark
+	place int // in the ring
+	bytes int
+	used  atomic.Bool // since the hand passed
+}
+
+type environmentMark struct{ broken bool } // guarded by planCache.mu
+
+// planLoad is a load under way. plan and err are set before done is closed, by whoever began it.
+type planLoad struct {
+	done  chan struct{}
+	plan  *store.Plan
+	err   error
+	stale bool // guarded by planCache.mu: something changed since the load began
+}
+
+func newPlanCache(limit int) *planCache {
+	return &planCache{
+		limit:   limit,
+		entries: map[hook.ApplicationID]*planEntry{},
+		names:   map[planName]*planEntry{},
+		loads:   map[hook.ApplicationID]*planLoad{},
+		marks:   map[hook.EnvironmentID]*environmentMark{},
+	}
+}
+
+// of returns the plan of an application, nil when memory does not have it.
+func (k *planCache) of(app hook.ApplicationID) *store.Plan {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.entries[app].hit()
+}
+
+// byName is of by uid.
+func (k *planCache) byName(name planName) *store.Plan {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.names[name].hit()
+}
+
+func (e *planEntry) hit() *store.Plan {
+	if e == nil || e.mark.broken {
+		return nil
+	}
+	if !e.used.Load() { // a write only when it changes something, for the sake of other cores
+		e.used.Store(true)
+	}
+	return e.plan
+}
+
+// begin returns the load of an application that is under way, or a new one; first says
+// that the caller must do it and call end.
+func (k *planCache) begin(app hook.ApplicationID) (l *planLoad, first bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l := k.loads[app]; l != nil {
+		return l, false
+	}
+	l = &planLoad{done: make(chan struct{})}
+	k.loads[app] = l
+	return l, true
+}
+
+// end keeps what was loaded, unless something changed meanwhile, and wakes who waits.
+func (k *planCache) end(app hook.ApplicationID, l *planLoad) {
+	defer close(l.done)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l.stale { // loads holds another one by now, or none
+		return
+	}
+	delete(k.loads, app)
+	if l.err != nil {
+		return
+	}
+	e := &planEntry{plan: l.plan, bytes: planBytes(l.plan)}
+	if e.bytes > k.limit {
+		return
+	}
+	k.remove(k.entries[app]) // one with a broken mark may be there
+	for k.bytes+e.bytes > k.limit {
+		k.evict()
+	}
+	env := l.plan.Environment.ID
+	if k.marks[env] == nil {
+		k.marks[env] = &environmentMark{}
+	}
+	e.mark, e.place = k.marks[env], len(k.ring)
+	k.ring = append(k.ring, e)
+	k.bytes += e.bytes
+	k.entries[app] = e
+	if uid := l.plan.Application.UID; uid != "" {
+		k.names[planName{env, uid}] = e
+	}
+}
+
+// forgetApplication drops the plan of an application, and makes a load under way one that nobody keeps or joins.
+func (k *planCache) forgetApplication(app hook.ApplicationID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.remove(k.entries[app])
+	if l := k.loads[app]; l != nil {
+		l.stale = true
+		delete(k.loads, app)
+	}
+}
+
+// forgetEnvironment drops the plans of an environment. Whose a load under way is shows
+// only at its end, so it makes all of them stale; settings change rarely.
+func (k *planCache) forgetEnvironment(env hook.EnvironmentID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if m := k.marks[env]; m != nil {
+		m.broken = true
+		delete(k.marks, env)
+	}
+	for app, l := range k.loads {
+		l.stale = true
+		delete(k.loads, app)
+	}
+}
+
+// remove takes an entry out; nil is none. The caller holds mu.
+func (k *planCache) remove(e *planEntry) {
+	if e == nil {
+		return
+	}
+	app := e.plan.Application
+	delete(k.entries, app.ID)
+	if name := (planName{app.Environment, app.UID}); k.names[name] == e {
+		delete(k.names, name)
+	}
+	last := len(k.ring) - 1
+	k.ring[e.place] = k.ring[last]
+	k.ring[e.place].place = e.place
+	k.ring[last] = nil
+	k.ring = k.ring[:last]
+	k.bytes -= e.bytes
+}
+
+// evict removes the first entry at the hand that was not used since the hand passed. The caller holds mu.
+func (k *planCache) evict() {
+	for {
+		if k.hand >= len(k.ring) {
+			k.hand = 0
+		}
+		e := k.ring[k.hand]
+		if e.mark.broken || !e.used.Swap(false) {
+			k.remove(e)
+			return
+		}
+		k.hand++
+	}
+}
+
+// planBytes estimates the memory of a plan: the sizes of the structs with their parts, and the long texts.
+func planBytes(p *store.Plan) int {
+	n := 1024
+	for k, v := range p.Application.Metadata {
+		n += 64 + len(k) + len(v)
+	}
+	for _, e := range p.Endpoints {
+		n += 512 + len(e.URL) + len(e.Description) + 128*len(e.Secrets)
+		for _, list := range [][]string{e.EventTypes, e.Channels} {
+			for _, s := range list {
+				n += 16 + len(s)
+			}
+		}
+		for _, m := range []map[string]string{e.Metadata, e.Headers} {
+			for k, v := range m {
+				n += 64 + len(k) + len(v)
+			}
+		}
+	}
+	return n
+}
