@@ -1,0 +1,106 @@
+package auth
+
+import (
+	"crypto/rand"
+	"hash/crc32"
+	"log/slog"
+	"strings"
+)
+
+// Text is the text of a token, which proves who calls. It never prints itself; Reveal
+// is for the one answer in which its owner sees it.
+type Text struct{ text string }
+
+// Reveal returns the text itself.
+func (t Text) Reveal() string { return t.text }
+
+// IsPortal reports whether the text is a portal token's.
+func (t Text) IsPortal() bool { return strings.HasPrefix(t.text, portalPrefix) }
+
+// String hides the text from logs and error texts. Its first characters tell tokens apart.
+func (t Text) String() string {
+	if t.text == "" {
+		return "[no token]"
+	}
+	return t.text[:len(apiPrefix)] + "[token]"
+}
+
+// GoString hides the text from %#v.
+func (t Text) GoString() string { return t.String() }
+
+// LogValue hides the text from slog.
+func (t Text) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// MarshalText hides the text from encoders.
+func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// The form of a token: prefix, random characters, checksum, all in letters, digits and
+// "_". There is no dot in it, because client libraries take what follows one for a region
+// of another service and would send the token there (CONTRACT 1.1). The prefixes are
+// fixed, so that scanners find tokens that were published by mistake.
+const (
+	apiPrefix    = "hl_sk_"
+	portalPrefix = "hl_pk_"
+	// 40 characters of 62 are 238 bits.
+	randomChars = 40
+	// The checksum is the CRC-32 of what stands before it, in base62. It is no secret:
+	// it refuses mistyped and made-up tokens without a look-up.
+	checksumChars = 6
+	tokenChars    = len(apiPrefix) + randomChars + checksumChars
+)
+
+// MintAPI draws a token that may do everything in its environment.
+func MintAPI() Text { return mint(apiPrefix) }
+
+// MintPortal draws a token that is bound to one application.
+func MintPortal() Text { return mint(portalPrefix) }
+
+func mint(prefix string) Text {
+	b := make([]byte, 0, tokenChars)
+	b = append(b, prefix...)
+	var pool [64]byte
+	for len(b) < len(prefix)+randomChars {
+		rand.Read(pool[:]) // never fails (crypto/rand)
+		for _, r := range pool {
+			// 248 is four times 62: greater bytes are dropped, so that all characters are equally likely.
+			if r < 248 && len(b) < len(prefix)+randomChars {
+				b = append(b, base62[r%62])
+			}
+		}
+	}
+	sum := checksum(b)
+	return Text{string(append(b, sum[:]...))}
+}
+
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// checksum returns the CRC-32 of s, most significant digit first. 62^6 exceeds 2^32.
+func checksum(s []byte) (digits [checksumChars]byte) {
+	sum := crc32.ChecksumIEEE(s)
+	for i := checksumChars - 1; i >= 0; i-- {
+		digits[i] = base62[sum%62]
+		sum /= 62
+	}
+	return digits
+}
+
+// ParseToken returns s as a token, and false when it cannot be one of ours. It looks at
+// length and form before anything else, so its cost is bounded whatever is sent, and it
+// allocates nothing.
+func ParseToken(s string) (Text, bool) {
+	if len(s) != tokenChars || !strings.HasPrefix(s, apiPrefix) && !strings.HasPrefix(s, portalPrefix) {
+		return Text{}, false
+	}
+	var buf [tokenChars]byte
+	copy(buf[:], s)
+	for _, c := range buf[len(apiPrefix):] {
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
+			return Text{}, false
+		}
+	}
+	const body = tokenChars - checksumChars
+	if checksum(buf[:body]) != [checksumChars]byte(buf[body:]) {
+		return Text{}, false
+	}
+	return Text{s}, true
+}
