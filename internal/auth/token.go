@@ -68,15 +68,20 @@ func mint(prefix string) Text {
 			}
 		}
 	}
-	sum := checksum(b)
+	sum := checksum(string(b))
 	return Text{string(append(b, sum[:]...))}
 }
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// checksum returns the CRC-32 of s, most significant digit first. 62^6 exceeds 2^32.
-func checksum(s []byte) (digits [checksumChars]byte) {
-	sum := crc32.ChecksumIEEE(s)
+// checksum returns the CRC-32 (IEEE) of s, most significant digit first. 62^6 exceeds
+// 2^32. It goes byte by byte, because crc32.ChecksumIEEE makes its argument escape.
+func checksum(s string) (digits [checksumChars]byte) {
+	sum := ^uint32(0)
+	for i := range len(s) {
+		sum = crc32.IEEETable[byte(sum)^s[i]] ^ sum>>8
+	}
+	sum = ^sum
 	for i := checksumChars - 1; i >= 0; i-- {
 		digits[i] = base62[sum%62]
 		sum /= 62
@@ -91,15 +96,13 @@ func ParseToken(s string) (Text, bool) {
 	if len(s) != tokenChars || !strings.HasPrefix(s, apiPrefix) && !strings.HasPrefix(s, portalPrefix) {
 		return Text{}, false
 	}
-	var buf [tokenChars]byte
-	copy(buf[:], s)
-	for _, c := range buf[len(apiPrefix):] {
-		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
+	for i := len(apiPrefix); i < len(s); i++ {
+		if c := s[i]; !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
 			return Text{}, false
 		}
 	}
 	const body = tokenChars - checksumChars
-	if checksum(buf[:body]) != [checksumChars]byte(buf[body:]) {
+	if sum := checksum(s[:body]); string(sum[:]) != s[body:] {
 		return Text{}, false
 	}
 	return Text{s}, true
