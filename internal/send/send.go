@@ -1,0 +1,148 @@
+// Package send makes one attempt: it builds and signs the request, posts it, and
+// judges the answer. What comes of it is a hook.Attempt, never an error; what
+// follows from it (retry, disable) is decided by others.
+//
+// Promises:
+//
+//   - Whatever the receiver does, an attempt ends: one deadline stands over look-up,
+//     connect, TLS, request, headers and body, and everything read is bounded.
+//   - One attempt is one request. Nothing is re-sent once a byte of a request may
+//     have reached a receiver; redirects, challenges, cookies, Alt-Svc and proxy
+//     settings are ignored.
+//   - A 2xx is final when its header block is complete. A short, late, endless or
+//     malformed body is marked, but never makes a failure of it, because a retry
+//     would be a duplicate.
+//   - Connections are opened by egress alone, which judges every address.
+//
+// # Why an HTTP client of its own
+//
+// The hot path is a small POST over a kept connection, thousands of times a second.
+// net/http hands each request through two goroutines of the connection, re-sends a
+// POST that carries an Idempotency-Key on a dead kept connection without telling,
+// canonicalises header names, and reads the body of a 101 answer without regard to
+// any time-out. Here the caller's goroutine writes, reads and parses HTTP/1.1 by
+// itself (RFC 9112, transport.go, conn.go, answer.go, body.go). Servers that speak
+// HTTP/2 only are served by net/http's client connection (http2.go).
+package send
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/egress"
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// Options are the knobs of a Sender. The zero value is a good start.
+type Options struct {
+	// Timeout is the one deadline over a whole attempt. Zero means hook.AttemptTimeout.
+	// The look-up and connect limit inside it is egress.Options.ConnectTimeout.
+	Timeout time.Duration
+	// TLSTimeout bounds the handshake inside Timeout. Zero means 10 s.
+	TLSTimeout time.Duration
+	// HeaderTimeout bounds the wait for the answer's headers inside Timeout, from the
+	// moment the connection is open. Zero means no bound of its own.
+	HeaderTimeout time.Duration
+	// BodyBudget is how long the answer's body may take after its headers, inside
+	// Timeout. Zero means 1 s. A longer one keeps a lane busy for bytes that
+	// change nothing.
+	BodyBudget time.Duration
+	// MaxIdle bounds the kept connections of all receivers, MaxIdlePerHost those of
+	// one. Zero means 2048 and 256. Each holds a file descriptor and 4 KiB (TLS: 20).
+	MaxIdle, MaxIdlePerHost int
+	// IdleTimeout is how long a kept connection may wait for its next request. Zero
+	// means 30 s, shorter than what common servers allow. Negative keeps none.
+	IdleTimeout time.Duration
+	// Version follows the slash in the user agent. "" means "dev".
+	Version string
+	// RootCAs verify receivers' certificates. Nil means the system's.
+	RootCAs *x509.CertPool
+}
+
+func (o Options) withDefaults() Options {
+	defaultTo := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	defaultTo(&o.Timeout, hook.AttemptTimeout)
+	defaultTo(&o.TLSTimeout, 10*time.Second)
+	defaultTo(&o.HeaderTimeout, o.Timeout)
+	defaultTo(&o.BodyBudget, time.Second)
+	defaultTo(&o.IdleTimeout, 30*time.Second)
+	if o.MaxIdle == 0 {
+		o.MaxIdle = 2048
+	}
+	if o.MaxIdlePerHost == 0 {
+		o.MaxIdlePerHost = 256
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	return o
+}
+
+// Job is everything that one attempt needs. Nothing in it is changed or kept after
+// Send has returned, except that Endpoint is remembered to recognise it next time:
+// it must be an immutable snapshot, a new one for every change.
+type Job struct {
+	Message  *hook.Message
+	Endpoint *hook.Endpoint
+	Settings *hook.Settings // of the environment
+	// WebhookID is the message's public id, the same for every attempt.
+	WebhookID string
+	Attempt   hook.AttemptID
+	N         int
+	Trigger   hook.Trigger
+}
+
+// Sender makes attempts. It may be used by any number of goroutines.
+type Sender struct {
+	transport *transport
+	endpoints *preparedCache
+}
+
+// New returns a Sender whose connections are dialled by d.
+func New(d *egress.Dialer, o Options) *Sender {
+	o = o.withDefaults()
+	return &Sender{
+		transport: newTransport(d, o),
+		endpoints: newPreparedCache(o.Version),
+	}
+}
+
+// Close closes the kept connections. Attempts in flight end as they would, and their
+// connections are closed behind them.
+func (s *Sender) Close() { s.transport.pool.close() }
+
+// Send makes one attempt and returns what came of it. When ctx ends first, the
+// attempt ends as Failed with ReasonCanceled; the request may have been received.
+func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
+	now := time.Now()
+	a := hook.Attempt{
+		ID:          job.Attempt,
+		Message:     job.Message.ID,
+		Application: job.Endpoint.Application,
+		Endpoint:    job.Endpoint.ID,
+		N:           job.N,
+		Trigger:     job.Trigger,
+		StartedAt:   now,
+		URL:         job.Endpoint.URL,
+	}
+	if !job.Message.HasContent(now) {
+		a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonExpired, "the message's content has expired or was removed"
+		return a
+	}
+	p, err := s.endpoints.get(job.Endpoint, job.Settings, now)
+	if err != nil {
+		a.Reason, a.Error = hook.ReasonInternal, err.Error()
+		return a
+	}
+	r := newRequest(p, job, now)
+	err = s.transport.post(ctx, r, &a)
+	r.release()
+	judge(&a, err)
+	a.Took = time.Since(now)
+	return a
+}
