@@ -1,0 +1,72 @@
+package api
+
+import "time"
+
+// MessageAttemptOut is one ended HTTP request of a delivery.
+type MessageAttemptOut struct {
+	ID         string `json:"id"`
+	MsgID      string `json:"msgId"`
+	EndpointID string `json:"endpointId"`
+	URL        string `json:"url"`
+	// Response is the body of the answer; base64 where it is not UTF-8.
+	Response string `json:"response"`
+	// ResponseStatusCode is 0 without an answer.
+	ResponseStatusCode int   `json:"responseStatusCode"`
+	ResponseDurationMS int64 `json:"responseDurationMs"`
+	// Status: 0 success, 1 pending, 2 fail, 3 sending, 4 canceled; StatusText is its word.
+	Status     int    `json:"status"`
+	StatusText string `json:"statusText"`
+	// TriggerType: 0 scheduled, 1 manual.
+	TriggerType int       `json:"triggerType"`
+	Timestamp   time.Time `json:"timestamp"`
+	// Msg is there only with with_msg=true.
+	Msg *MessageOut `json:"msg,omitempty"`
+	// Hookloft holds what the contract has no field for.
+	Hookloft *AttemptDetail `json:"hookloft,omitempty"`
+}
+
+// AttemptDetail explains an attempt. Durations are milliseconds with fractions.
+type AttemptDetail struct {
+	// N counts the attempts of this message to this endpoint, from 1.
+	N int `json:"n"`
+	// Reason is the class of a failure, absent after a success.
+	Reason string `json:"reason,omitempty"`
+	// Error is the failure in words.
+	Error      string         `json:"error,omitempty"`
+	RemoteAddr string         `json:"remoteAddr,omitempty"`
+	Timings    AttemptTimings `json:"timings"`
+	// ResponseHeaders are the answer's, as received, one line each.
+	ResponseHeaders []string `json:"responseHeaders,omitempty"`
+	// ResponseBase64: Response is base64 because the body is not UTF-8.
+	ResponseBase64 bool `json:"responseBase64,omitempty"`
+	BodyTruncated  bool `json:"bodyTruncated,omitempty"`
+	BodyIncomplete bool `json:"bodyIncomplete,omitempty"`
+	// NextAttempt is when the next scheduled attempt is due.
+	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
+}
+
+// AttemptTimings splits the duration by phase; a phase that did not happen is 0.
+type AttemptTimings struct {
+	DNSMS       float64 `json:"dnsMs"`
+	ConnectMS   float64 `json:"connectMs"`
+	TLSMS       float64 `json:"tlsMs"`
+	FirstByteMS float64 `json:"firstByteMs"`
+	BodyMS      float64 `json:"bodyMs"`
+	Reused      bool    `json:"reused"`
+}
+
+// EndpointMessageOut is a message with what became of it at one endpoint.
+type EndpointMessageOut struct {
+	MessageOut
+	Status      int        `json:"status"`
+	StatusText  string     `json:"statusText"`
+	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
+}
+
+// MessageEndpointOut is an endpoint with what became of one message there.
+type MessageEndpointOut struct {
+	EndpointOut
+	Status      int        `json:"status"`
+	StatusText  string     `json:"statusText"`
+	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
+}

@@ -1,0 +1,45 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// EventTypeIn creates an event type. Upserting one leaves Name out.
+type EventTypeIn struct {
+	Name        string  `json:"name,omitempty"`
+	Description *string `json:"description"`
+	Archived    bool    `json:"archived,omitempty"`
+	Deprecated  bool    `json:"deprecated,omitempty"`
+	// Schemas maps a version ("1") to a JSON Schema draft 7.
+	Schemas      json.RawMessage `json:"schemas,omitempty"`
+	GroupName    *string         `json:"groupName,omitempty"`
+	FeatureFlags []string        `json:"featureFlags,omitempty"`
+	// FeatureFlag is the older form of FeatureFlags with one item.
+	FeatureFlag *string `json:"featureFlag,omitempty"`
+}
+
+// EventTypePatch changes the given fields of an event type.
+type EventTypePatch struct {
+	Description  Optional[string]          `json:"description,omitzero"`
+	Archived     Optional[bool]            `json:"archived,omitzero"`
+	Deprecated   Optional[bool]            `json:"deprecated,omitzero"`
+	Schemas      Optional[json.RawMessage] `json:"schemas,omitzero"`
+	GroupName    Optional[string]          `json:"groupName,omitzero"`
+	FeatureFlags Optional[[]string]        `json:"featureFlags,omitzero"`
+	FeatureFlag  Optional[string]          `json:"featureFlag,omitzero"`
+}
+
+// EventTypeOut is an event type. Schemas are null in lists without with_content.
+type EventTypeOut struct {
+	Name         string          `json:"name"`
+	Description  string          `json:"description"`
+	Archived     bool            `json:"archived"`
+	Deprecated   bool            `json:"deprecated"`
+	Schemas      json.RawMessage `json:"schemas"`
+	GroupName    *string         `json:"groupName"`
+	FeatureFlags []string        `json:"featureFlags"`
+	FeatureFlag  *string         `json:"featureFlag"`
+	CreatedAt    time.Time       `json:"createdAt"`
+	UpdatedAt    time.Time       `json:"updatedAt"`
+}

@@ -1,0 +1,45 @@
+package api
+
+// SettingsIn are the environment settings that this server acts on, as PUT and PATCH
+// take them. Other keys of the contract are kept and given back as they came.
+type SettingsIn struct {
+	// RetryPolicy is the delays in seconds after the first, second, ... failed attempt; null for the default.
+	RetryPolicy Optional[[]int64] `json:"retryPolicy,omitzero"`
+	// WhitelabelHeaders sends the webhook-* headers alone.
+	WhitelabelHeaders Optional[bool] `json:"whitelabelHeaders,omitzero"`
+	// SendSvixWebhookHeaders sends the svix-* headers beside webhook-*.
+	SendSvixWebhookHeaders Optional[bool] `json:"sendSvixWebhookHeaders,omitzero"`
+	// EnforceHTTPS refuses http endpoint URLs even where the operator allows them.
+	EnforceHTTPS Optional[bool] `json:"enforceHttps,omitzero"`
+	// DisableEndpointOnFailure disables an endpoint after five days without a success.
+	DisableEndpointOnFailure Optional[bool] `json:"disableEndpointOnFailure,omitzero"`
+	// DisableEndpointOnGone disables an endpoint that answers 410. Ours.
+	DisableEndpointOnGone Optional[bool] `json:"disableEndpointOnGone,omitzero"`
+}
+
+// SettingsOut are the environment settings that this server acts on. The answer
+// holds the kept keys beside them.
+type SettingsOut struct {
+	RetryPolicy              []int64 `json:"retryPolicy"`
+	WhitelabelHeaders        bool    `json:"whitelabelHeaders"`
+	SendSvixWebhookHeaders   bool    `json:"sendSvixWebhookHeaders"`
+	EnforceHTTPS             bool    `json:"enforceHttps"`
+	DisableEndpointOnFailure bool    `json:"disableEndpointOnFailure"`
+	DisableEndpointOnGone    bool    `json:"disableEndpointOnGone"`
+}
+
+// PortalSettingsOut are the environment settings that a portal starts from.
+type PortalSettingsOut struct {
+	DisplayName           *string  `json:"displayName"`
+	CustomColor           *string  `json:"customColor"`
+	LogoURL               *string  `json:"logoUrl"`
+	CustomLogoURL         *string  `json:"customLogoUrl"`
+	EnableChannels        bool     `json:"enableChannels"`
+	EnableMessageTags     bool     `json:"enableMessageTags"`
+	EnableTransformations bool     `json:"enableTransformations"`
+	ShowUseSvixPlay       bool     `json:"showUseSvixPlay"`
+	ShowSvixBrandFooter   bool     `json:"showSvixBrandFooter"`
+	WipeSuccessfulPayload bool     `json:"wipeSuccessfulPayload"`
+	ReadOnly              bool     `json:"readOnly"`
+	AdvancedEndpointTypes []string `json:"advancedEndpointTypes"`
+}

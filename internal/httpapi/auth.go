@@ -1,0 +1,162 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// access says who may call an operation.
+type access struct {
+	open   bool            // anybody, without a token
+	portal bool            // portal tokens too, for their own application
+	only   bool            // portal tokens alone
+	can    hook.Capability // what a portal token needs; "" for nothing
+}
+
+var (
+	open       = access{open: true}
+	apiOnly    = access{}
+	anyToken   = access{portal: true}
+	portalOnly = access{portal: true, only: true}
+)
+
+// portalMay lets API tokens in, and portal tokens with a capability.
+func portalMay(can hook.Capability) access { return access{portal: true, can: can} }
+
+// allows reports whether t may call the operation. Which application a portal token
+// may name is settled where the application is looked up (call.application).
+func (a access) allows(t *hook.Token) error {
+	if t.IsPortal() && (!a.portal || a.can != "" && !t.Can(a.can)) || !t.IsPortal() && a.only {
+		return insufficientAccess()
+	}
+	return nil
+}
+
+func insufficientAccess() error {
+	return &statusError{http.StatusForbidden, "insufficient access", "Insufficient access for the given operation."}
+}
+
+func unauthenticated(detail string) error {
+	return &statusError{http.StatusUnauthorized, "authentication_failed", detail}
+}
+
+// maxTokenBytes bounds what is hashed: our tokens are far shorter.
+const maxTokenBytes = 512
+
+// authenticate finds the token of a request. A right token is let in however many
+// wrong ones came from the same address before, so that nobody can lock out others
+// behind the same proxy; guessing is slowed by 429.
+func (s *server) authenticate(c *call) error {
+	const wrong = "Incorrect authentication credentials."
+	header := c.r.Header["Authorization"]
+	if len(header) != 1 {
+		return unauthenticated(wrong)
+	}
+	scheme, text, _ := strings.Cut(header[0], " ")
+	text = strings.TrimSpace(text)
+	if !strings.EqualFold(scheme, "bearer") || text == "" || len(text) > maxTokenBytes {
+		return unauthenticated(wrong)
+	}
+	now := s.now()
+	token, err := s.Catalog.TokenByHash(c.ctx(), s.Hasher.Hash(text))
+	switch {
+	case err == nil && !token.Expired(now):
+	case err == nil, hook.KindOf(err) == hook.NotFound:
+		if err := s.guesses.wrong(c, s.clientAddr(c.r), now); err != nil {
+			return err
+		}
+		return unauthenticated("Invalid token")
+	default:
+		return err
+	}
+	c.token = token
+	s.Catalog.TouchToken(token.ID, now)
+	return nil
+}
+
+// application resolves the application that the path names, within the caller's
+// reach: what belongs to another environment, or is not the portal token's own, is
+// the same 404 as what does not exist.
+func (s *server) application(c *call) (*hook.Application, error) {
+	return s.applicationNamed(c, c.param("app_id"))
+}
+
+func (s *server) applicationNamed(c *call, ref string) (*hook.Application, error) {
+	if !isRef(ref) {
+		return nil, notFound()
+	}
+	a, err := s.Catalog.Application(c.ctx(), c.env(), ref)
+	if err != nil {
+		return nil, err
+	}
+	if c.token.IsPortal() && a.ID != c.token.Application {
+		return nil, notFound()
+	}
+	return a, nil
+}
+
+// endpoint resolves the application and the endpoint that the path names.
+func (s *server) endpoint(c *call) (*hook.Application, *hook.Endpoint, error) {
+	a, err := s.application(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	ref := c.param("endpoint_id")
+	if !isRef(ref) {
+		return nil, nil, notFound()
+	}
+	e, err := s.Catalog.Endpoint(c.ctx(), a.ID, ref)
+	return a, e, err
+}
+
+// isRef reports whether s could be an id or a uid, so that nothing else reaches a look-up.
+func isRef(s string) bool {
+	if s == "" || len(s) > 256 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return true
+}
+
+// clientAddr returns who the request is from: the peer, or what a trusted proxy says
+// about it. X-Forwarded-For is read from the right, because only what trusted
+// proxies appended can be believed.
+func (s *server) clientAddr(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	addr := peer.Addr().Unmap()
+	if err != nil || !s.trusts(addr) {
+		return addr
+	}
+	var hops []string
+	for _, h := range r.Header["X-Forwarded-For"] {
+		hops = append(hops, strings.Split(h, ",")...)
+	}
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			return addr
+		}
+		addr = hop.Unmap()
+		if !s.trusts(addr) {
+			return addr
+		}
+	}
+	return addr
+}
+
+func (s *server) trusts(addr netip.Addr) bool {
+	for _, p := range s.o.TrustedProxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,407 @@
+package httpapi
+
+import (
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hookloft/hookloft/api"
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+const endpointTaken = "An endpoint with that id or uid already exists"
+
+func (s *server) listEndpoints(c *call) error {
+	a, err := s.application(c)
+	if err != nil {
+		return err
+	}
+	codec := s.Catalog.Codec()
+	p, err := page(c.q, true, func(id string) (hook.EndpointID, bool) { return codec.ParseEndpoint(a.ID, id) })
+	if err != nil {
+		return err
+	}
+	list, err := s.Catalog.ListEndpoints(c.ctx(), a.ID, p)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, listToAPI(list,
+		func(e *hook.Endpoint) string { return codec.Endpoint(a.ID, e.ID) }, s.endpointToAPI))
+}
+
+func (s *server) createEndpoint(c *call) error {
+	a, err := s.application(c)
+	if err != nil {
+		return err
+	}
+	in, err := decode[api.EndpointIn](c)
+	if err != nil {
+		return err
+	}
+	e, err := s.newEndpoint(c, a, in)
+	if err != nil {
+		return err
+	}
+	body := c.prepare(http.StatusCreated, s.endpointToAPI(e))
+	if err := s.Catalog.CreateEndpoint(c.ctx(), e, c.receipt); err != nil {
+		return conflictAs(err, "conflict", endpointTaken)
+	}
+	return c.raw(http.StatusCreated, body)
+}
+
+// newEndpoint makes a valid endpoint of a that is not stored yet.
+func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*hook.Endpoint, error) {
+	now := s.now()
+	e := &hook.Endpoint{ID: hook.EndpointID(s.Catalog.NewKey()), Application: a.ID, Headers: in.Headers, CreatedAt: now, UpdatedAt: now}
+	if err := endpointFromAPI(e, in); err != nil {
+		return nil, err
+	}
+	if err := s.checkEndpoint(c, e, true, true); err != nil {
+		return nil, err
+	}
+	secret := s.NewSecret
+	if in.Secret != nil {
+		text, err := s.ParseSecret(*in.Secret)
+		if err != nil {
+			return nil, hook.Fieldf("secret", "%v", err)
+		}
+		secret = func() string { return text }
+	}
+	e.Secrets = []hook.Secret{{Text: secret()}}
+	return e, nil
+}
+
+// checkEndpoint checks what a client set. The URL, and that event types exist, only
+// where they were set by this request: what was right when it was stored stays.
+func (s *server) checkEndpoint(c *call, e *hook.Endpoint, url, eventTypes bool) error {
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	if url {
+		environment, err := s.Catalog.Environment(c.ctx(), c.env())
+		if err != nil {
+			return err
+		}
+		normal, err := s.CheckURL(e.URL, environment.Settings.EnforceHTTPS)
+		if err != nil {
+			return hook.Fieldf("url", "%v", err)
+		}
+		e.URL = normal
+	}
+	if eventTypes && len(e.EventTypes) > 0 {
+		missing, err := s.Catalog.MissingEventTypes(c.ctx(), c.env(), e.EventTypes)
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
+			return hook.Fieldf("eventTypes", "The following event types don't exist: %s", strings.Join(missing, ", "))
+		}
+	}
+	return nil
+}
+
+func (s *server) getEndpoint(c *call) error {
+	_, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, s.endpointToAPI(e))
+}
+
+func (s *server) upsertEndpoint(c *call) error {
+	in, err := decode[api.EndpointIn](c)
+	if err != nil {
+		return err
+	}
+	a, e, err := s.endpoint(c)
+	if hook.KindOf(err) == hook.NotFound && a != nil {
+		if e, err = s.newEndpoint(c, a, in); err != nil {
+			return err
+		}
+		if err := s.Catalog.CreateEndpoint(c.ctx(), e, nil); err != nil {
+			return conflictAs(err, "conflict", endpointTaken)
+		}
+		return c.json(http.StatusCreated, s.endpointToAPI(e))
+	}
+	if err != nil {
+		return err
+	}
+	// What needs other look-ups is checked before the update begins: inside it the
+	// store's writer would wait for itself.
+	draft := *e
+	if err := endpointFromAPI(&draft, in); err != nil {
+		return err
+	}
+	if err := s.checkEndpoint(c, &draft, true, true); err != nil {
+		return err
+	}
+	return s.changeEndpoint(c, e, func(e *hook.Endpoint) error {
+		if err := endpointFromAPI(e, in); err != nil {
+			return err
+		}
+		e.URL = draft.URL
+		return nil
+	})
+}
+
+func (s *server) patchEndpoint(c *call) error {
+	in, err := decode[api.EndpointPatch](c)
+	if err != nil {
+		return err
+	}
+	_, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	draft := *e
+	if err := patchEndpoint(&draft, in); err != nil {
+		return err
+	}
+	types := in.EventTypes.Given || in.FilterTypes.Given
+	if err := s.checkEndpoint(c, &draft, in.URL.Given, types); err != nil {
+		return err
+	}
+	return s.changeEndpoint(c, e, func(e *hook.Endpoint) error {
+		if err := patchEndpoint(e, in); err != nil {
+			return err
+		}
+		if in.URL.Given {
+			e.URL = draft.URL
+		}
+		return nil
+	})
+}
+
+func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.Endpoint) error) error {
+	now := s.now()
+	e, err := s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, nil, func(e *hook.Endpoint) error {
+		wasDisabled := e.Disabled
+		if err := change(e); err != nil {
+			return err
+		}
+		if wasDisabled != e.Disabled {
+			// The owner decided: a streak of failures before that no longer counts.
+			e.DisabledBy, e.FailingSince = hook.ReasonNone, time.Time{}
+		}
+		e.UpdatedAt = now
+		return e.Validate()
+	})
+	if err != nil {
+		return conflictAs(err, "conflict", endpointTaken)
+	}
+	return c.json(http.StatusOK, s.endpointToAPI(e))
+}
+
+func (s *server) deleteEndpoint(c *call) error {
+	a, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Catalog.DeleteEndpoint(c.ctx(), a.ID, e.ID); err != nil {
+		return err
+	}
+	return c.empty()
+}
+
+func (s *server) getEndpointSecret(c *call) error {
+	_, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	if len(e.Secrets) == 0 {
+		return notFound()
+	}
+	key, err := s.PublicSecret(e.Secrets[0].Text)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, api.EndpointSecretOut{Key: key})
+}
+
+func (s *server) rotateEndpointSecret(c *call) error {
+	_, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	in, err := decodeOptional[api.EndpointSecretRotateIn](c)
+	if err != nil {
+		return err
+	}
+	grace := hook.DefaultGrace
+	if in.GracePeriodSeconds != nil {
+		n := *in.GracePeriodSeconds
+		if n < 0 || n > int64(hook.MaxGrace/time.Second) {
+			return hook.Fieldf("gracePeriodSeconds", "must lie between 0 and %d", int64(hook.MaxGrace/time.Second))
+		}
+		grace = time.Duration(n) * time.Second
+	}
+	var key string
+	if in.Key != nil {
+		if key, err = s.ParseSecret(*in.Key); err != nil {
+			return hook.Fieldf("key", "%v", err)
+		}
+	} else {
+		key = s.NewSecret()
+	}
+	now := s.now()
+	c.prepare(http.StatusNoContent, nil)
+	_, err = s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, c.receipt, func(e *hook.Endpoint) error {
+		e.UpdatedAt = now
+		return e.Rotate(hook.Secret{Text: key}, grace, now)
+	})
+	if err != nil {
+		return err
+	}
+	return c.empty()
+}
+
+func (s *server) getEndpointHeaders(c *call) error {
+	_, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, headersToAPI(e.Headers))
+}
+
+func (s *server) setEndpointHeaders(c *call) error {
+	in, err := decode[api.EndpointHeadersIn](c)
+	if err != nil {
+		return err
+	}
+	if in.Headers == nil {
+		return &hook.FieldError{Path: []string{"headers"}, Text: "missing field `headers`", Code: typeJSON}
+	}
+	return s.changeHeaders(c, func(map[string]string) map[string]string { return in.Headers })
+}
+
+func (s *server) patchEndpointHeaders(c *call) error {
+	in, err := decode[api.EndpointHeadersPatchIn](c)
+	if err != nil {
+		return err
+	}
+	if in.Headers == nil && in.DeleteHeaders == nil {
+		return &hook.FieldError{Path: []string{"headers"}, Text: "missing field `headers`", Code: typeJSON}
+	}
+	return s.changeHeaders(c, func(old map[string]string) map[string]string {
+		headers := maps.Clone(old)
+		if headers == nil {
+			headers = map[string]string{}
+		}
+		for _, name := range in.DeleteHeaders {
+			removeHeader(headers, name)
+		}
+		// Names that are the same to HTTP replace each other, whatever their case.
+		for name := range in.Headers {
+			removeHeader(headers, name)
+		}
+		for name, value := range in.Headers {
+			if value != nil {
+				headers[name] = *value
+			}
+		}
+		return headers
+	})
+}
+
+func removeHeader(headers map[string]string, name string) {
+	for n := range headers {
+		if strings.EqualFold(n, name) {
+			delete(headers, n)
+		}
+	}
+}
+
+func (s *server) changeHeaders(c *call, change func(map[string]string) map[string]string) error {
+	_, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	_, err = s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, nil, func(e *hook.Endpoint) error {
+		e.Headers, e.UpdatedAt = change(e.Headers), now
+		return hook.CheckHeaders("headers", e.Headers)
+	})
+	if err != nil {
+		return err
+	}
+	return c.empty()
+}
+
+// maxStatsSpan is the longest time that statistics cover (CONTRACT 1.15).
+const maxStatsSpan = 28 * 24 * time.Hour
+
+func (s *server) getEndpointStats(c *call) error {
+	a, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	since, err := c.q.time("since")
+	if err != nil {
+		return err
+	}
+	until, err := c.q.time("until")
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	if until.IsZero() {
+		until = now
+	}
+	if since.IsZero() {
+		since = until.Add(-maxStatsSpan)
+	}
+	switch {
+	case until.After(now):
+		return &statusError{http.StatusBadRequest, "invalid_range", "until must not lie in the future."}
+	case since.After(until):
+		return &statusError{http.StatusBadRequest, "invalid_range", "since must not lie after until."}
+	case until.Sub(since) > maxStatsSpan:
+		return &statusError{http.StatusBadRequest, "invalid_range", "since and until must not lie more than 28 days apart."}
+	}
+	st, err := s.History.Stats(c.ctx(), a.ID, e.ID, since, until)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, api.EndpointStats{Success: st.Success, Pending: st.Pending, Sending: st.Sending, Fail: st.Fail, Canceled: st.Canceled})
+}
+
+// recoverSlack forgives the difference between the client's clock and ours.
+const recoverSlack = 5 * time.Minute
+
+func (s *server) recoverEndpoint(c *call) error {
+	a, e, err := s.endpoint(c)
+	if err != nil {
+		return err
+	}
+	in, err := decode[api.RecoverIn](c)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	task := &hook.Task{
+		ID: hook.TaskID(s.Catalog.NewKey()), Environment: c.env(), Application: a.ID, Endpoint: e.ID,
+		Type: hook.TaskRecover, Status: hook.TaskRunning,
+		Since: in.Since.UTC(), Until: now, CreatedAt: now, UpdatedAt: now,
+	}
+	if in.Until != nil {
+		task.Until = in.Until.UTC()
+	}
+	switch {
+	case in.Since.IsZero():
+		return &hook.FieldError{Path: []string{"since"}, Text: "missing field `since`", Code: typeJSON}
+	case in.Since.Before(now.Add(-hook.MaxRecoverSpan - recoverSlack)):
+		return hook.Fieldf("since", "must not lie more than 14 days back")
+	case task.Until.Before(task.Since):
+		return hook.Fieldf("until", "must not lie before since")
+	}
+	out := s.taskToAPI(task)
+	body := c.prepare(http.StatusAccepted, api.RecoverOut{ID: out.ID, Status: out.Status, Task: out.Task, UpdatedAt: out.UpdatedAt})
+	if err := s.Catalog.CreateTask(c.ctx(), task, c.receipt); err != nil {
+		return err
+	}
+	if s.Tasks != nil {
+		s.Tasks.Wake()
+	}
+	return c.raw(http.StatusAccepted, body)
+}

@@ -1,0 +1,163 @@
+// Package httpapi is the HTTP API: it reads a request, calls one thing, and writes
+// the answer. It holds no rule of the business; those are in hook, publish and the
+// store.
+//
+// Every operation stands in one list (routes.go), with who may call it, what it takes
+// and what it answers. From that list come the router, the access checks, the served
+// OpenAPI document and the tests that prove role by route. An operation of the public
+// contract that is not served answers 501 (contract.go), an unknown path 404, a wrong
+// method 405, all of them as JSON.
+//
+// Promises: a success of an operation that changes something means that the change is
+// durable. Another tenant's id and an unknown id are the same 404. A POST with an
+// Idempotency-Key that was answered with success is answered the same way again. A
+// payload is never decoded and written anew: the bytes of the request are the bytes
+// that are stored and shown. Bad input is a 4xx, never a 5xx.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/hookloft/hookloft/internal/publish"
+	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+// Publisher accepts messages; *publish.Publisher is one.
+type Publisher interface {
+	Publish(ctx context.Context, r publish.Request) (publish.Result, error)
+}
+
+// Replayer makes further attempts of stored messages due; a store.Ledger is one.
+type Replayer interface {
+	Replay(ctx context.Context, r *store.Replay) (int, error)
+}
+
+// Waker is told that a background task was created.
+type Waker interface{ Wake() }
+
+// Hasher turns the text of a token into what the catalogue finds it by; *auth.Hasher is one.
+type Hasher interface{ Hash(text string) [32]byte }
+
+// Recorder counts requests. It is called once for each, on the hot path.
+type Recorder interface {
+	Request(route, method string, status int, took time.Duration)
+}
+
+// Deps are what the API works with. All are needed but Tasks, Metrics and Log.
+type Deps struct {
+	Catalog   store.Catalog
+	History   store.History
+	Ledger    Replayer
+	Publisher Publisher
+	Hasher    Hasher
+	// MintPortalToken returns the text of a new portal token: opaque, unguessable and
+	// without a dot, because client libraries read a region after one.
+	MintPortalToken func() string
+	// CheckURL judges an endpoint's URL without any look-up and returns its normal
+	// form. The error's text is shown to the caller.
+	CheckURL func(raw string, enforceHTTPS bool) (string, error)
+	// NewSecret returns a new signing secret in its text form (whsec_...).
+	NewSecret func() string
+	// ParseSecret checks a secret that a caller chose and returns its normal form. Its
+	// error must not repeat the secret; it is shown to the caller.
+	ParseSecret func(text string) (string, error)
+	// PublicSecret returns what a receiver needs to verify: a symmetric secret as it
+	// is, the public half (whpk_...) of an asymmetric one.
+	PublicSecret func(text string) (string, error)
+	Tasks        Waker
+	Metrics      Recorder
+	Log          *slog.Logger
+}
+
+// Options are the knobs of the API. The zero value is a good start.
+type Options struct {
+	// MaxPayloadBytes bounds a message's payload. Zero means 1 MiB. The body may be
+	// 64 KiB longer, for what stands around the payload.
+	MaxPayloadBytes int
+	// MaxBodyBytes bounds every other request body. Zero means 1 MiB.
+	MaxBodyBytes int
+	// RatePerSecond is how many requests a token may make per second, with a burst of
+	// the same size; beyond it is 429. Zero means no limit.
+	RatePerSecond float64
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// PublicURL is where portals are reached from outside, for login links. Empty
+	// means http://localhost:8071.
+	PublicURL string
+	// Version is shown in the served document.
+	Version string
+	// Ready reports whether the server can take messages; nil error for ready. Nil means always.
+	Ready func(ctx context.Context) error
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+const (
+	defaultMaxPayloadBytes = 1 << 20
+	defaultMaxBodyBytes    = 1 << 20
+	// envelopeBytes is how much longer than its payload the body of a message may be.
+	envelopeBytes = 64 << 10
+)
+
+type server struct {
+	Deps
+	o        Options
+	routes   []route
+	mux      *chi.Mux
+	document []byte
+	limits   *rateLimits
+	guesses  *guessLimits
+	inflight *keyLocks
+}
+
+// New returns the API as a handler. It serves the paths of the route list, all of
+// which begin with /api/v1 or are health checks.
+func New(d Deps, o Options) (http.Handler, error) {
+	if o.MaxPayloadBytes == 0 {
+		o.MaxPayloadBytes = defaultMaxPayloadBytes
+	}
+	if o.MaxBodyBytes == 0 {
+		o.MaxBodyBytes = defaultMaxBodyBytes
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.PublicURL == "" {
+		o.PublicURL = "http://localhost:8071"
+	}
+	if d.Log == nil {
+		d.Log = telemetry.Discard()
+	}
+	s := &server{
+		Deps: d, o: o, routes: routes(), mux: chi.NewMux(),
+		limits: newRateLimits(o.RatePerSecond), guesses: newGuessLimits(), inflight: newKeyLocks(),
+	}
+	document, err := openAPI(s.routes, o.Version)
+	if err != nil {
+		return nil, err
+	}
+	s.document = document
+	for i := range s.routes {
+		rt := &s.routes[i]
+		s.mux.Method(rt.method, rt.path, s.serve(rt))
+		if rt.method == http.MethodGet {
+			s.mux.Method(http.MethodHead, rt.path, s.serve(rt))
+		}
+	}
+	for _, o := range unserved(s.routes) {
+		s.mux.Method(o.method, o.path, s.serve(&route{method: o.method, path: o.path, access: open, handler: (*server).notImplemented}))
+	}
+	s.mux.NotFound(s.serve(&route{path: "unknown", access: open, handler: (*server).unknownRoute}))
+	s.mux.MethodNotAllowed(s.serve(&route{path: "unknown", access: open, handler: (*server).wrongMethod}))
+	return s, nil
+}
+
+// now returns the time that is stored and shown: UTC, to the millisecond.
+func (s *server) now() time.Time { return s.o.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,264 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/hookloft/hookloft/api"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/publish"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// postMessage is the hot path.
+func (s *server) postMessage(c *call) error {
+	withContent, err := c.q.boolean("with_content", true)
+	if err != nil {
+		return err
+	}
+	ref := c.param("app_id")
+	if !isRef(ref) {
+		return noApplication()
+	}
+	in, err := decodeMessage(c)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	draft, err := messageFromAPI(in, now)
+	if err != nil {
+		return err
+	}
+	if max(len(draft.Payload), len(draft.RawBody)) > s.o.MaxPayloadBytes {
+		return tooLarge()
+	}
+	inline, err := inlineApplication(in.Application, ref)
+	if err != nil {
+		return err
+	}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	done, err := s.Publisher.Publish(c.ctx(), publish.Request{
+		Environment: &hook.Environment{ID: c.env()}, AppRef: ref, CreateApplication: inline, Message: draft, Key: key,
+	})
+	if hook.KindOf(err) == hook.NotFound {
+		return noApplication()
+	}
+	if err != nil {
+		return conflictAs(err, "conflict", "A message with that eventId already exists")
+	}
+	// From here on the message is durable: a crash re-sends, it does not lose.
+	out := s.messageToAPI(done.Message, withContent, now)
+	return c.raw(http.StatusAccepted, appendMessage(make([]byte, 0, 320+len(out.Payload)), &out))
+}
+
+func noApplication() error {
+	return &statusError{http.StatusNotFound, "not_found", "Application not found"}
+}
+
+// messageFromAPI makes a draft; publish checks the rules of a message.
+func messageFromAPI(in api.MessageIn, now time.Time) (m hook.Message, err error) {
+	m = hook.Message{EventType: in.EventType, Channels: in.Channels, Tags: in.Tags, Payload: in.Payload}
+	field := "payload"
+	if m.Payload == nil && in.Data != nil {
+		m.Payload, field = in.Data, "data"
+	}
+	switch {
+	case m.Payload == nil:
+		return m, &hook.FieldError{Path: []string{"payload"}, Text: "missing field `payload`", Code: typeJSON}
+	case !jsonObject(m.Payload):
+		return m, hook.Fieldf(field, "must be a JSON object")
+	}
+	if m.EventID, err = uidIn("eventId", in.EventID); err != nil {
+		return m, err
+	}
+	if len(m.Tags) == 0 {
+		m.Tags = nil
+	}
+	if in.DeliverAt != nil {
+		m.DeliverAt = in.DeliverAt.UTC().Truncate(time.Millisecond)
+	}
+	if m.ContentExpiresAt, err = contentExpiry(in, now); err != nil {
+		return m, err
+	}
+	if in.TransformationsParams == nil {
+		return m, nil
+	}
+	return m, transformationsParams(&m, in.TransformationsParams)
+}
+
+// contentExpiry reads how long the content is kept.
+func contentExpiry(in api.MessageIn, now time.Time) (time.Time, error) {
+	days, hours := in.PayloadRetentionPeriod, in.PayloadRetentionHours
+	switch {
+	case days != nil && hours != nil:
+		return time.Time{}, hook.Fieldf("payloadRetentionHours", "must not be given together with payloadRetentionPeriod")
+	case days != nil && (*days < 1 || *days > 90):
+		return time.Time{}, hook.Fieldf("payloadRetentionPeriod", "must lie between 1 and 90 days")
+	case hours != nil && (*hours < 1 || *hours > 2160):
+		return time.Time{}, hook.Fieldf("payloadRetentionHours", "must lie between 1 and 2160 hours")
+	case days != nil:
+		return now.Add(time.Duration(*days) * 24 * time.Hour), nil
+	case hours != nil:
+		return now.Add(time.Duration(*hours) * time.Hour), nil
+	}
+	return now.Add(hook.DefaultRetention), nil
+}
+
+// transformationsParams reads the keys that have a meaning here (CONTRACT 1.10):
+// rawPayload, and headers.content-type.
+func transformationsParams(m *hook.Message, raw []byte) error {
+	const field = "transformationsParams"
+	if !jsonObject(raw) {
+		return hook.Fieldf(field, "must be a JSON object")
+	}
+	var params struct {
+		RawPayload *string        `json:"rawPayload"`
+		Headers    map[string]any `json:"headers"`
+	}
+	if err := json.Unmarshal(raw, &params); err != nil {
+		return decodeError(err, "body", field)
+	}
+	m.TransformationsParams = raw
+	if params.RawPayload != nil {
+		m.RawBody = []byte(*params.RawPayload)
+	}
+	for name, value := range params.Headers {
+		if !strings.EqualFold(name, "content-type") {
+			continue
+		}
+		text, ok := value.(string)
+		at := &hook.FieldError{Path: []string{field, "headers", cut(name, 64)}}
+		switch {
+		case !ok:
+			at.Text = "must be a string"
+			return at
+		case hook.CheckHeaders("headers", map[string]string{"x-content-type": text}) != nil || text == "":
+			at.Text = "must be a header value without control characters"
+			return at
+		}
+		m.ContentType = text
+	}
+	return nil
+}
+
+func (s *server) listMessages(c *call) error {
+	a, err := s.application(c)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	q := store.MessageQuery{Application: a.ID}
+	if q.Window, err = window(c.q, now, s.messageKey(a.ID)); err != nil {
+		return err
+	}
+	if q.WithContent, err = c.q.boolean("with_content", true); err != nil {
+		return err
+	}
+	if q.EventTypes, q.Channel, q.Tag, err = messageFilter(c.q); err != nil {
+		return err
+	}
+	list, err := s.History.Messages(c.ctx(), q)
+	if err != nil {
+		return err
+	}
+	codec := s.Catalog.Codec()
+	out := listToAPI(list, func(m *hook.Message) string { return codec.Message(a.ID, m.ID) },
+		func(m *hook.Message) api.MessageOut { return s.messageToAPI(m, q.WithContent, now) })
+	return c.raw(http.StatusOK, appendList(nil, out, appendMessage))
+}
+
+// messageKey reads iterators that name messages of an application.
+func (s *server) messageKey(app hook.ApplicationID) func(string) (hook.Key, bool) {
+	return func(id string) (hook.Key, bool) {
+		m, ok := s.Catalog.Codec().ParseMessage(app, id)
+		return hook.Key(m), ok
+	}
+}
+
+// messageFilter reads the filters that lists of messages and of attempts share.
+func messageFilter(q query) (eventTypes []string, channel, tag string, err error) {
+	if eventTypes, err = q.list("event_types"); err != nil {
+		return nil, "", "", err
+	}
+	for _, name := range eventTypes {
+		if hook.CheckEventTypeName("event_types", name) != nil {
+			return nil, "", "", invalidQuery("event_types", "must be names of event types")
+		}
+	}
+	if channel, _, err = q.text("channel"); err != nil {
+		return nil, "", "", err
+	}
+	tag, _, err = q.text("tag")
+	return eventTypes, channel, tag, err
+}
+
+func (s *server) getMessage(c *call) error {
+	_, m, err := s.message(c)
+	if err != nil {
+		return err
+	}
+	withContent, err := c.q.boolean("with_content", true)
+	if err != nil {
+		return err
+	}
+	out := s.messageToAPI(m, withContent, s.now())
+	return c.raw(http.StatusOK, appendMessage(nil, &out))
+}
+
+// message resolves the application and the message that the path names.
+func (s *server) message(c *call) (*hook.Application, *hook.Message, error) {
+	a, err := s.application(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	id, ok := s.Catalog.Codec().ParseMessage(a.ID, c.param("msg_id"))
+	if !ok {
+		return nil, nil, notFound()
+	}
+	m, err := s.History.Message(c.ctx(), a.ID, id)
+	return a, m, err
+}
+
+func (s *server) expungeMessage(c *call) error {
+	a, m, err := s.message(c)
+	if err != nil {
+		return err
+	}
+	if err := s.History.ExpungeMessage(c.ctx(), a.ID, m.ID); err != nil {
+		return err
+	}
+	return c.empty()
+}
+
+// precheck answers whether any endpoint would get such a message.
+func (s *server) precheck(c *call) error {
+	a, err := s.application(c)
+	if err != nil {
+		return err
+	}
+	in, err := decode[api.MessagePrecheckIn](c)
+	if err != nil {
+		return err
+	}
+	if err := hook.CheckEventTypeName("eventType", in.EventType); err != nil {
+		return err
+	}
+	if err := hook.CheckChannels("channels", in.Channels); err != nil {
+		return err
+	}
+	plan, err := s.Catalog.Plan(c.ctx(), c.env(), s.Catalog.Codec().Application(c.env(), a.ID))
+	if err != nil {
+		return err
+	}
+	active := false
+	for _, e := range plan.Endpoints {
+		active = active || !e.Disabled && e.Wants(in.EventType, in.Channels)
+	}
+	return c.json(http.StatusOK, api.MessagePrecheckOut{Active: active})
+}

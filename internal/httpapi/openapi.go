@@ -1,0 +1,3 @@
+package httpapi
+
+func openAPI(list []route, version string) ([]byte, error) { return []byte("{}"), nil }

@@ -1,0 +1,210 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/hookloft/hookloft/api"
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// route is one operation: how it is called, by whom, and what it takes and answers.
+type route struct {
+	method, path string
+	op           string // operation id of the contract; ours where it has none
+	tag          string
+	summary      string
+	access       access
+	in, out      any // zero values of api types; nil for no body
+	bodyOptional bool
+	statuses     []int // of success
+	query        []param
+	// receipts: the operation saves a receipt with its change, so that an
+	// Idempotency-Key finds the answer again.
+	receipts bool
+	// publishes: the body holds a payload and may be longer.
+	publishes bool
+	handler   func(*server, *call) error
+}
+
+// param is a query parameter.
+type param struct {
+	name, kind string // kind: string, boolean, integer, date-time, list
+	summary    string
+	words      []string // the only values, where there are few
+}
+
+var (
+	limitParam    = param{name: "limit", kind: "integer", summary: "Rows per page, 1 to 250; 50 by default."}
+	iteratorParam = param{name: "iterator", kind: "string", summary: "Where to go on: iterator or prevIterator of an earlier page."}
+	orderParam    = param{name: "order", kind: "string", summary: "Direction of the list.", words: []string{"ascending", "descending"}}
+	contentParam  = param{name: "with_content", kind: "boolean", summary: "Whether payloads and bodies are shown."}
+	statusParam   = param{name: "status", kind: "integer", summary: "0 success, 1 pending, 2 fail, 3 sending, 4 canceled.", words: []string{"0", "1", "2", "3", "4"}}
+	expandedParam = param{name: "expanded_statuses", kind: "boolean", summary: "Show canceled as status 4; otherwise it shows as 0."}
+	classParam    = param{name: "status_code_class", kind: "integer", summary: "Class of the answer's status; 0 for no answer.", words: []string{"0", "100", "200", "300", "400", "500"}}
+	sinceParam    = param{name: "since", kind: "date-time", summary: "Start of the time counted; 28 days before until by default."}
+	untilParam    = param{name: "until", kind: "date-time", summary: "End of the time counted; now by default."}
+
+	pageParams    = []param{limitParam, iteratorParam, orderParam}
+	historyParams = []param{
+		limitParam, iteratorParam,
+		{name: "channel", kind: "string", summary: "Only messages with this channel."},
+		{name: "tag", kind: "string", summary: "Only messages with this tag."},
+		{name: "before", kind: "date-time", summary: "Only what is older."},
+		{name: "after", kind: "date-time", summary: "Only what is not older."},
+		{name: "event_types", kind: "list", summary: "Only messages of these event types."},
+		contentParam,
+	}
+	attemptParams = append([]param{statusParam, expandedParam}, historyParams...)
+)
+
+const (
+	appPath      = "/api/v1/app/{app_id}"
+	endpointPath = appPath + "/endpoint/{endpoint_id}"
+	messagePath  = appPath + "/msg/{msg_id}"
+	typePath     = "/api/v1/event-type/{event_type_name}"
+	settingsPath = "/api/v1/management/environment-settings"
+)
+
+// routes is the list of everything that is served.
+func routes() []route {
+	const (
+		get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+		ok, created, accepted      = http.StatusOK, http.StatusCreated, http.StatusAccepted
+		none                       = http.StatusNoContent
+	)
+	view, manage := portalMay(hook.ViewBase), portalMay(hook.ManageEndpoint)
+	with := func(list []param, more ...param) []param { return append(append([]param{}, more...), list...) }
+	return []route{
+		{method: get, path: "/api/v1/app", op: "application.list", tag: "Application", summary: "List applications.",
+			out: api.List[api.ApplicationOut]{}, statuses: []int{ok}, handler: (*server).listApplications,
+			query: with(pageParams,
+				param{name: "exclude_apps_with_no_endpoints", kind: "boolean", summary: "Leave out applications without endpoints."},
+				param{name: "exclude_apps_with_disabled_endpoints", kind: "boolean", summary: "Leave out applications with a disabled endpoint."})},
+		{method: post, path: "/api/v1/app", op: "application.create", tag: "Application", summary: "Create an application.",
+			in: api.ApplicationIn{}, out: api.ApplicationOut{}, statuses: []int{ok, created}, receipts: true, handler: (*server).createApplication,
+			query: []param{{name: "get_if_exists", kind: "boolean", summary: "Answer the application that has this uid already, instead of a conflict."}}},
+		{method: get, path: appPath, op: "application.get", tag: "Application", summary: "Show an application.",
+			out: api.ApplicationOut{}, statuses: []int{ok}, handler: (*server).getApplication},
+		{method: put, path: appPath, op: "application.upsert", tag: "Application", summary: "Replace an application, or create one.",
+			in: api.ApplicationIn{}, out: api.ApplicationOut{}, statuses: []int{ok, created}, handler: (*server).upsertApplication},
+		{method: patch, path: appPath, op: "application.patch", tag: "Application", summary: "Change some fields of an application.",
+			in: api.ApplicationPatch{}, out: api.ApplicationOut{}, statuses: []int{ok}, handler: (*server).patchApplication},
+		{method: del, path: appPath, op: "application.delete", tag: "Application", summary: "Remove an application with its endpoints and tokens.",
+			statuses: []int{none}, handler: (*server).deleteApplication},
+
+		{method: get, path: appPath + "/endpoint", op: "endpoint.list", tag: "Endpoint", summary: "List an application's endpoints.", access: view,
+			out: api.List[api.EndpointOut]{}, statuses: []int{ok}, query: pageParams, handler: (*server).listEndpoints},
+		{method: post, path: appPath + "/endpoint", op: "endpoint.create", tag: "Endpoint", summary: "Create an endpoint. Its name is not looked up.", access: manage,
+			in: api.EndpointIn{}, out: api.EndpointOut{}, statuses: []int{created}, receipts: true, handler: (*server).createEndpoint},
+		{method: get, path: endpointPath, op: "endpoint.get", tag: "Endpoint", summary: "Show an endpoint.", access: view,
+			out: api.EndpointOut{}, statuses: []int{ok}, handler: (*server).getEndpoint},
+		{method: put, path: endpointPath, op: "endpoint.upsert", tag: "Endpoint", summary: "Replace an endpoint, or create one. Secret and headers of an existing one stay.", access: manage,
+			in: api.EndpointIn{}, out: api.EndpointOut{}, statuses: []int{ok, created}, handler: (*server).upsertEndpoint},
+		{method: patch, path: endpointPath, op: "endpoint.patch", tag: "Endpoint", summary: "Change some fields of an endpoint.", access: manage,
+			in: api.EndpointPatch{}, out: api.EndpointOut{}, statuses: []int{ok}, handler: (*server).patchEndpoint},
+		{method: del, path: endpointPath, op: "endpoint.delete", tag: "Endpoint", summary: "Remove an endpoint; nothing more is sent to it.", access: manage,
+			statuses: []int{none}, handler: (*server).deleteEndpoint},
+		{method: get, path: endpointPath + "/secret", op: "endpoint.get-secret", tag: "Endpoint", summary: "Show what a receiver verifies with.", access: portalMay(hook.ViewEndpointSecret),
+			out: api.EndpointSecretOut{}, statuses: []int{ok}, handler: (*server).getEndpointSecret},
+		{method: post, path: endpointPath + "/secret/rotate", op: "endpoint.rotate-secret", tag: "Endpoint", summary: "Replace the signing key; the old one goes on signing for a while.", access: portalMay(hook.ManageEndpointSecret),
+			in: api.EndpointSecretRotateIn{}, bodyOptional: true, statuses: []int{none}, receipts: true, handler: (*server).rotateEndpointSecret},
+		{method: get, path: endpointPath + "/headers", op: "endpoint.get-headers", tag: "Endpoint", summary: "Show the custom headers; values of credentials are withheld.", access: view,
+			out: api.EndpointHeadersOut{}, statuses: []int{ok}, handler: (*server).getEndpointHeaders},
+		{method: put, path: endpointPath + "/headers", op: "endpoint.set-headers", tag: "Endpoint", summary: "Replace the custom headers.", access: manage,
+			in: api.EndpointHeadersIn{}, statuses: []int{none}, handler: (*server).setEndpointHeaders},
+		{method: patch, path: endpointPath + "/headers", op: "endpoint.patch-headers", tag: "Endpoint", summary: "Set and remove single custom headers.", access: manage,
+			in: api.EndpointHeadersPatchIn{}, statuses: []int{none}, handler: (*server).patchEndpointHeaders},
+		{method: get, path: endpointPath + "/stats", op: "endpoint.get-stats", tag: "Endpoint", summary: "Count an endpoint's deliveries by status.", access: view,
+			out: api.EndpointStats{}, statuses: []int{ok}, query: []param{sinceParam, untilParam}, handler: (*server).getEndpointStats},
+		{method: post, path: endpointPath + "/recover", op: "endpoint.recover", tag: "Endpoint", summary: "Send again, in the background, what failed since a time.", access: portalMay(hook.CreateAttempts),
+			in: api.RecoverIn{}, out: api.RecoverOut{}, statuses: []int{accepted}, receipts: true, handler: (*server).recoverEndpoint},
+
+		{method: get, path: "/api/v1/event-type", op: "event-type.list", tag: "Event Type", summary: "List event types by name.", access: anyToken,
+			out: api.List[api.EventTypeOut]{}, statuses: []int{ok}, handler: (*server).listEventTypes,
+			query: with(pageParams, contentParam, param{name: "include_archived", kind: "boolean", summary: "Show archived ones too."})},
+		{method: post, path: "/api/v1/event-type", op: "event-type.create", tag: "Event Type", summary: "Create an event type, or bring an archived one back.",
+			in: api.EventTypeIn{}, out: api.EventTypeOut{}, statuses: []int{created}, receipts: true, handler: (*server).createEventType},
+		{method: get, path: typePath, op: "event-type.get", tag: "Event Type", summary: "Show an event type.", access: anyToken,
+			out: api.EventTypeOut{}, statuses: []int{ok}, handler: (*server).getEventType},
+		{method: put, path: typePath, op: "event-type.upsert", tag: "Event Type", summary: "Replace an event type, or create one of this name.",
+			in: api.EventTypeIn{}, out: api.EventTypeOut{}, statuses: []int{ok, created}, handler: (*server).upsertEventType},
+		{method: patch, path: typePath, op: "event-type.patch", tag: "Event Type", summary: "Change some fields of an event type.",
+			in: api.EventTypePatch{}, out: api.EventTypeOut{}, statuses: []int{ok}, handler: (*server).patchEventType},
+		{method: del, path: typePath, op: "event-type.delete", tag: "Event Type", summary: "Archive an event type.",
+			statuses: []int{none}, query: []param{{name: "expunge", kind: "boolean", summary: "Remove it for good."}}, handler: (*server).deleteEventType},
+
+		{method: get, path: appPath + "/msg", op: "message.list", tag: "Message", summary: "List messages, newest first.", access: view,
+			out: api.List[api.MessageOut]{}, statuses: []int{ok}, query: historyParams, handler: (*server).listMessages},
+		{method: post, path: appPath + "/msg", op: "message.create", tag: "Message", summary: "Publish a message. The answer means that it and its deliveries are on disk.",
+			in: api.MessageIn{}, out: api.MessageOut{}, statuses: []int{accepted}, query: []param{contentParam}, publishes: true, handler: (*server).postMessage},
+		{method: post, path: appPath + "/msg/precheck/active", op: "message.precheck", tag: "Message", summary: "Ask whether any endpoint would get such a message.",
+			in: api.MessagePrecheckIn{}, out: api.MessagePrecheckOut{}, statuses: []int{ok}, handler: (*server).precheck},
+		{method: get, path: messagePath, op: "message.get", tag: "Message", summary: "Show a message.", access: view,
+			out: api.MessageOut{}, statuses: []int{ok}, query: []param{contentParam}, handler: (*server).getMessage},
+		{method: del, path: messagePath + "/content", op: "message.expunge-content", tag: "Message", summary: "Remove a message's payload for good.",
+			statuses: []int{none}, handler: (*server).expungeMessage},
+
+		{method: get, path: appPath + "/attempt/endpoint/{endpoint_id}", op: "message-attempt.list-by-endpoint", tag: "Message Attempt", summary: "List an endpoint's attempts, newest first.", access: view,
+			out: api.List[api.MessageAttemptOut]{}, statuses: []int{ok}, handler: (*server).listAttemptsByEndpoint,
+			query: with(attemptParams, classParam, param{name: "with_msg", kind: "boolean", summary: "Show each attempt's message."})},
+		{method: get, path: appPath + "/attempt/msg/{msg_id}", op: "message-attempt.list-by-msg", tag: "Message Attempt", summary: "List a message's attempts, newest first.", access: view,
+			out: api.List[api.MessageAttemptOut]{}, statuses: []int{ok}, handler: (*server).listAttemptsByMessage,
+			query: with(attemptParams, classParam, param{name: "endpoint_id", kind: "string", summary: "Only attempts at this endpoint."})},
+		{method: get, path: endpointPath + "/msg", op: "message-attempt.list-attempted-messages", tag: "Message Attempt", summary: "List an endpoint's messages with what became of each.", access: view,
+			out: api.List[api.EndpointMessageOut]{}, statuses: []int{ok}, query: attemptParams, handler: (*server).listAttemptedMessages},
+		{method: get, path: messagePath + "/endpoint", op: "message-attempt.list-attempted-destinations", tag: "Message Attempt", summary: "List a message's endpoints with what became of it there.", access: view,
+			out: api.List[api.MessageEndpointOut]{}, statuses: []int{ok}, query: []param{limitParam, iteratorParam}, handler: (*server).listAttemptedDestinations},
+		{method: get, path: messagePath + "/attempt/{attempt_id}", op: "message-attempt.get", tag: "Message Attempt", summary: "Show an attempt.", access: view,
+			out: api.MessageAttemptOut{}, statuses: []int{ok}, query: []param{expandedParam}, handler: (*server).getAttempt},
+		{method: del, path: messagePath + "/attempt/{attempt_id}/content", op: "message-attempt.expunge-content", tag: "Message Attempt", summary: "Remove an attempt's answer for good.",
+			statuses: []int{none}, handler: (*server).expungeAttempt},
+		{method: post, path: messagePath + "/endpoint/{endpoint_id}/resend", op: "message-attempt.resend", tag: "Message Attempt", summary: "Send a message to an endpoint once more, now.", access: portalMay(hook.CreateAttempts),
+			out: api.Empty{}, statuses: []int{accepted}, receipts: true, handler: (*server).resend},
+
+		{method: get, path: "/api/v1/background-task", op: "background-task.list", tag: "Background Task", summary: "List background tasks, newest first.",
+			out: api.List[api.BackgroundTaskOut]{}, statuses: []int{ok}, handler: (*server).listTasks,
+			query: with(pageParams,
+				param{name: "status", kind: "string", summary: "Only tasks in this state.", words: []string{"running", "finished", "failed"}},
+				param{name: "task", kind: "string", summary: "Only tasks of this kind.", words: taskTypes})},
+		{method: get, path: "/api/v1/background-task/{task_id}", op: "background-task.get", tag: "Background Task", summary: "Show a background task.",
+			out: api.BackgroundTaskOut{}, statuses: []int{ok}, handler: (*server).getTask},
+
+		{method: post, path: "/api/v1/auth/app-portal-access/{app_id}", op: "authentication.app-portal-access", tag: "Authentication", summary: "Make a token and a link for one application.",
+			in: api.AppPortalAccessIn{}, bodyOptional: true, out: api.AppPortalAccessOut{}, statuses: []int{ok}, receipts: true, handler: (*server).createPortalAccess},
+		{method: post, path: "/api/v1/auth/app/{app_id}/expire-all", op: "authentication.expire-all", tag: "Authentication", summary: "End the portal tokens of an application.",
+			in: api.ApplicationTokenExpireIn{}, bodyOptional: true, statuses: []int{none}, handler: (*server).expireAll},
+		{method: post, path: "/api/v1/auth/logout", op: "authentication.logout", tag: "Authentication", summary: "End the portal token that makes the request.", access: portalOnly,
+			statuses: []int{none}, handler: (*server).logout},
+		{method: get, path: "/api/v1/auth/whoami", op: "authentication.whoami", tag: "Authentication", summary: "Say what the token is.", access: anyToken,
+			out: api.WhoamiOut{}, statuses: []int{ok}, handler: (*server).whoami},
+
+		{method: get, path: "/api/v1/environment/settings", op: "environment.get-settings", tag: "Environment", summary: "Show what a portal starts from.", access: anyToken,
+			out: api.PortalSettingsOut{}, statuses: []int{ok}, handler: (*server).getPortalSettings},
+		{method: get, path: settingsPath, op: "management.environment-settings.get", tag: "Environment", summary: "Show the environment's settings.",
+			out: api.SettingsOut{}, statuses: []int{ok}, handler: (*server).getSettings},
+		{method: put, path: settingsPath, op: "management.environment-settings.update", tag: "Environment", summary: "Replace the environment's settings.",
+			in: api.SettingsIn{}, out: api.SettingsOut{}, statuses: []int{ok}, handler: (*server).putSettings},
+		{method: patch, path: settingsPath, op: "management.environment-settings.patch", tag: "Environment", summary: "Change some of the environment's settings.",
+			in: api.SettingsIn{}, out: api.SettingsOut{}, statuses: []int{ok}, handler: (*server).patchSettings},
+
+		{method: get, path: "/api/v1/health", op: "health.get", tag: "Health", summary: "Answer that the process serves requests.", access: open,
+			statuses: []int{none}, handler: (*server).health},
+		{method: get, path: "/api/v1/openapi.json", op: "openapi", tag: "Health", summary: "This document.", access: open,
+			out: map[string]any{}, statuses: []int{ok}, handler: (*server).openAPIDocument},
+
+		// Paths that clients before 1.0 of their libraries call (CONTRACT section 4), and health checks by other names.
+		{method: post, path: "/api/v1/auth/dashboard-access/{app_id}", op: "authentication.dashboard-access", tag: "Older clients", summary: "The older name of app-portal-access.",
+			in: api.AppPortalAccessIn{}, bodyOptional: true, out: api.AppPortalAccessOut{}, statuses: []int{ok}, receipts: true, handler: (*server).createPortalAccess},
+		{method: get, path: messagePath + "/attempt", op: "message-attempt.list", tag: "Older clients", summary: "The older name of the list of a message's attempts.", access: view,
+			out: api.List[api.MessageAttemptOut]{}, statuses: []int{ok}, handler: (*server).listAttemptsByMessage,
+			query: with(attemptParams, classParam, param{name: "endpoint_id", kind: "string", summary: "Only attempts at this endpoint."})},
+		{method: get, path: messagePath + "/endpoint/{endpoint_id}/attempt", op: "message-attempt.list-by-endpoint-deprecated", tag: "Older clients", summary: "List a message's attempts at one endpoint.", access: view,
+			out: api.List[api.MessageAttemptOut]{}, statuses: []int{ok}, query: with(attemptParams, classParam), handler: (*server).listAttemptsOfPair},
+		{method: get, path: "/api/v1/health/ping", op: "health.ping", tag: "Health", summary: "The same, by an older name.", access: open,
+			statuses: []int{none}, handler: (*server).health},
+		{method: get, path: "/livez", op: "health.live", tag: "Health", summary: "Answer that the process serves requests.", access: open,
+			statuses: []int{none}, handler: (*server).health},
+		{method: get, path: "/readyz", op: "health.ready", tag: "Health", summary: "Answer whether messages can be taken now: 204, or 503.", access: open,
+			statuses: []int{none}, handler: (*server).ready},
+	}
+}

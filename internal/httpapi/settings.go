@@ -1,0 +1,205 @@
+package httpapi
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookloft/hookloft/api"
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// keptSettings are the keys of the contract that this version does not act on, with
+// the JSON kinds that they may have beside null. They are kept and given back, so
+// that a client's round trip loses nothing; keys that nobody knows are kept as well.
+var keptSettings = map[string]string{
+	"requireEndpointChannel": "b", "enableMsgAtmptLog": "b", "enableOtlp": "b", "eventCatalogPublished": "b",
+	"enableChannels": "b", "enableMessageStream": "b", "enableMessageTags": "b", "readOnly": "b",
+	"enableIntegrationManagement": "b", "enableTransformations": "b", "requireEndpointFilterTypes": "b",
+	"enableEndpointOauthConfig": "b", "enableEndpointMtlsConfig": "b", "showUseSvixPlay": "b",
+	"wipeSuccessfulPayload": "b", "enableApplicationAlerts": "b", "showFeatureTooltips": "b",
+	"webhooksAutoConfig": "b", "mcpToken": "b", "showSvixBrandFooter": "b",
+	"customColor": "\"", "customLogoUrl": "\"", "logoUrl": "\"", "customFontFamily": "\"", "customFontFamilyUrl": "\"",
+	"displayName": "\"", "applicationAlertsDashboardUrl": "\"", "applicationAlertsLogoUrl": "\"", "whitelabelLogo": "\"",
+	"customBaseFontSize": "0", "endpointsPerAppLimit": "0",
+	"advancedEndpointTypes": "[", "applicationAlertEvents": "[",
+	"customThemeOverride": "{", "customStringsOverride": "{", "colorPaletteLight": "{", "colorPaletteDark": "{",
+}
+
+// portalSettings are the keys that a portal starts from.
+var portalSettings = []string{
+	"customColor", "logoUrl", "customLogoUrl", "customFontFamily", "customFontFamilyUrl", "customThemeOverride",
+	"customStringsOverride", "displayName", "enableChannels", "enableMessageTags", "enableMessageStream",
+	"enableIntegrationManagement", "enableTransformations", "enableEndpointOauthConfig", "enableEndpointMtlsConfig",
+	"colorPaletteLight", "colorPaletteDark", "showUseSvixPlay", "showSvixBrandFooter", "wipeSuccessfulPayload",
+	"showFeatureTooltips", "advancedEndpointTypes",
+}
+
+// maxKeptBytes bounds what is kept for others.
+const maxKeptBytes = 64 << 10
+
+func (s *server) getSettings(c *call) error {
+	e, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return err
+	}
+	return c.raw(http.StatusOK, settingsToAPI(e.Settings))
+}
+
+func (s *server) putSettings(c *call) error {
+	return s.changeSettings(c, func(hook.Settings) hook.Settings { return hook.DefaultSettings() })
+}
+
+func (s *server) patchSettings(c *call) error {
+	return s.changeSettings(c, func(old hook.Settings) hook.Settings { return old })
+}
+
+// changeSettings lays the body's keys over a base that is made from the settings so far.
+func (s *server) changeSettings(c *call, base func(hook.Settings) hook.Settings) error {
+	in, kept, err := decodeSettings(c.body)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	e, err := s.Catalog.UpdateEnvironment(c.ctx(), c.env(), func(e *hook.Environment) error {
+		e.Settings, e.UpdatedAt = base(e.Settings), now
+		return settingsFromAPI(&e.Settings, in, kept)
+	})
+	if err != nil {
+		return err
+	}
+	return c.raw(http.StatusOK, settingsToAPI(e.Settings))
+}
+
+func decodeSettings(body []byte) (api.SettingsIn, map[string]jsontext.Value, error) {
+	var in struct {
+		In   api.SettingsIn            `json:",embed"`
+		Kept map[string]jsontext.Value `json:",embed"`
+	}
+	if err := checkDepth(body); err != nil {
+		return in.In, nil, err
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return in.In, nil, decodeError(err, "body")
+	}
+	for key, value := range in.Kept {
+		kind := value.Kind()
+		if kind == 't' || kind == 'f' {
+			kind = 'b'
+		}
+		if want := keptSettings[key]; want != "" && kind != 'n' && string(kind) != want {
+			return in.In, nil, invalidAt(typeJSON, "must be "+map[string]string{
+				"b": "a boolean", "\"": "a string", "0": "a number", "[": "a list", "{": "an object",
+			}[want], "body", key)
+		}
+	}
+	return in.In, in.Kept, nil
+}
+
+func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsontext.Value) error {
+	for _, err := range []error{
+		patch(&st.WhitelabelHeaders, "whitelabelHeaders", in.WhitelabelHeaders),
+		patch(&st.SendSvixHeaders, "sendSvixWebhookHeaders", in.SendSvixWebhookHeaders),
+		patch(&st.EnforceHTTPS, "enforceHttps", in.EnforceHTTPS),
+		patch(&st.DisableEndpointOnFailure, "disableEndpointOnFailure", in.DisableEndpointOnFailure),
+		patch(&st.DisableEndpointOnGone, "disableEndpointOnGone", in.DisableEndpointOnGone),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if in.RetryPolicy.Given {
+		st.RetryPolicy = nil
+		if !in.RetryPolicy.Null {
+			policy, err := retryPolicyFromAPI(in.RetryPolicy.Value)
+			if err != nil {
+				return err
+			}
+			st.RetryPolicy = policy
+		}
+	}
+	extra := maps.Clone(st.Extra)
+	if extra == nil {
+		extra = map[string][]byte{}
+	}
+	size := 0
+	for key, value := range kept {
+		if value.Kind() == 'n' {
+			delete(extra, key)
+			continue
+		}
+		extra[key] = slices.Clone(value)
+	}
+	for key, value := range extra {
+		size += len(key) + len(value)
+	}
+	if size > maxKeptBytes {
+		return &hook.FieldError{Text: "the settings are too large"}
+	}
+	if st.Extra = extra; len(extra) == 0 {
+		st.Extra = nil
+	}
+	return nil
+}
+
+func retryPolicyFromAPI(seconds []int64) ([]time.Duration, error) {
+	if len(seconds) > hook.MaxRetrySteps {
+		return nil, hook.Fieldf("retryPolicy", "must hold at most %d delays", hook.MaxRetrySteps)
+	}
+	policy := make([]time.Duration, 0, len(seconds))
+	for _, n := range seconds {
+		if most := int64(hook.MaxRetryStep / time.Second); n < 0 || n > most {
+			return nil, hook.Fieldf("retryPolicy", "each delay must lie between 0 and %d seconds", most)
+		}
+		policy = append(policy, time.Duration(n)*time.Second)
+	}
+	return policy, nil
+}
+
+// settingsToAPI writes the known settings with the kept ones beside them.
+func settingsToAPI(st hook.Settings) []byte {
+	out := api.SettingsOut{
+		WhitelabelHeaders: st.WhitelabelHeaders, SendSvixWebhookHeaders: st.SendSvixHeaders, EnforceHTTPS: st.EnforceHTTPS,
+		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
+	}
+	if st.RetryPolicy != nil {
+		out.RetryPolicy = make([]int64, 0, len(st.RetryPolicy))
+		for _, d := range st.RetryPolicy {
+			out.RetryPolicy = append(out.RetryPolicy, int64(d/time.Second))
+		}
+	}
+	kept := make(map[string]jsontext.Value, len(st.Extra))
+	for key, value := range st.Extra {
+		kept[key] = value
+	}
+	return encode(struct {
+		Out  api.SettingsOut           `json:",embed"`
+		Kept map[string]jsontext.Value `json:",embed"`
+	}{out, kept})
+}
+
+// getPortalSettings shows what a portal starts from: looks and switches, no secrets.
+func (s *server) getPortalSettings(c *call) error {
+	e, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return err
+	}
+	out := make(map[string]jsontext.Value, len(portalSettings))
+	for _, key := range portalSettings {
+		switch value := e.Settings.Extra[key]; {
+		case value != nil:
+			out[key] = value
+		case key == "enableChannels" || key == "enableMessageTags":
+			out[key] = jsontext.Value("true")
+		case keptSettings[key] == "b":
+			out[key] = jsontext.Value("false")
+		case keptSettings[key] == "[":
+			out[key] = jsontext.Value("[]")
+		}
+	}
+	return c.json(http.StatusOK, out)
+}
