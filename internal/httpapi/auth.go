@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
+	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
@@ -16,9 +18,9 @@ type access struct {
 	can    hook.Capability // what a portal token needs; "" for nothing
 }
 
+// The zero access lets API tokens in alone.
 var (
 	open       = access{open: true}
-	apiOnly    = access{}
 	anyToken   = access{portal: true}
 	portalOnly = access{portal: true, only: true}
 )
@@ -43,9 +45,6 @@ func unauthenticated(detail string) error {
 	return &statusError{http.StatusUnauthorized, "authentication_failed", detail}
 }
 
-// maxTokenBytes bounds what is hashed: our tokens are far shorter.
-const maxTokenBytes = 512
-
 // authenticate finds the token of a request. A right token is let in however many
 // wrong ones came from the same address before, so that nobody can lock out others
 // behind the same proxy; guessing is slowed by 429.
@@ -55,26 +54,34 @@ func (s *server) authenticate(c *call) error {
 	if len(header) != 1 {
 		return unauthenticated(wrong)
 	}
-	scheme, text, _ := strings.Cut(header[0], " ")
-	text = strings.TrimSpace(text)
-	if !strings.EqualFold(scheme, "bearer") || text == "" || len(text) > maxTokenBytes {
+	scheme, rest, _ := strings.Cut(header[0], " ")
+	rest = strings.TrimSpace(rest)
+	if !strings.EqualFold(scheme, "bearer") || rest == "" {
 		return unauthenticated(wrong)
 	}
 	now := s.now()
+	text, ours := auth.ParseToken(rest)
+	if !ours {
+		return s.wrongToken(c, now)
+	}
 	token, err := s.Catalog.TokenByHash(c.ctx(), s.Hasher.Hash(text))
 	switch {
 	case err == nil && !token.Expired(now):
 	case err == nil, hook.KindOf(err) == hook.NotFound:
-		if err := s.guesses.wrong(c, s.clientAddr(c.r), now); err != nil {
-			return err
-		}
-		return unauthenticated("Invalid token")
+		return s.wrongToken(c, now)
 	default:
 		return err
 	}
 	c.token = token
 	s.Catalog.TouchToken(token.ID, now)
 	return nil
+}
+
+func (s *server) wrongToken(c *call, now time.Time) error {
+	if err := s.guesses.wrong(c, s.clientAddr(c.r), now); err != nil {
+		return err
+	}
+	return unauthenticated("Invalid token")
 }
 
 // application resolves the application that the path names, within the caller's

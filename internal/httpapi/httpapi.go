@@ -24,6 +24,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/telemetry"
@@ -42,9 +43,6 @@ type Replayer interface {
 // Waker is told that a background task was created.
 type Waker interface{ Wake() }
 
-// Hasher turns the text of a token into what the catalogue finds it by; *auth.Hasher is one.
-type Hasher interface{ Hash(text string) [32]byte }
-
 // Recorder counts requests. It is called once for each, on the hot path.
 type Recorder interface {
 	Request(route, method string, status int, took time.Duration)
@@ -56,10 +54,7 @@ type Deps struct {
 	History   store.History
 	Ledger    Replayer
 	Publisher Publisher
-	Hasher    Hasher
-	// MintPortalToken returns the text of a new portal token: opaque, unguessable and
-	// without a dot, because client libraries read a region after one.
-	MintPortalToken func() string
+	Hasher    *auth.Hasher
 	// CheckURL judges an endpoint's URL without any look-up and returns its normal
 	// form. The error's text is shown to the caller.
 	CheckURL func(raw string, enforceHTTPS bool) (string, error)

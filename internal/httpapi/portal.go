@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookloft/hookloft/api"
+	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
@@ -26,10 +27,10 @@ func (s *server) createPortalAccess(c *call) error {
 	if err != nil {
 		return err
 	}
-	text := s.MintPortalToken()
+	text := auth.MintPortal()
 	token.ID, token.Environment, token.Application = hook.TokenID(s.Catalog.NewKey()), c.env(), a.ID
 	token.Hash, token.Name = s.Hasher.Hash(text), "portal"
-	body := c.prepare(http.StatusOK, api.AppPortalAccessOut{URL: s.portalURL(a, text), Token: text})
+	body := c.prepare(http.StatusOK, api.AppPortalAccessOut{URL: s.portalURL(a, text.Reveal()), Token: text.Reveal()})
 	if err := s.Catalog.CreateToken(c.ctx(), token, c.receipt); err != nil {
 		return err
 	}
