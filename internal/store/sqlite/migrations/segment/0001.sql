@@ -6,6 +6,7 @@
 CREATE TABLE message (
     key          INTEGER PRIMARY KEY,
     application  INTEGER NOT NULL,
+    environment  INTEGER NOT NULL,
     event_type   TEXT    NOT NULL,
     event_id     TEXT,
     channels     TEXT,               -- one a line
@@ -72,6 +73,9 @@ CREATE TABLE due (
     PRIMARY KEY (endpoint, due_at, message, trigger)
 ) STRICT, WITHOUT ROWID;
 
+-- Names: low_water and last_key (hook.Key, see commit.go), hold (1 while sending is stopped),
+-- check (the last probe). Beside these tables there is one idempotency_HOUR table for each
+-- hour with requests that carried a key or an eventId; see idempotency.go.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value ANY

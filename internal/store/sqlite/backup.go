@@ -1,0 +1,73 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Backup implements store.Store. Each file is copied as it is at one moment, segments
+// before the catalogue, so that the copy knows every application that a message names. The
+// copy is on hold: whoever opens it decides whether to send what it holds again.
+func (s *Store) Backup(ctx context.Context, dir string) error {
+	segments := s.segmentsOldestFirst()
+	if err := os.MkdirAll(filepath.Join(dir, segmentsName), 0o700); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	for i, seg := range segments {
+		to := segmentPath(dir, seg.first)
+		if err := copyDatabase(ctx, seg.path, to); err != nil {
+			return fmt.Errorf("backup %s: %w", filepath.Base(to), err)
+		}
+		if i == len(segments)-1 {
+			if err := holdCopy(to); err != nil {
+				return fmt.Errorf("backup: hold the copy: %w", err)
+			}
+		}
+		if err := syncFile(to); err != nil {
+			return fmt.Errorf("backup: %w", err)
+		}
+	}
+	to := filepath.Join(dir, catalogName)
+	if err := copyDatabase(ctx, filepath.Join(s.dir, catalogName), to); err != nil {
+		return fmt.Errorf("backup %s: %w", catalogName, err)
+	}
+	return errors.Join(syncFile(to), syncDir(filepath.Join(dir, segmentsName)), syncDir(dir))
+}
+
+// copyDatabase writes a compact copy of a database that is in use. to must not exist.
+func copyDatabase(ctx context.Context, from, to string) error {
+	conn, err := openConn(from, sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	conn.SetInterrupt(ctx.Done())
+	err = sqlitex.ExecuteTransient(conn, "VACUUM INTO ?1", &sqlitex.ExecOptions{Args: []any{to}})
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	conn.SetInterrupt(nil)
+	return errors.Join(err, conn.Close())
+}
+
+func holdCopy(path string) error {
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	err = sqlitex.ExecuteTransient(conn, saveMarkSQL, &sqlitex.ExecOptions{Args: []any{metaHold, 1}})
+	return errors.Join(err, conn.Close())
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,204 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// The write-ahead log's bounds, in pages of 4 KiB.
+const (
+	// passiveFrames is how much a checkpoint is worth: 16 MiB. Copying in the background
+	// keeps the checkpoint out of commits, where it would be their p99.
+	passiveFrames = 16 << 20 / pageBytes
+	// restartFrames is where writing waits a moment so that the log begins anew: 64 MiB.
+	restartFrames = 64 << 20 / pageBytes
+	// stallFrames is where appends wait: 512 MiB. It is reached only when something keeps
+	// the log from being restarted.
+	stallFrames = 512 << 20 / pageBytes
+
+	pageBytes = 4096
+
+	// maxReadInRestart is how long a read may hold up a restart of the log.
+	maxReadInRestart = 2 * time.Second
+	// restartPause is the pause between two tries to restart.
+	restartPause = 100 * time.Millisecond
+	// maxStall is how long an append waits for the log before it is refused.
+	maxStall = 5 * time.Second
+)
+
+// checkpointer copies the write-ahead logs into the segments on a goroutine of its own.
+type checkpointer struct {
+	s *Store
+	// kick has room for one token, sent by the writer when a log has grown.
+	kick    chan struct{}
+	stopped chan struct{} // closed by stop
+	done    chan struct{} // closed when the goroutine ends
+
+	stalled atomic.Bool
+	mu      sync.Mutex
+	resume  chan struct{} // closed when a stall ends; nil without one
+}
+
+func startCheckpointer(s *Store) *checkpointer {
+	c := &checkpointer{s: s, kick: make(chan struct{}, 1), stopped: make(chan struct{}), done: make(chan struct{})}
+	go c.loop()
+	return c
+}
+
+func (c *checkpointer) stop() {
+	close(c.stopped)
+	<-c.done
+}
+
+func (c *checkpointer) loop() {
+	defer close(c.done)
+	for {
+		select {
+		case <-c.stopped:
+			return
+		case <-c.kick:
+		}
+		for _, seg := range c.s.segmentsNewestFirst() {
+			if seg.walFrames.Load() < passiveFrames {
+				continue
+			}
+			err := c.checkpoint(seg.segmentFile)
+			switch {
+			case err == nil:
+			case isFull(err):
+				c.s.log.Warn("no space to checkpoint", "segment", filepath.Base(seg.path))
+			case isDiskError(err):
+				c.s.fail(fmt.Errorf("checkpoint %s: %w", seg.path, err))
+				return
+			default:
+				c.s.log.Warn("checkpoint", "segment", filepath.Base(seg.path), "error", err)
+			}
+		}
+	}
+}
+
+// checkpoint copies what is in a log, and restarts the log when it has grown too long.
+func (c *checkpointer) checkpoint(f *segmentFile) error {
+	conn, err := openConn(f.path, sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	err = c.copyLog(conn, f)
+	return errors.Join(err, conn.Close())
+}
+
+func (c *checkpointer) copyLog(conn *sqlite.Conn, f *segmentFile) error {
+	frames, copied, _, err := walCheckpoint(conn, "PASSIVE")
+	for err == nil && (frames >= restartFrames || frames-copied >= passiveFrames) {
+		c.s.readers.cutLong(f, maxReadInRestart)
+		// The gate keeps the writer out, which would otherwise poll for its lock. What is
+		// left to copy is what came in since the last passive pass.
+		f.gate.Lock()
+		conn.SetBusyTimeout(restartPause)
+		var busy bool
+		frames, copied, busy, err = walCheckpoint(conn, "RESTART")
+		f.gate.Unlock()
+		if err == nil && !busy {
+			f.walFrames.Store(0)
+			c.setStalled(false)
+			return nil
+		}
+		select {
+		case <-c.stopped:
+			return err
+		case <-time.After(restartPause):
+		}
+		if err == nil {
+			frames, copied, _, err = walCheckpoint(conn, "PASSIVE")
+		}
+	}
+	return err
+}
+
+// walCheckpoint runs a checkpoint and returns the log's length and how much is copied.
+func walCheckpoint(conn *sqlite.Conn, mode string) (frames, copied int64, busy bool, err error) {
+	err = sqlitex.Execute(conn, "PRAGMA wal_checkpoint("+mode+")", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		busy, frames, copied = stmt.ColumnBool(0), stmt.ColumnInt64(1), stmt.ColumnInt64(2)
+		return nil
+	}})
+	return frames, copied, busy, err
+}
+
+// truncateLog copies the whole log and empties it.
+func truncateLog(conn *sqlite.Conn) error {
+	_, _, _, err := walCheckpoint(conn, "TRUNCATE")
+	if isFull(err) {
+		return nil // the log stays, which is as durable
+	}
+	return err
+}
+
+// watchLog looks at the log after a commit. It runs in the writer.
+func (w *writer) watchLog(p *pen) {
+	frames, copied, err := p.wal()
+	if err != nil {
+		w.s.log.Warn("read length of the log", "error", err)
+		return
+	}
+	p.file.walFrames.Store(frames)
+	if c := w.s.checkpoints; frames-copied >= passiveFrames || frames >= restartFrames {
+		if frames >= stallFrames {
+			c.setStalled(true)
+		}
+		select {
+		case c.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (c *checkpointer) setStalled(stalled bool) {
+	if c.stalled.Load() == stalled {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case stalled && c.resume == nil:
+		c.resume = make(chan struct{})
+	case !stalled && c.resume != nil:
+		close(c.resume)
+		c.resume = nil
+	}
+	c.stalled.Store(stalled)
+}
+
+// admit lets an append in, after a wait when a log is too long.
+func (c *checkpointer) admit(ctx context.Context) error {
+	if !c.stalled.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	resume := c.resume
+	c.mu.Unlock()
+	if resume == nil {
+		return nil
+	}
+	timer := time.NewTimer(maxStall)
+	defer timer.Stop()
+	select {
+	case <-resume:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.stopped:
+		return errClosed()
+	case <-timer.C:
+		return hook.Errorf(hook.Overloaded, "the disk does not keep up; try again shortly")
+	}
+}

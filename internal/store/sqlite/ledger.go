@@ -1,0 +1,283 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// Append implements store.Ledger.
+func (s *Store) Append(ctx context.Context, p *store.Publication) (store.Appended, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Appended{}, err
+	}
+	if err := s.space.refusal(); err != nil {
+		return store.Appended{}, err
+	}
+	if err := s.checkpoints.admit(ctx); err != nil {
+		return store.Appended{}, err
+	}
+	m := p.Message
+	a := &appending{
+		publication: p,
+		bytes:       int64(len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams) + 64*len(p.Deliveries)),
+		done:        make(chan struct{}, 1),
+	}
+	if err := s.intake.addAppend(a); err != nil {
+		return store.Appended{}, err
+	}
+	// Once it is queued the caller waits, whatever becomes of ctx: the writer uses what p
+	// points to, and the answer comes with the next commit.
+	<-a.done
+	return a.result, a.err
+}
+
+// append writes a message with its deliveries into the transaction of the batch.
+func (w *writer) append(a *appending) (refusal, err error) {
+	p := a.publication
+	m := p.Message
+	switch version, exists := w.s.catalog.currentVersion(m.Application); {
+	case !exists:
+		return errNotFound(), nil
+	case version != p.PlanVersion:
+		return hook.Errorf(hook.Stale, "the application has changed since the message was planned"), nil
+	}
+	key := w.nextKey()
+	if key.Millis()-w.newest.first.Millis() >= w.s.o.SegmentSpan.Milliseconds() {
+		if err := w.roll(key); err != nil {
+			return nil, err
+		}
+		key = w.nextKey()
+	}
+	pen, err := w.pen(w.newest)
+	if err != nil {
+		return nil, err
+	}
+	if p.Key != nil {
+		prior, err := w.takeKey(pen, &takenKey{hash: p.Key.Hash, request: p.Key.Body[:], message: hook.MessageID(key), life: p.Key.Life}, key.Millis())
+		if err != nil {
+			return nil, err
+		}
+		if prior != nil {
+			if !bytes.Equal(prior.request, p.Key.Body[:]) {
+				return errKeyReused(), nil
+			}
+			a.result = store.Appended{ID: prior.message, Replayed: true}
+			return nil, nil
+		}
+	}
+	if m.EventID != "" {
+		prior, err := w.takeKey(pen, &takenKey{hash: eventIDHash(m.Application, m.EventID), message: hook.MessageID(key), life: hook.EventIDLife}, key.Millis())
+		if err != nil {
+			return nil, err
+		}
+		if prior != nil {
+			if p.Key != nil {
+				err = w.freeKey(pen, &p.Key.Hash, key.Millis())
+			}
+			return hook.Errorf(hook.Conflict, "a message with this eventId exists"), err
+		}
+	}
+	m.ID = hook.MessageID(key)
+	a.result = store.Appended{ID: m.ID}
+	pen.keys = pen.keys[:0]
+	if len(p.Deliveries) > 1 && !slices.IsSortedFunc(p.Deliveries, byEndpoint) {
+		slices.SortFunc(p.Deliveries, byEndpoint)
+	}
+	for i := range p.Deliveries {
+		pen.keys = appendKey(pen.keys, p.Deliveries[i].Endpoint)
+	}
+	endpoints := pen.keys
+	if len(endpoints) == 0 {
+		endpoints = nil
+	}
+	if err := pen.message(m, endpoints); err != nil {
+		return nil, err
+	}
+	left := int32(0)
+	for i := range p.Deliveries {
+		isFresh, err := w.deliver(pen, &p.Deliveries[i], m, key)
+		if err != nil {
+			return nil, err
+		}
+		if isFresh {
+			left++
+		}
+	}
+	if left > 0 {
+		w.added = append(w.added, freshEntry{message: m.ID, left: left})
+	}
+	return nil, nil
+}
+
+func byEndpoint(a, b hook.Delivery) int { return cmp.Compare(a.Endpoint, b.Endpoint) }
+
+// deliver gives a planned delivery its place, in memory or in the due table, and reports
+// whether it is in memory.
+func (w *writer) deliver(p *pen, d *hook.Delivery, m *hook.Message, key hook.Key) (isFresh bool, err error) {
+	d.Message, d.Application, d.Fresh = m.ID, m.Application, false
+	if d.State != hook.Pending {
+		_, err := p.newDelivery(d, time.Time{}, nil)
+		return false, err
+	}
+	if d.DueAt.IsZero() {
+		if h := w.handoff.Load(); h != nil && !w.s.held.Load() && (*h).Admit(m.Application, d.Endpoint, len(m.Body())) {
+			d.Fresh = true
+			w.handed = append(w.handed, store.Due{Delivery: *d, Message: m})
+			return true, nil
+		}
+		d.DueAt = key.Time()
+	}
+	if _, err := p.newDelivery(d, d.DueAt, nil); err != nil {
+		return false, err
+	}
+	return false, w.makeDue(p, d, d.DueAt)
+}
+
+// makeDue writes a due row and lets the Handoff know after the commit.
+func (w *writer) makeDue(p *pen, d *hook.Delivery, at time.Time) error {
+	for {
+		added, err := p.due(d.Endpoint, at, d.Message, d.Trigger, d.Application)
+		if err != nil {
+			return err
+		}
+		if added || d.Trigger == hook.Scheduled { // a pair has one scheduled row
+			break
+		}
+		at = at.Add(time.Millisecond) // two resends in one millisecond are two attempts
+	}
+	w.madeDue = append(w.madeDue, store.DueTime{Application: d.Application, Endpoint: d.Endpoint, At: at})
+	return nil
+}
+
+// nextKey draws a row key.
+func (w *writer) nextKey() hook.Key {
+	w.lastKey = w.s.keys.Next()
+	return w.lastKey
+}
+
+// Replay implements store.Ledger. Messages of several segments are in a transaction each;
+// the newest one, which commits last, has the receipt. So a crash between them leaves a
+// part done without a receipt, and a repeat does the rest.
+func (s *Store) Replay(ctx context.Context, r *store.Replay) (int, error) {
+	if err := s.space.refusal(); err != nil {
+		return 0, err
+	}
+	made := 0
+	err := s.writer.do(ctx, false, func(w *writer) error {
+		n, err := w.replay(r)
+		made = n
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return made, nil
+}
+
+func (w *writer) replay(r *store.Replay) (made int, err error) {
+	now := w.nextKey().Time()
+	last := w.newest
+	var todo []*storedMessage
+	for i, id := range r.Messages {
+		m, p, err := w.replayable(r, id, now)
+		if err != nil {
+			if len(r.Messages) == 1 || hook.KindOf(err) == hook.Internal {
+				return 0, err
+			}
+			continue
+		}
+		if i == 0 || p.first > last.first {
+			last = w.s.segmentOf(p.first)
+		}
+		todo = append(todo, m)
+	}
+	if r.Receipt != nil {
+		p, err := w.pen(last)
+		if err != nil {
+			return 0, err
+		}
+		prior, err := w.takeKey(p, &takenKey{
+			hash: r.Receipt.Key.Hash, request: r.Receipt.Key.Body[:], life: r.Receipt.Key.Life, status: r.Receipt.Status,
+			answer: w.s.o.Sealer.Seal(r.Receipt.Body, receiptContext(r.Receipt.Key)),
+		}, now.UnixMilli())
+		if err != nil {
+			return 0, err
+		}
+		if prior != nil {
+			if !bytes.Equal(prior.request, r.Receipt.Key.Body[:]) {
+				return 0, errKeyReused()
+			}
+			return 0, hook.Errorf(hook.Conflict, "a request with this Idempotency-Key has just been answered; repeat it to get that answer")
+		}
+	}
+	for _, m := range todo {
+		added, err := w.replayOne(r, m, now)
+		if err != nil {
+			return made, err
+		}
+		if added {
+			made++
+		}
+	}
+	return made, nil
+}
+
+// replayable returns a message that can be sent again, without its content.
+func (w *writer) replayable(r *store.Replay, id hook.MessageID, now time.Time) (*storedMessage, *pen, error) {
+	p, err := w.penOf(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p == nil {
+		return nil, nil, errNotFound()
+	}
+	m, err := messageIn(p.conn, r.Application, id, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !m.HasContent(now) {
+		return nil, nil, hook.Errorf(hook.MissingPayload, "the message's content was removed or has expired")
+	}
+	return m, p, nil
+}
+
+// replayOne makes one message due at the endpoint, and reports false when it is pending already.
+func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bool, error) {
+	p, err := w.penOf(m.ID)
+	if err != nil {
+		return false, err
+	}
+	d, err := deliveryIn(p.conn, r.Endpoint, m.ID)
+	if err != nil {
+		return false, err
+	}
+	next := hook.Delivery{Message: m.ID, Application: r.Application, Endpoint: r.Endpoint, DueAt: now, Trigger: r.Trigger}
+	if d == nil && !slices.Contains(m.endpoints, r.Endpoint) {
+		// The pair becomes one of the message's, with a row, so that it is not taken for fresh.
+		m.endpoints = append(m.endpoints, r.Endpoint)
+		slices.Sort(m.endpoints)
+		if err := p.setEndpoints(m); err != nil {
+			return false, err
+		}
+		if _, err := p.newDelivery(&next, now, nil); err != nil {
+			return false, err
+		}
+		return true, w.makeDue(p, &next, now)
+	}
+	if r.Trigger == hook.Manual {
+		return true, w.makeDue(p, &next, now)
+	}
+	if d == nil || !d.State.IsFinal() {
+		return false, nil
+	}
+	if err := p.setDelivery(&next, now, encodeKeys(d.attempts)); err != nil {
+		return false, err
+	}
+	return true, w.makeDue(p, &next, now)
+}

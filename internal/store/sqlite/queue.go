@@ -1,0 +1,458 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// Attach implements store.Queue.
+func (s *Store) Attach(h store.Handoff) { s.writer.handoff.Store(&h) }
+
+// nextDueEndpointSQL finds the first endpoint above ?1 with due rows, and its earliest.
+// Index: due's primary key.
+const nextDueEndpointSQL = `SELECT endpoint, due_at, application FROM due WHERE endpoint > ?1 ORDER BY endpoint, due_at LIMIT 1`
+
+// DueTimes implements store.Queue.
+func (s *Store) DueTimes(ctx context.Context) ([]store.DueTime, error) {
+	earliest := make(map[hook.EndpointID]store.DueTime)
+	for _, seg := range s.dueSegments() {
+		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
+			stmt, err := conn.Prepare(nextDueEndpointSQL)
+			if err != nil {
+				return err
+			}
+			for after, more := int64(-1), true; more; {
+				stmt.BindInt64(1, after)
+				more = false
+				err := eachRow(stmt, func() (bool, error) {
+					more, after = true, stmt.ColumnInt64(0)
+					t := store.DueTime{
+						Endpoint: hook.EndpointID(after), At: columnMillis(stmt, 1),
+						Application: hook.ApplicationID(stmt.ColumnInt64(2)),
+					}
+					if old, ok := earliest[t.Endpoint]; !ok || t.At.Before(old.At) {
+						earliest[t.Endpoint] = t
+					}
+					return false, nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list due endpoints: %w", err)
+		}
+	}
+	list := make([]store.DueTime, 0, len(earliest))
+	for _, t := range earliest {
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b store.DueTime) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Endpoint, b.Endpoint))
+	})
+	return list, nil
+}
+
+// dueSegments returns the segments that may have due rows, oldest first.
+func (s *Store) dueSegments() []*segment {
+	return slices.DeleteFunc(s.segmentsOldestFirst(), func(seg *segment) bool { return !seg.mayBeDue.Load() })
+}
+
+// dueSQL walks an endpoint's due rows in their order. Index: due's primary key.
+const dueSQL = `SELECT due_at, message, trigger, application FROM due WHERE endpoint = ?1 ORDER BY due_at, message, trigger`
+
+// claimed is a due row on its way to a Due.
+type claimed struct {
+	key store.DueKey
+	app hook.ApplicationID
+	seg *segment
+}
+
+// Claim implements store.Queue. While sending is held it returns nothing.
+func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook.EndpointID, now time.Time, limit int, taken map[store.DueKey]bool) (due []store.Due, next time.Time, err error) {
+	if s.held.Load() {
+		return nil, time.Time{}, nil
+	}
+	var rows []claimed
+	for _, seg := range s.dueSegments() {
+		found := 0
+		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
+			stmt, err := conn.Prepare(dueSQL)
+			if err != nil {
+				return err
+			}
+			stmt.BindInt64(1, int64(endpoint))
+			return eachRow(stmt, func() (bool, error) {
+				c := claimed{
+					key: store.DueKey{DueAt: stmt.ColumnInt64(0), Message: hook.MessageID(stmt.ColumnInt64(1)), Trigger: hook.Trigger(stmt.ColumnInt(2))},
+					app: hook.ApplicationID(stmt.ColumnInt64(3)), seg: seg,
+				}
+				if taken[c.key] || c.app != app {
+					return true, nil
+				}
+				rows = append(rows, c)
+				found++
+				// One row more than asked for, or the first that is not due yet, says when to come back.
+				return found <= limit && c.key.DueAt <= now.UnixMilli(), nil
+			})
+		})
+		if err != nil {
+			return nil, time.Time{}, fmt.Errorf("claim due deliveries: %w", err)
+		}
+	}
+	slices.SortFunc(rows, func(a, b claimed) int {
+		return cmp.Or(cmp.Compare(a.key.DueAt, b.key.DueAt), cmp.Compare(a.key.Message, b.key.Message), cmp.Compare(a.key.Trigger, b.key.Trigger))
+	})
+	n := 0
+	for n < len(rows) && n < limit && rows[n].key.DueAt <= now.UnixMilli() {
+		n++
+	}
+	if n < len(rows) {
+		next = time.UnixMilli(rows[n].key.DueAt).UTC()
+	}
+	rows = rows[:n]
+	due = make([]store.Due, 0, n)
+	messages := make(map[hook.MessageID]*hook.Message)
+	for len(rows) > 0 {
+		// Neighbours of one segment share a connection.
+		run := 1
+		for run < len(rows) && rows[run].seg == rows[0].seg {
+			run++
+		}
+		err := s.read(ctx, rows[0].seg, func(conn *sqlite.Conn) error {
+			for _, c := range rows[:run] {
+				d, err := loadDue(conn, c, endpoint, messages)
+				if err != nil {
+					return err
+				}
+				if d != nil {
+					due = append(due, *d)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, time.Time{}, fmt.Errorf("claim due deliveries: %w", err)
+		}
+		rows = rows[run:]
+	}
+	return due, next, nil
+}
+
+// loadDue returns the delivery of a due row with its message, nil when the row is gone
+// since it was read.
+func loadDue(conn *sqlite.Conn, c claimed, endpoint hook.EndpointID, messages map[hook.MessageID]*hook.Message) (*store.Due, error) {
+	m := messages[c.key.Message]
+	if m == nil {
+		stored, err := messageIn(conn, c.app, c.key.Message, true)
+		if err != nil {
+			return nil, err
+		}
+		m = &stored.Message
+		messages[m.ID] = m
+	}
+	d, err := deliveryIn(conn, endpoint, c.key.Message)
+	if err != nil {
+		return nil, err
+	}
+	out := &store.Due{Message: m, Row: c.key}
+	switch {
+	case d != nil:
+		out.Delivery = d.Delivery
+	case c.key.Trigger == hook.Scheduled:
+		return nil, fmt.Errorf("due row of message %d at endpoint %d without a delivery", c.key.Message, endpoint)
+	default: // a resend of a pair whose own delivery is still fresh
+		out.Delivery = hook.Delivery{Message: m.ID, Endpoint: endpoint}
+	}
+	if c.key.Trigger == hook.Scheduled && out.Delivery.State != hook.Pending {
+		return nil, nil // ended between two statements
+	}
+	out.Delivery.Application = c.app
+	out.Delivery.Trigger = c.key.Trigger
+	out.Delivery.DueAt = time.UnixMilli(c.key.DueAt).UTC()
+	out.Delivery.Fresh = false
+	return out, nil
+}
+
+// Finish implements store.Queue.
+func (s *Store) Finish(list ...*store.Finished) {
+	if len(list) == 0 {
+		return
+	}
+	if err := s.intake.addFinished(list); err != nil {
+		for _, f := range list {
+			if f.Done != nil {
+				f.Done(err)
+			}
+		}
+	}
+}
+
+// finish writes an outcome into the transaction of the batch.
+func (w *writer) finish(f *store.Finished) (refusal, err error) {
+	d := &f.Delivery
+	p, err := w.penOf(d.Message)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return hook.Errorf(hook.NotFound, "the message's segment was dropped"), nil
+	}
+	var attempt []byte
+	if a := f.Attempt; a != nil {
+		if a.ID == 0 {
+			a.ID = hook.AttemptID(w.nextKey())
+		}
+		p.scratch = appendKey(p.scratch[:0], a.ID)
+		attempt = p.scratch
+	}
+	live := true // the delivery is as the caller knows it, so its new state counts
+	if f.Row == (store.DueKey{}) {
+		// The usual way: a first try, whose row is written once and for all.
+		added, err := p.newDelivery(d, waitsUntil(d), attempt)
+		if err != nil {
+			return nil, err
+		}
+		if added {
+			w.resolved = append(w.resolved, resolvedEntry{message: d.Message, pen: p})
+			return nil, w.finishRest(p, f)
+		}
+	} else {
+		if live, err = p.notDue(d.Endpoint, f.Row.DueAt, d.Message, f.Row.Trigger); err != nil {
+			return nil, err
+		}
+		w.thinned(p)
+	}
+	old, err := deliveryIn(p.conn, d.Endpoint, d.Message)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case d.Trigger == hook.Manual:
+		return nil, w.finishManual(p, f, old, attempt)
+	case f.Row == (store.DueKey{}):
+		live = old.Fresh // else it was spilled, or ended, by somebody else meanwhile
+		if live {
+			w.resolved = append(w.resolved, resolvedEntry{message: d.Message, pen: p})
+		}
+	case old == nil:
+		return hook.Errorf(hook.NotFound, "the delivery is gone"), nil
+	}
+	return nil, w.finishScheduled(p, f, old, live, attempt)
+}
+
+// waitsUntil is when a delivery is due again, zero when it is not.
+func waitsUntil(d *hook.Delivery) time.Time {
+	if d.State != hook.Pending {
+		return time.Time{}
+	}
+	return d.DueAt
+}
+
+// finishRest writes what every outcome that counts has beside the delivery: its attempt,
+// and a due row when there is a next one.
+func (w *writer) finishRest(p *pen, f *store.Finished) error {
+	if f.Attempt != nil {
+		if err := p.attempt(f.Attempt); err != nil {
+			return err
+		}
+	}
+	d := &f.Delivery
+	if at := waitsUntil(d); !at.IsZero() {
+		_, err := p.due(d.Endpoint, at, d.Message, hook.Scheduled, d.Application)
+		return err
+	}
+	return nil
+}
+
+// finishScheduled merges an outcome of the schedule into the row of its pair. A pair shows
+// its best state: Delivered stays, and what was ended or begun anew by somebody else is
+// not undone by a failure.
+func (w *writer) finishScheduled(p *pen, f *store.Finished, old *storedDelivery, live bool, attempt []byte) error {
+	d := f.Delivery
+	attempts := append(encodeKeys(old.attempts), attempt...)
+	if live && !old.State.IsFinal() {
+		if err := p.setDelivery(&d, waitsUntil(&d), attempts); err != nil {
+			return err
+		}
+		return w.finishRest(p, f)
+	}
+	next := old.Delivery
+	if d.State == hook.Delivered {
+		if err := w.endSchedule(p, old); err != nil {
+			return err
+		}
+		next.State, next.Reason, next.DueAt = hook.Delivered, hook.ReasonNone, time.Time{}
+	}
+	return w.finishBeside(p, f, &next, attempts)
+}
+
+// finishManual records a resend: one attempt beside the schedule. Success makes the pair
+// Delivered and ends its schedule; a failure changes nothing but the list of attempts.
+func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, attempt []byte) error {
+	d := f.Delivery
+	succeeded := f.Attempt != nil && f.Attempt.Outcome == hook.Success
+	if old == nil {
+		// The pair's own delivery is fresh. A success ends it; else it stays fresh, with a
+		// row that is Pending without a time (see storedDelivery.Fresh).
+		next := hook.Delivery{Message: d.Message, Application: d.Application, Endpoint: d.Endpoint}
+		if succeeded {
+			next.State = hook.Delivered
+			w.resolved = append(w.resolved, resolvedEntry{message: d.Message, pen: p})
+		} else if attempt == nil {
+			return nil
+		}
+		if _, err := p.newDelivery(&next, time.Time{}, attempt); err != nil || f.Attempt == nil {
+			return err
+		}
+		return p.attempt(f.Attempt)
+	}
+	attempts := append(encodeKeys(old.attempts), attempt...)
+	next := old.Delivery
+	switch {
+	case succeeded:
+		if old.Fresh {
+			w.resolved = append(w.resolved, resolvedEntry{message: d.Message, pen: p})
+		}
+		if err := w.endSchedule(p, old); err != nil {
+			return err
+		}
+		next.State, next.Reason, next.DueAt = hook.Delivered, hook.ReasonNone, time.Time{}
+	case old.State == hook.Pending && old.DueAt.UnixMilli() == f.Row.DueAt:
+		// The pair exists only for this resend, so nothing else will end it.
+		next.State, next.Reason, next.DueAt = hook.Exhausted, d.Reason, time.Time{}
+		if d.State.IsFinal() {
+			next.State = d.State
+		}
+	}
+	return w.finishBeside(p, f, &next, attempts)
+}
+
+// finishBeside writes an attempt whose outcome does not decide the state of the pair alone.
+func (w *writer) finishBeside(p *pen, f *store.Finished, next *hook.Delivery, attempts []byte) error {
+	if err := p.setDelivery(next, next.DueAt, attempts); err != nil || f.Attempt == nil {
+		return err
+	}
+	return p.attempt(f.Attempt)
+}
+
+// endSchedule removes the due row of a pair's schedule, if it has one.
+func (w *writer) endSchedule(p *pen, d *storedDelivery) error {
+	if d.State != hook.Pending || d.DueAt.IsZero() {
+		return nil
+	}
+	_, err := p.notDue(d.Endpoint, d.DueAt.UnixMilli(), d.Message, hook.Scheduled)
+	return err
+}
+
+// Spill implements store.Queue.
+func (s *Store) Spill(ctx context.Context, list []hook.Delivery) error {
+	for len(list) > 0 {
+		part := list[:min(len(list), maxBatch)]
+		list = list[len(part):]
+		err := s.writer.do(ctx, true, func(w *writer) error {
+			for i := range part {
+				if err := w.spill(&part[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spill gives a fresh delivery a row, unless it has got one meanwhile.
+func (w *writer) spill(d *hook.Delivery) error {
+	p, err := w.penOf(d.Message)
+	if err != nil || p == nil {
+		return err
+	}
+	next := *d
+	next.State, next.Trigger, next.Fresh = hook.Pending, hook.Scheduled, false
+	if next.DueAt.IsZero() {
+		next.DueAt = w.s.o.Now()
+	}
+	added, err := p.newDelivery(&next, next.DueAt, nil)
+	if err != nil {
+		return err
+	}
+	if !added {
+		old, err := deliveryIn(p.conn, d.Endpoint, d.Message)
+		if err != nil {
+			return err
+		}
+		if !old.Fresh {
+			return nil
+		}
+		if err := p.setDelivery(&next, next.DueAt, encodeKeys(old.attempts)); err != nil {
+			return err
+		}
+	}
+	w.resolved = append(w.resolved, resolvedEntry{message: d.Message, pen: p})
+	return w.makeDue(p, &next, next.DueAt)
+}
+
+// SetHold implements store.Queue.
+func (s *Store) SetHold(ctx context.Context, held bool) error {
+	var times []store.DueTime
+	if !held {
+		var err error
+		if times, err = s.DueTimes(ctx); err != nil {
+			return err
+		}
+	}
+	return s.writer.do(ctx, false, func(w *writer) error {
+		p, err := w.pen(w.newest)
+		if err != nil {
+			return err
+		}
+		value := int64(0)
+		if held {
+			value = 1
+		}
+		if err := p.mark(metaHold, value); err != nil {
+			return err
+		}
+		w.holdAfter = &held
+		w.madeDue = append(w.madeDue, times...)
+		return nil
+	})
+}
+
+// Held implements store.Queue. It counts due rows; what is fresh is on its way.
+func (s *Store) Held(ctx context.Context) (store.Hold, error) {
+	h := store.Hold{Held: s.held.Load()}
+	endpoints := make(map[int64]bool)
+	for _, seg := range s.dueSegments() {
+		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
+			stmt, err := conn.Prepare("SELECT endpoint, count(*) FROM due GROUP BY endpoint")
+			if err != nil {
+				return err
+			}
+			return eachRow(stmt, func() (bool, error) {
+				endpoints[stmt.ColumnInt64(0)] = true
+				h.Pending += stmt.ColumnInt64(1)
+				return true, nil
+			})
+		})
+		if err != nil {
+			return store.Hold{}, fmt.Errorf("count due deliveries: %w", err)
+		}
+	}
+	h.Endpoints = int64(len(endpoints))
+	return h, nil
+}

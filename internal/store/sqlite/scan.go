@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// messageColumns has the content last, so that a scan without content reads none of it.
+const messageColumns = `key, application, environment, event_type, event_id, channels, tags, deliver_at, expires_at,
+	content_type, endpoints, payload IS NULL AND raw IS NULL, params, raw, payload`
+
+// Index: message's primary key.
+const messageSQL = `SELECT ` + messageColumns + ` FROM message WHERE key = ?1`
+
+// storedMessage is a row of message.
+type storedMessage struct {
+	hook.Message
+	endpoints []hook.EndpointID // by rising id
+}
+
+// scanMessage reads a row of messageColumns. Without content it leaves payload, raw body
+// and parameters out.
+func scanMessage(stmt *sqlite.Stmt, withContent bool) *storedMessage {
+	m := &storedMessage{
+		Message: hook.Message{
+			ID:               hook.MessageID(stmt.ColumnInt64(0)),
+			Application:      hook.ApplicationID(stmt.ColumnInt64(1)),
+			Environment:      hook.EnvironmentID(stmt.ColumnInt64(2)),
+			EventType:        stmt.ColumnText(3),
+			EventID:          stmt.ColumnText(4),
+			Channels:         splitLines(stmt.ColumnText(5)),
+			Tags:             splitLines(stmt.ColumnText(6)),
+			DeliverAt:        columnMillis(stmt, 7),
+			ContentExpiresAt: columnMillis(stmt, 8),
+			ContentType:      stmt.ColumnText(9),
+			Expunged:         stmt.ColumnBool(11),
+		},
+		endpoints: decodeKeys[hook.EndpointID](columnBytes(stmt, 10)),
+	}
+	if withContent {
+		m.TransformationsParams = columnBytes(stmt, 12)
+		m.RawBody = columnBytes(stmt, 13)
+		m.Payload = columnBytes(stmt, 14)
+	}
+	return m
+}
+
+// storedDelivery is a row of delivery.
+type storedDelivery struct {
+	hook.Delivery
+	attempts []hook.AttemptID // ended attempts, rising
+}
+
+// scanDelivery reads a row of deliveryColumns.
+func scanDelivery(stmt *sqlite.Stmt) *storedDelivery {
+	d := &storedDelivery{
+		Delivery: hook.Delivery{
+			Endpoint: hook.EndpointID(stmt.ColumnInt64(0)),
+			Message:  hook.MessageID(stmt.ColumnInt64(1)),
+			State:    hook.State(stmt.ColumnInt(2)),
+			Step:     stmt.ColumnInt(3),
+			Reason:   hook.Reason(stmt.ColumnInt(4)),
+			Crashes:  stmt.ColumnInt(5),
+			DueAt:    columnMillis(stmt, 6),
+		},
+		attempts: decodeKeys[hook.AttemptID](columnBytes(stmt, 7)),
+	}
+	d.Attempts = len(d.attempts)
+	// A pair that waits has a time, except a fresh one that a manual attempt gave its row.
+	d.Fresh = d.State == hook.Pending && d.DueAt.IsZero()
+	return d
+}
+
+func splitLines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
+}
+
+// appendKey appends a row key as 8 bytes, big-endian.
+func appendKey[K ~int64](dst []byte, k K) []byte {
+	return binary.BigEndian.AppendUint64(dst, uint64(k))
+}
+
+// decodeKeys reads a list of row keys, 8 bytes each.
+func decodeKeys[K ~int64](b []byte) []K {
+	if len(b) < 8 {
+		return nil
+	}
+	keys := make([]K, 0, len(b)/8)
+	for ; len(b) >= 8; b = b[8:] {
+		keys = append(keys, K(binary.BigEndian.Uint64(b)))
+	}
+	return keys
+}
+
+// encodeKeys is the reverse of decodeKeys; nil for an empty list.
+func encodeKeys[K ~int64](keys []K) []byte {
+	if len(keys) == 0 {
+		return nil
+	}
+	b := make([]byte, 0, 8*len(keys)+8) // room for one more
+	for _, k := range keys {
+		b = appendKey(b, k)
+	}
+	return b
+}

@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	reserveName = "reserve"
+	// reserveBytes is how much of the disk is kept for outcomes, so that what was sent is
+	// recorded when messages no longer fit: some 100,000 of them. On a small disk it is an eighth.
+	reserveBytes = 32 << 20
+	// spaceInterval is how often the free space is looked at while appends come in.
+	spaceInterval = 10 * time.Millisecond
+)
+
+// space watches the disk. While there is little left, appends are refused and outcomes go
+// on; when it is really full, the reserve makes room for them.
+type space struct {
+	dir   string
+	size  int64 // of the reserve
+	full  atomic.Bool
+	asked atomic.Int64 // when the disk was asked last, monotonic nanoseconds since begin
+	begin time.Time
+
+	mu    sync.Mutex
+	spent bool // the reserve has been given up
+}
+
+func openSpace(dir string) (*space, error) {
+	_, total, err := diskSpace(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read disk space: %w", err)
+	}
+	s := &space{dir: dir, size: min(reserveBytes, total/8), begin: time.Now()}
+	if err := s.keep(); err != nil {
+		s.spent = true
+		s.full.Store(true)
+	}
+	return s, nil
+}
+
+// keep makes the reserve.
+func (s *space) keep() error {
+	f, err := os.OpenFile(filepath.Join(s.dir, reserveName), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if info, err := f.Stat(); err == nil && info.Size() == s.size {
+		return f.Close()
+	}
+	if err := preallocate(f, s.size); err != nil {
+		return errors.Join(err, f.Truncate(0), f.Close())
+	}
+	return f.Close()
+}
+
+// giveUp hands the reserve to the outcomes and reports whether there was one left.
+func (s *space) giveUp(log *slog.Logger) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.full.Swap(true) {
+		log.Error("the disk is full: no messages are accepted")
+	}
+	if s.spent {
+		return false
+	}
+	s.spent = true
+	if err := os.Truncate(filepath.Join(s.dir, reserveName), 0); err != nil {
+		log.Error("give up the reserve", "error", err)
+		return false
+	}
+	return true
+}
+
+// refusal says whether there is room for messages. It asks the disk at most every
+// spaceInterval, so nothing has to run when nothing is appended.
+func (s *space) refusal() error {
+	now, last := int64(time.Since(s.begin)), s.asked.Load()
+	if (now-last >= int64(spaceInterval) || last == 0) && s.asked.CompareAndSwap(last, now) {
+		s.look()
+	}
+	if s.full.Load() {
+		return errStorageFull()
+	}
+	return nil
+}
+
+// look asks the disk. With the reserve in place a quarter of its size must be free; a
+// spent one is made again first.
+func (s *space) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	free, _, err := diskSpace(s.dir)
+	if err != nil {
+		return // the next write tells
+	}
+	low := s.size / 4
+	switch {
+	case s.spent:
+		if free >= s.size+2*low && s.keep() == nil {
+			s.spent = false
+			s.full.Store(false)
+		}
+	case s.full.Load():
+		s.full.Store(free < 2*low)
+	default:
+		s.full.Store(free < low)
+	}
+}

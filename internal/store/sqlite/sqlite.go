@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+var _ store.Store = (*Store)(nil)
+
+// Store is the embedded store of one directory.
+type Store struct {
+	*catalog
+
+	dir  string
+	o    Options
+	log  *slog.Logger
+	lock *flock.Flock
+	keys *hook.KeyClock
+
+	// segmentsMu guards segments, oldest first. The slice is never empty after Open. Only
+	// the writer changes it.
+	segmentsMu sync.RWMutex
+	segments   []*segment
+
+	readers     *readers
+	intake      *intake
+	writer      *writer
+	checkpoints *checkpointer
+	space       *space
+	held        atomic.Bool
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Sealer seals secrets at rest. context names the place of a value, so that a sealed
+// value that is moved to another place does not open.
+type Sealer interface {
+	Seal(plain []byte, context string) []byte
+	Open(sealed []byte, context string) ([]byte, error)
+}
+
+// Options are the knobs of a Store. Only Sealer is required.
+type Options struct {
+	// Sealer seals secrets, header values and kept answers.
+	Sealer Sealer
+	// Now is the wall clock; nil means time.Now.
+	Now func() time.Time
+	// Node numbers this process in row keys, 0 to hook.MaxNode.
+	Node int
+	// Log hears of what a caller does not; nil means nowhere.
+	Log *slog.Logger
+	// SegmentSpan is how much message time one segment file holds; zero means 24 h.
+	// Retention drops whole segments, so content outlives its term by at most this much.
+	SegmentSpan time.Duration
+	// QueueOperations bounds the appends that wait for the writer, and QueueBytes their
+	// payloads; more are refused with hook.Overloaded. Zero means 16,384 and 32 MiB.
+	QueueOperations int
+	QueueBytes      int64
+	// Fatal hears once, from the writer, of an error of the disk that ended the store: the
+	// process must stop, because only a new start can tell what is on disk. It must not
+	// wait for the store. nil means nobody is told; every later call fails all the same.
+	Fatal func(err error)
+}
+
+const (
+	catalogName = "catalog.db"
+
+	// outcomeDelay is how long a plain outcome may wait for a commit to share.
+	outcomeDelay = 20 * time.Millisecond
+)
+
+// Open opens the store in dir, which is made when it does not exist, and makes due what was
+// in flight at a crash. A directory that another process holds is hook.Conflict.
+func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.SegmentSpan <= 0 {
+		o.SegmentSpan = 24 * time.Hour
+	}
+	if o.QueueOperations <= 0 {
+		o.QueueOperations = 4 * maxBatch
+	}
+	if o.QueueBytes <= 0 {
+		o.QueueBytes = 32 << 20
+	}
+	if err := os.MkdirAll(filepath.Join(dir, segmentsName), 0o700); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{dir: dir, o: o, log: o.Log, readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open store: %w", err), s.release())
+		}
+	}()
+	if s.lock, err = lockDir(dir); err != nil {
+		return nil, err
+	}
+	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now}); err != nil {
+		return nil, err
+	}
+	if s.space, err = openSpace(dir); err != nil {
+		return nil, err
+	}
+	if err := s.openSegments(ctx); err != nil {
+		return nil, err
+	}
+	s.checkpoints = startCheckpointer(s)
+	s.writer.start()
+	return s, nil
+}
+
+// openSegments finds the segments, begins the clock above every key in the store, and
+// makes due what was in flight when the store was last closed without a word.
+func (s *Store) openSegments(ctx context.Context) error {
+	list, err := listSegments(s.dir)
+	if err != nil {
+		return err
+	}
+	greatest, err := s.catalog.greatestKey(ctx)
+	if err != nil {
+		return err
+	}
+	var mark segmentState // of the newest segment that has one
+	for _, seg := range list {
+		conn, st, err := openSegment(seg.segmentFile)
+		if err != nil {
+			return err
+		}
+		if err := conn.Close(); err != nil {
+			return fmt.Errorf("close segment: %w", err)
+		}
+		greatest = max(greatest, st.greatest, seg.first)
+		if st.marked {
+			mark = st
+		}
+	}
+	s.keys = hook.NewKeyClock(s.o.Node, greatest, s.o.Now)
+	s.catalog.SetKeys(s.keys.Next)
+	s.segments = list
+	s.held.Store(mark.held)
+	s.writer = newWriter(s, mark.lowWater, greatest)
+	if len(list) == 0 {
+		if err := s.writer.roll(s.keys.Next()); err != nil {
+			return err
+		}
+	}
+	if err := s.writer.findHours(); err != nil {
+		return err
+	}
+	return s.writer.rescue(ctx, mark.lowWater)
+}
+
+// Check implements store.Store.
+func (s *Store) Check(ctx context.Context) error {
+	return s.writer.do(ctx, false, func(w *writer) error { return w.check() })
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() { s.closeErr = s.release() })
+	return s.closeErr
+}
+
+// fail ends the store for everybody and returns what they are told.
+func (s *Store) fail(err error) error {
+	broken := fmt.Errorf("the store has failed and needs a restart: %w", err)
+	if !s.intake.fail(broken) {
+		return s.intake.failure()
+	}
+	s.log.Error("store failed", "error", err)
+	if s.o.Fatal != nil {
+		s.o.Fatal(broken)
+	}
+	return broken
+}
+
+// release ends what Open began, in reverse, as far as it came.
+func (s *Store) release() error {
+	var errs []error
+	s.intake.close()
+	if s.writer != nil {
+		s.writer.wait()
+	}
+	if s.checkpoints != nil {
+		s.checkpoints.stop()
+	}
+	errs = append(errs, s.readers.close())
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
+	}
+	if s.catalog != nil {
+		errs = append(errs, s.catalog.close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Unlock())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,491 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// maxPens bounds the writing connections: the newest segment's and those of older ones
+// that outcomes go to.
+const maxPens = 4
+
+// writer is the only goroutine that writes segments. Its methods are called from that
+// goroutine, but for start, wait, do and attach, and before start by Open.
+type writer struct {
+	s       *Store
+	handoff atomic.Pointer[store.Handoff]
+	done    chan struct{} // closed when the goroutine ends
+	started bool
+
+	newest  *segment
+	pens    map[*segmentFile]*pen
+	batch   uint64 // counts commits, to find the pen that was used longest ago
+	fresh   fresh
+	low     hook.Key // low_water as it was saved last
+	lastKey hook.Key // the greatest key that the writer drew, or found at the start
+	hours   hours
+	broken  error // what ended the store
+
+	// What the batch under way did, which becomes true with its commit.
+	open      []*pen          // with a transaction
+	last      *pen            // the newest that the operation under way wrote to
+	handed    []store.Due     // admitted by the Handoff
+	added     []freshEntry    // messages with fresh deliveries
+	resolved  []resolvedEntry // fresh deliveries that got their row
+	madeDue   []store.DueTime // to be told to the Handoff
+	results   []operationResult
+	thin      []*pen // older ones that lost a due row
+	holdAfter *bool  // the hold that the commit makes true; nil for no change
+}
+
+type resolvedEntry struct {
+	message hook.MessageID
+	pen     *pen
+}
+
+// operationResult is what became of an operation before the commit.
+type operationResult struct {
+	refusal error // the operation's own failure; it wrote nothing
+	pen     *pen  // whose commit makes it true; nil for none
+}
+
+func newWriter(s *Store, low, last hook.Key) *writer {
+	w := &writer{s: s, done: make(chan struct{}), pens: make(map[*segmentFile]*pen), low: low, lastKey: last}
+	if n := len(s.segments); n > 0 {
+		w.newest = s.segments[n-1]
+	}
+	return w
+}
+
+func (w *writer) start() {
+	w.started = true
+	go w.loop()
+}
+
+// wait returns when everything queued is answered. The intake is closed.
+func (w *writer) wait() {
+	if w.started {
+		<-w.done
+	}
+}
+
+// close releases the connections. The goroutine has ended.
+func (w *writer) close() error {
+	var first error
+	for _, p := range w.pens {
+		if w.broken == nil {
+			if err := truncateLog(p.conn); err != nil && first == nil {
+				first = fmt.Errorf("close segment: %w", err)
+			}
+		}
+		if err := p.conn.Close(); err != nil && first == nil {
+			first = fmt.Errorf("close segment: %w", err)
+		}
+	}
+	return first
+}
+
+// do runs f in the next commit and returns when it is on disk, or with the error of f,
+// which then wrote nothing that matters.
+func (w *writer) do(ctx context.Context, again bool, f func(w *writer) error) error {
+	t := &task{run: f, again: again, done: make(chan struct{}, 1)}
+	if err := w.s.intake.addTask(t); err != nil {
+		return err
+	}
+	select {
+	case <-t.done:
+		return t.err
+	case <-ctx.Done():
+		return ctx.Err() // it may still happen
+	}
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	var batch []operation
+	for {
+		var more bool
+		if batch, more = w.s.intake.take(batch[:0], timer); !more {
+			return
+		}
+		w.commit(batch)
+		clear(batch)
+	}
+}
+
+// commit runs a batch, flushes it and answers everybody in it.
+func (w *writer) commit(batch []operation) {
+	if w.broken == nil {
+		w.broken = w.s.intake.failure() // of a checkpoint
+	}
+	if w.broken != nil {
+		w.answer(batch, nil, w.broken)
+		return
+	}
+	owed := w.try(batch)
+	for pause := 50 * time.Millisecond; len(owed) > 0; pause = min(2*pause, time.Second) {
+		// The disk is full. The space of the reserve is for these; appends are refused
+		// meanwhile before they come here.
+		if !w.s.space.giveUp(w.s.log) {
+			if w.s.intake.isClosed() {
+				w.answer(owed, nil, errStorageFull())
+				return
+			}
+			time.Sleep(pause)
+		}
+		owed = w.try(owed)
+	}
+}
+
+// try runs a batch once. It answers every operation but those that a full disk left
+// undone and that must not be given up, which it returns.
+func (w *writer) try(batch []operation) (owed []operation) {
+	w.reset()
+	var err error
+	for i := range batch {
+		w.last = nil
+		var refusal error
+		if refusal, err = w.apply(&batch[i]); err != nil {
+			break
+		}
+		w.results = append(w.results, operationResult{refusal: refusal, pen: w.last})
+	}
+	slices.SortFunc(w.open, func(a, b *pen) int { return cmp.Compare(a.first, b.first) })
+	// Older segments commit first: the low-water mark, which only the newest keeps, must
+	// never be ahead of them.
+	committed := 0
+	for ; err == nil && committed < len(w.open); committed++ {
+		p := w.open[committed]
+		if err = w.saveMarks(p); err == nil {
+			err = p.end()
+		}
+		if err != nil {
+			break
+		}
+		w.watchLog(p)
+	}
+	if err == nil {
+		w.settle(batch)
+		return nil
+	}
+	return w.undo(batch, w.open[:committed], err)
+}
+
+func (w *writer) reset() {
+	w.batch++
+	w.open, w.last = w.open[:0], nil
+	w.handed = nil // the Handoff may keep it
+	w.added, w.resolved = w.added[:0], w.resolved[:0]
+	w.madeDue, w.holdAfter = w.madeDue[:0], nil
+	w.thin = w.thin[:0]
+	clear(w.results)
+	w.results = w.results[:0]
+}
+
+// apply runs one operation inside the transactions of the batch. refusal is its own
+// failure, after which it has written nothing; err spoils the batch.
+func (w *writer) apply(op *operation) (refusal, err error) {
+	switch {
+	case op.publication != nil:
+		return w.append(op.publication)
+	case op.finished != nil:
+		return w.finish(op.finished)
+	}
+	err = op.task.run(w)
+	if err != nil && hook.KindOf(err) != hook.Internal {
+		return err, nil
+	}
+	return nil, err
+}
+
+// openPen returns the pen of a segment, with or without a transaction.
+func (w *writer) openPen(seg *segment) (*pen, error) {
+	p := w.pens[seg.segmentFile]
+	if p == nil {
+		if err := w.dropPen(); err != nil {
+			return nil, err
+		}
+		var err error
+		if p, err = newPen(seg, seg.segmentFile == w.newest.segmentFile); err != nil {
+			return nil, err
+		}
+		w.pens[seg.segmentFile] = p
+	}
+	p.used = w.batch
+	return p, nil
+}
+
+// pen returns the pen of a segment with a transaction under way.
+func (w *writer) pen(seg *segment) (*pen, error) {
+	p, err := w.openPen(seg)
+	if err != nil {
+		return nil, err
+	}
+	if !p.writing {
+		if err := p.start(); err != nil {
+			return nil, err
+		}
+		w.open = append(w.open, p)
+	}
+	if w.last == nil || w.last.first < p.first {
+		w.last = p
+	}
+	return p, nil
+}
+
+// dropPen closes the pen that was used longest ago when there are too many.
+func (w *writer) dropPen() error {
+	if len(w.pens) < maxPens {
+		return nil
+	}
+	var oldest *pen
+	for _, p := range w.pens {
+		if !p.writing && p.file != w.newest.segmentFile && (oldest == nil || p.used < oldest.used) {
+			oldest = p
+		}
+	}
+	if oldest == nil {
+		return nil // all are in use in this batch
+	}
+	delete(w.pens, oldest.file)
+	if err := oldest.conn.Close(); err != nil {
+		return fmt.Errorf("close segment: %w", err)
+	}
+	return nil
+}
+
+// penOf returns the pen for a message, nil when its segment is gone.
+func (w *writer) penOf(m hook.MessageID) (*pen, error) {
+	seg := w.newest
+	if hook.Key(m) < seg.first {
+		if seg = w.s.segmentOf(hook.Key(m)); seg == nil {
+			return nil, nil
+		}
+	}
+	return w.pen(seg)
+}
+
+// roll begins a new segment whose messages have keys above first.
+func (w *writer) roll(first hook.Key) error {
+	next := &segment{first: first, last: hook.MaxKey, segmentFile: &segmentFile{path: segmentPath(w.s.dir, first)}}
+	before := w.newest
+	w.newest = next // for the size of the page cache
+	p, err := newPen(next, true)
+	if err == nil {
+		w.pens[next.segmentFile] = p
+		err = syncDir(filepath.Dir(next.path))
+	}
+	if err != nil {
+		w.newest = before
+		return fmt.Errorf("begin segment: %w", err)
+	}
+	w.s.addSegment(next)
+	if w.s.held.Load() {
+		if p, err = w.pen(next); err != nil {
+			return err
+		}
+		return p.mark(metaHold, 1)
+	}
+	return nil
+}
+
+// saveMarks writes the greatest key, and for the newest segment the low-water mark, into
+// the transaction under way.
+func (w *writer) saveMarks(p *pen) error {
+	if err := p.mark(metaLastKey, int64(w.lastKey)); err != nil {
+		return err
+	}
+	if p.file != w.newest.segmentFile {
+		return nil
+	}
+	// Outcomes of this batch lower nothing yet, so the mark is at most one commit behind.
+	low := w.lastKey + 1
+	if m, ok := w.fresh.oldest(); ok {
+		low = hook.Key(m)
+	} else if len(w.added) > 0 {
+		low = hook.Key(w.added[0].message)
+	}
+	if low == w.low {
+		return nil
+	}
+	if err := p.mark(metaLowWater, int64(low)); err != nil {
+		return err
+	}
+	w.low = low
+	return nil
+}
+
+// settle makes memory follow a commit and answers everybody. Here the batch is durable: a
+// crash from now on repeats requests, it loses nothing.
+func (w *writer) settle(batch []operation) {
+	for _, e := range w.added {
+		w.fresh.add(e)
+	}
+	for _, e := range w.resolved {
+		w.fresh.resolve(e.message)
+	}
+	w.hours.committed()
+	w.lookForDue()
+	if w.holdAfter != nil {
+		w.s.held.Store(*w.holdAfter)
+	}
+	if h := w.handoff.Load(); h != nil {
+		if len(w.handed) > 0 {
+			(*h).Committed(w.handed)
+		}
+		for _, d := range w.madeDue {
+			(*h).MadeDue(d.Application, d.Endpoint, d.At)
+		}
+	}
+	w.answer(batch, w.results, nil)
+}
+
+// undo takes back what a failed batch did in memory. done are the segments whose part was
+// committed all the same: their operations succeeded.
+func (w *writer) undo(batch []operation, done []*pen, err error) (owed []operation) {
+	for _, p := range w.open {
+		p.undo()
+	}
+	if h := w.handoff.Load(); h != nil && len(w.handed) > 0 {
+		(*h).Withdraw(w.handed)
+	}
+	for _, e := range w.resolved {
+		if slices.Contains(done, e.pen) {
+			w.fresh.resolve(e.message)
+		}
+	}
+	w.low = 0 // unknown, so that the next commit saves it
+	answer := errStorageFull()
+	if !isFull(err) {
+		w.fail(err)
+		answer = w.broken
+	} else if err := w.findHours(); err != nil { // tables that were made are gone again
+		w.fail(err)
+		answer = w.broken
+	}
+	for i := range batch {
+		op := batch[i : i+1]
+		switch {
+		case i < len(w.results) && w.results[i].refusal != nil,
+			i < len(w.results) && slices.Contains(done, w.results[i].pen):
+			w.answer(op, w.results[i:i+1], nil)
+		case w.broken == nil && (op[0].finished != nil || op[0].task != nil && op[0].task.again):
+			owed = append(owed, op[0])
+		default:
+			w.answer(op, nil, answer)
+		}
+	}
+	return owed
+}
+
+// fail ends the store: after an error of the disk nobody knows what is on it.
+func (w *writer) fail(err error) {
+	if w.broken == nil {
+		w.broken = w.s.fail(err)
+	}
+}
+
+// answer tells everybody in batch how it went: err, or what the operation's result says.
+func (w *writer) answer(batch []operation, results []operationResult, err error) {
+	for i := range batch {
+		e := err
+		if e == nil && results != nil {
+			e = results[i].refusal
+		}
+		switch op := &batch[i]; {
+		case op.publication != nil:
+			if e != nil {
+				op.publication.publication.Message.ID = 0
+			}
+			op.publication.err = e
+			op.publication.done <- struct{}{}
+		case op.finished != nil:
+			if op.finished.Done != nil {
+				op.finished.Done(e)
+			}
+		default:
+			op.task.err = e
+			op.task.done <- struct{}{}
+		}
+	}
+}
+
+// change runs f on the writing connection of a segment inside the next group commit, in a
+// savepoint: an error of f takes back what it did and is returned. It returns when durable.
+func (s *Store) change(ctx context.Context, seg *segment, f func(conn *sqlite.Conn) error) error {
+	var refused error
+	err := s.writer.do(ctx, false, func(w *writer) error {
+		p, err := w.pen(seg)
+		if err != nil {
+			return err
+		}
+		if err := sqlitex.ExecuteTransient(p.conn, "SAVEPOINT change", nil); err != nil {
+			return err
+		}
+		if refused = f(p.conn); refused != nil {
+			if isDiskError(refused) {
+				return refused
+			}
+			if err := sqlitex.ExecuteTransient(p.conn, "ROLLBACK TO change", nil); err != nil {
+				return err
+			}
+		}
+		return sqlitex.ExecuteTransient(p.conn, "RELEASE change", nil)
+	})
+	if err != nil {
+		return err
+	}
+	return refused
+}
+
+// check proves that a commit works, end to end.
+func (w *writer) check() error {
+	if err := w.s.space.refusal(); err != nil {
+		return err
+	}
+	p, err := w.pen(w.newest)
+	if err != nil {
+		return err
+	}
+	probe := w.s.o.Now().UnixMilli()
+	if err := p.mark(metaCheck, probe); err != nil {
+		return err
+	}
+	got, _, err := queryInt(p.conn, "SELECT value FROM meta WHERE name = '"+metaCheck+"'")
+	if err != nil {
+		return err
+	}
+	if got != probe {
+		return fmt.Errorf("check store: wrote %d and read %d", probe, got)
+	}
+	return nil
+}
+
+// thinned notes that a segment that gets no more messages has lost a due row.
+func (w *writer) thinned(p *pen) {
+	if p.file != w.newest.segmentFile && !slices.Contains(w.thin, p) {
+		w.thin = append(w.thin, p)
+	}
+}
+
+// lookForDue spares everybody looking into segments whose last due row is gone.
+func (w *writer) lookForDue() {
+	for _, p := range w.thin {
+		if _, due, err := queryInt(p.conn, "SELECT 1 FROM due LIMIT 1"); err == nil {
+			p.file.mayBeDue.Store(due)
+		}
+	}
+}
