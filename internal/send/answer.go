@@ -112,6 +112,9 @@ func (b *reader) fill() error {
 		if b.firstByte.IsZero() {
 			b.firstByte = time.Now()
 		}
+		if !b.inBody && looksLikeHTTP2(b.buf[:b.w]) {
+			return errSpeaksHTTP2
+		}
 		return nil
 	}
 	if err == nil {
@@ -144,9 +147,6 @@ func (b *reader) readHead() (head, error) {
 		line, err := b.line()
 		if err != nil {
 			return head{}, err
-		}
-		if looksLikeHTTP2(b.buf[:b.w]) {
-			return head{}, errSpeaksHTTP2
 		}
 		h := head{length: -1}
 		if !h.parseStatus(line) {

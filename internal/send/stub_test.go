@@ -198,6 +198,13 @@ func (s *stub) pause(ms int) {
 
 // followHTTP2 plays frames after the client's preface.
 func (s *stub) followHTTP2(c net.Conn, in *bufio.Reader, lines []string) {
+	if lines[0] == "settings early" {
+		// As most servers do: they speak before they have heard the client.
+		if http2.NewFramer(c, nil).WriteSettings() != nil {
+			return
+		}
+		lines = lines[1:]
+	}
 	preface := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(in, preface); err != nil || string(preface) != http2.ClientPreface {
 		return

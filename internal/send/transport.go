@@ -112,7 +112,7 @@ func (t *transport) use(ctx context.Context, c *conn, r *request, deadline time.
 	if err == nil {
 		return false, nil
 	}
-	again = ctx.Err() == nil && (!sent && a.Timings.Reused || errors.Is(err, errSpeaksHTTP2))
+	again = ctx.Err() == nil && (!sent && a.Timings.Reused || errors.Is(err, errSpeaksHTTP2) && c.target.tls)
 	return again, &exchangeError{phase: exchanging, err: err, answered: c.in.w > 0, askedForCert: c.askedForCert}
 }
 
