@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/config"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+// DefaultEnvironment is the environment of those who need only one.
+const DefaultEnvironment = "default"
+
+// Admin is what an operator may do to a store beside the HTTP API. Whoever may read
+// and write the data directory may do it; there is no further check. The same
+// operations run in the server that has the store, behind its admin socket, and in a
+// command that opens the store itself.
+type Admin interface {
+	// CreateToken makes an API token of an environment, which is created when there is
+	// none of that name. It returns the token's text, which is kept nowhere.
+	CreateToken(ctx context.Context, environment, name string) (string, error)
+	// Environments returns all environments, the oldest first.
+	Environments(ctx context.Context) ([]EnvironmentInfo, error)
+	// CreateEnvironment makes an environment; a name that is taken is an error.
+	CreateEnvironment(ctx context.Context, name string) (EnvironmentInfo, error)
+	// DeleteEnvironment removes an environment with all that it owns; see IsNotFound.
+	DeleteEnvironment(ctx context.Context, name string) error
+	// Backup writes a backup of everything that was acknowledged before the call. On
+	// error w holds an incomplete backup, which Restore refuses.
+	Backup(ctx context.Context, w io.Writer, withKey bool) error
+	// Hold says whether sending is stopped and what waits.
+	Hold(ctx context.Context) (Hold, error)
+	// Release ends the hold, durably.
+	Release(ctx context.Context) error
+	// Close gives the store or the connection back.
+	Close() error
+}
+
+// EnvironmentInfo is an environment as an operator sees it.
+type EnvironmentInfo struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+// Hold says whether a store's sending is stopped, and what would be sent.
+type Hold struct {
+	Held      bool  `json:"held"`
+	Pending   int64 `json:"pending"`   // deliveries
+	Endpoints int64 `json:"endpoints"` // that they go to
+}
+
+// IsNotFound reports whether err says that something named does not exist.
+func IsNotFound(err error) bool { return hook.KindOf(err) == hook.NotFound }
+
+// socketWait is how long OpenAdmin waits for the socket of a server that has the
+// store but has not opened its socket yet, or no longer has it because it drains.
+const socketWait = 10 * time.Second
+
+// OpenAdmin returns the Admin of the store in the data directory: the server's when
+// one runs there, else one that holds the store itself until Close.
+func OpenAdmin(ctx context.Context, c *config.Config) (Admin, error) {
+	var deadline <-chan time.Time
+	for {
+		remote, err := dialAdmin(ctx, c.Data)
+		if err == nil {
+			return remote, nil
+		}
+		opened, err := openStore(ctx, c, telemetry.Discard(), nil)
+		if err == nil {
+			return &localAdmin{opened: opened, closes: true}, nil
+		}
+		if !isLocked(err) {
+			return nil, err
+		}
+		if deadline == nil {
+			timer := time.NewTimer(socketWait)
+			defer timer.Stop()
+			deadline = timer.C
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline:
+			return nil, fmt.Errorf("%w, and does not answer at its admin socket", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}

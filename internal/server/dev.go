@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/config"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/webhook"
+)
+
+const (
+	demoApp      = "demo"  // uid of the application that dev makes
+	demoEndpoint = "inbox" // uid of its endpoint
+	// devTokenName is the file that keeps dev's token beside its data, so that it stays
+	// the same from one run to the next. serve never writes it.
+	devTokenName = "dev.token"
+)
+
+// Dev runs a server to try things: a demo application with an inbox in this process,
+// a token, and a line that sends the first message. An empty c.Data means a temporary
+// directory, which is as durable as any other while it exists.
+func Dev(ctx context.Context, c *config.Config, out Output) (err error) {
+	dev := *c
+	temporary := dev.Data == ""
+	if temporary {
+		if dev.Data, err = os.MkdirTemp("", "hookloft-dev-"); err != nil {
+			return fmt.Errorf("make a temporary data directory: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dev.Data)) }()
+	}
+	// The inbox is behind the listener's own address, whatever that is.
+	if host, _, splitErr := net.SplitHostPort(dev.Listen); splitErr == nil {
+		if addr, parseErr := netip.ParseAddr(host); parseErr == nil && !addr.IsUnspecified() {
+			dev.EgressAllow = append(dev.EgressAllow[:len(dev.EgressAllow):len(dev.EgressAllow)], netip.PrefixFrom(addr, addr.BitLen()))
+		}
+	}
+	return run(ctx, &dev, out, func(ctx context.Context, n *node) (string, error) {
+		return n.playground(ctx, temporary)
+	})
+}
+
+// playground makes what is missing for a first message and returns what to tell.
+func (n *node) playground(ctx context.Context, temporary bool) (string, error) {
+	token, err := n.devToken(ctx)
+	if err != nil {
+		return "", err
+	}
+	url := localURL(n.c, n.listener.Addr())
+	app, err := n.demo(ctx, url+inboxPath+demoApp)
+	if err != nil {
+		return "", fmt.Errorf("make the demo application: %w", err)
+	}
+	s := n.opened.store
+	n.mux.Handle(inboxPath, &inbox{out: n.out.Out, now: time.Now, secrets: func() ([]hook.Secret, error) {
+		e, err := s.Endpoint(context.WithoutCancel(ctx), app.ID, demoEndpoint)
+		if err != nil {
+			return nil, err
+		}
+		return e.LiveSecrets(time.Now()), nil
+	}})
+	kept := ""
+	if temporary {
+		kept = "  (removed at the end; --data keeps it)"
+	}
+	return fmt.Sprintf(`hookloft ready on %[1]s
+
+  token   %[2]s
+  inbox   %[1]s%[3]s  (endpoint %[4]q of application %[5]q)
+  data    %[6]s%[7]s
+
+Paste this into another terminal; the delivery appears here:
+
+curl -sS %[1]s/api/v1/app/%[5]s/msg -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' -d '{"eventType":"invoice.paid","payload":{"invoice":"in_1001","amount":4200}}'
+`, url, token, inboxPath+demoApp, demoEndpoint, demoApp, n.opened.dir, kept), nil
+}
+
+// devToken returns the token of an earlier run on this data while it is valid, else a new one.
+func (n *node) devToken(ctx context.Context) (string, error) {
+	file := filepath.Join(n.opened.dir, devTokenName)
+	text, err := os.ReadFile(file)
+	if err == nil {
+		token := strings.TrimSpace(string(text))
+		t, err := n.opened.store.TokenByHash(ctx, tokenHasher{n.opened.hasher}.Hash(token))
+		if err == nil && !t.Expired(time.Now()) {
+			return token, nil
+		}
+		if err := os.Remove(file); err != nil {
+			return "", fmt.Errorf("replace %s: %w", devTokenName, err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read %s: %w", devTokenName, err)
+	}
+	token, err := (&localAdmin{opened: n.opened}).CreateToken(ctx, DefaultEnvironment, "hookloft dev")
+	if err != nil {
+		return "", err
+	}
+	if err := writeDurably(file, []byte(token+"\n")); err != nil {
+		return "", fmt.Errorf("keep %s: %w", devTokenName, err)
+	}
+	return token, nil
+}
+
+// demo returns the demo application, whose endpoint points to inboxURL.
+func (n *node) demo(ctx context.Context, inboxURL string) (*hook.Application, error) {
+	s := n.opened.store
+	env, err := s.EnvironmentByName(ctx, DefaultEnvironment)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC()
+	app, err := s.Application(ctx, env.ID, demoApp)
+	if hook.KindOf(err) == hook.NotFound {
+		app = &hook.Application{ID: hook.ApplicationID(s.NewKey()), Environment: env.ID, UID: demoApp, Name: "Demo", CreatedAt: now, UpdatedAt: now}
+		err = s.CreateApplication(ctx, app, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.Endpoint(ctx, app.ID, demoEndpoint)
+	switch {
+	case hook.KindOf(err) == hook.NotFound:
+		err = s.CreateEndpoint(ctx, &hook.Endpoint{
+			ID: hook.EndpointID(s.NewKey()), Application: app.ID, UID: demoEndpoint, URL: inboxURL,
+			Description: "The inbox of hookloft dev: deliveries are printed in its terminal.",
+			Secrets:     []hook.Secret{{Text: webhook.GenerateSymmetric().Reveal()}},
+			CreatedAt:   now, UpdatedAt: now,
+		}, nil)
+	case err == nil && e.URL != inboxURL: // another port than last time
+		_, err = s.UpdateEndpoint(ctx, app.ID, e.ID, nil, func(e *hook.Endpoint) error {
+			e.URL = inboxURL
+			return nil
+		})
+	}
+	return app, err
+}

@@ -1,0 +1,4 @@
+package server
+
+// fileLimit returns a number that is below what Windows allows a process.
+func fileLimit() int { return 8192 }

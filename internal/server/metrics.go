@@ -1,0 +1,94 @@
+package server
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hookloft/hookloft/internal/config"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+// newMetrics returns the process's metrics and the handler that shows them.
+func newMetrics() (*telemetry.Metrics, http.Handler) {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m := telemetry.NewMetrics(reg)
+	b := ReadBuild()
+	m.SetBuild(b.Version, b.Revision)
+	return m, promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+// requestRecorder counts API requests. Its labels are patterns of routes, so there are
+// as many series as routes and codes, whatever clients ask for.
+type requestRecorder struct{ m *telemetry.Metrics }
+
+func (r requestRecorder) Request(route, method string, status int, took time.Duration) {
+	r.m.HTTPRequestDuration.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// metricsGate shows metrics on the main listener, which may be open to the world, to
+// two kinds of client only: those with an API token, and those on this machine where
+// nothing hints at a proxy that would make everybody look like one of them.
+type metricsGate struct {
+	show http.Handler
+	// trustLoopback: no setting says that a proxy stands in front.
+	trustLoopback bool
+	// isToken reports whether the text is a valid API token.
+	isToken func(r *http.Request, text string) bool
+}
+
+// proxied are headers that proxies add.
+var proxied = [...]string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via"}
+
+func (g *metricsGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if g.isLocal(r) {
+		g.show.ServeHTTP(w, r)
+		return
+	}
+	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || !g.isToken(r, text) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		answerText(w, http.StatusUnauthorized, "metrics need an API token (Authorization: Bearer ...), or a listener of their own (--metrics-listen)\n")
+		return
+	}
+	g.show.ServeHTTP(w, r)
+}
+
+func (g *metricsGate) isLocal(r *http.Request) bool {
+	if !g.trustLoopback {
+		return false
+	}
+	for _, name := range proxied {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && peer.Addr().Unmap().IsLoopback()
+}
+
+// trustsLoopback reports whether clients on this machine may be taken for what they
+// look like: neither a public URL elsewhere nor trusted proxies are configured.
+func trustsLoopback(c *config.Config) bool {
+	if len(c.TrustedProxies) > 0 {
+		return false
+	}
+	if c.PublicURL == "" {
+		return true
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

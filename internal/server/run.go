@@ -1,0 +1,352 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/config"
+	"github.com/hookloft/hookloft/internal/dispatch"
+	"github.com/hookloft/hookloft/internal/egress"
+	"github.com/hookloft/hookloft/internal/httpapi"
+	"github.com/hookloft/hookloft/internal/publish"
+	"github.com/hookloft/hookloft/internal/send"
+	"github.com/hookloft/hookloft/internal/telemetry"
+	"github.com/hookloft/hookloft/webhook"
+)
+
+// node is one running server. Its fields are set in the order in which start begins
+// things; stop ends those that are set, in reverse.
+type node struct {
+	c   *config.Config
+	out Output
+	log *slog.Logger
+
+	fatal  chan error // has room for the first error that ended the store
+	ended  chan error // has room for the first listener or worker that ended by itself
+	opened *opened
+	health *health
+
+	metrics     *telemetry.Metrics
+	showMetrics http.Handler
+	guard       *egress.Guard
+	sender      *send.Sender
+
+	stopWorkers context.CancelFunc
+	workers     sync.WaitGroup
+
+	admin    *http.Server
+	servers  []*http.Server
+	listener net.Listener
+	mux      *http.ServeMux // of the main listener
+}
+
+// run starts a server, waits until ctx ends or something breaks, and stops it. With
+// extend, which may be nil, a command adds to the server before it is ready; what it
+// returns is printed in place of the ready line.
+func run(ctx context.Context, c *config.Config, out Output, extend func(context.Context, *node) (string, error)) error {
+	n := &node{
+		c: c, out: out, log: newLog(c, out.Log),
+		fatal: make(chan error, 1), ended: make(chan error, 1),
+	}
+	err := n.start(ctx)
+	if err == nil {
+		err = n.announce(ctx, extend)
+	}
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			n.log.Info("draining", "within", c.Drain)
+		case err = <-n.ended:
+			n.log.Error("server", telemetry.KeyError, err)
+		case err = <-n.fatal:
+			// Only a new start can tell what is on disk: there is nothing to drain into.
+			n.log.Error("store", telemetry.KeyError, err)
+			return fmt.Errorf("the store ended: %w", err)
+		}
+	}
+	return errors.Join(err, n.stopInTime(err == nil))
+}
+
+// start begins everything from the store upwards; the listener comes last, so that no
+// request finds a half-built server.
+func (n *node) start(ctx context.Context) (err error) {
+	n.opened, err = openStore(ctx, n.c, n.log, func(err error) { offer(n.fatal, err) })
+	if err != nil {
+		return err
+	}
+	n.health = &health{check: n.opened.store.Check}
+	n.metrics, n.showMetrics = newMetrics()
+	if err := n.startWorkers(ctx); err != nil {
+		return err
+	}
+	if err := n.startAdmin(); err != nil {
+		return err
+	}
+	return n.startListening()
+}
+
+// offer keeps the first error; later ones follow from it.
+func offer(c chan error, err error) {
+	select {
+	case c <- err:
+	default:
+	}
+}
+
+// startWorkers begins what works without a request: the dispatcher and the tasks.
+func (n *node) startWorkers(ctx context.Context) error {
+	own, err := egress.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	if n.guard, err = egress.NewGuard(egress.Rules{Allow: n.c.EgressAllow, NAT64: n.c.EgressNAT64, Own: own}); err != nil {
+		return err
+	}
+	n.sender = send.New(egress.NewDialer(n.guard, egress.Options{}), send.Options{Version: ReadBuild().Version})
+	s := n.opened.store
+	queue := &attachedQueue{Queue: s, attached: make(chan struct{})}
+	dispatcher := dispatch.New(queue, s, sender{n.sender, s.Codec()}, n.log, dispatch.Options{
+		MaxInFlight:  n.c.MaxInFlight,
+		DrainTimeout: max(n.c.Drain-n.requestShare(), time.Millisecond),
+		Metrics:      n.metrics,
+	})
+	// Workers outlive ctx: they stop after the last request.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.stopWorkers = stop
+	n.work(working, "dispatcher", dispatcher.Run)
+	select {
+	case <-queue.attached:
+		return nil
+	case err := <-n.ended:
+		return err
+	}
+}
+
+// work runs a worker until ctx ends. One that ends before that takes the server down,
+// because it would accept what nobody delivers.
+func (n *node) work(ctx context.Context, name string, run func(context.Context) error) {
+	n.workers.Go(func() {
+		err := run(ctx)
+		if ctx.Err() != nil && err == nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("nobody asked it to")
+		}
+		err = fmt.Errorf("%s ended: %w", name, err)
+		n.health.stopped(err)
+		offer(n.ended, err)
+	})
+}
+
+// startAdmin opens the admin socket. A file system without sockets costs the commands
+// their way in, not the server its life.
+func (n *node) startAdmin() error {
+	l, err := listenAdmin(n.opened.dir)
+	if err != nil {
+		n.log.Warn("no admin socket: commands on this data directory must wait until the server has stopped", telemetry.KeyError, err)
+		return nil
+	}
+	n.admin = &http.Server{Handler: adminHandler(&localAdmin{opened: n.opened}, n.log), ReadHeaderTimeout: headerTimeout}
+	n.workers.Go(func() {
+		if err := n.admin.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			offer(n.ended, fmt.Errorf("admin socket: %w", err))
+		}
+	})
+	return nil
+}
+
+// startListening opens the listeners with everything behind them.
+func (n *node) startListening() error {
+	listener, err := listen(n.c, fileLimit(), n.log)
+	if err != nil {
+		return err
+	}
+	n.listener = listener
+	// Until serveOn, who connects waits in the kernel's queue.
+	api, err := n.newAPI()
+	if err != nil {
+		return fmt.Errorf("build the API: %w", err)
+	}
+	n.mux = http.NewServeMux()
+	n.mux.Handle("/", api)
+	n.mux.HandleFunc("/livez", n.health.live)
+	n.mux.HandleFunc("/startupz", n.health.live)
+	n.mux.HandleFunc("/readyz", n.health.readiness)
+	n.mux.Handle("/metrics", &metricsGate{show: n.showMetrics, trustLoopback: trustsLoopback(n.c), isToken: n.isAPIToken})
+	if n.c.MetricsListen != "" {
+		l, err := net.Listen("tcp", n.c.MetricsListen)
+		if err != nil {
+			return fmt.Errorf("listen on %s for metrics: %w", n.c.MetricsListen, err)
+		}
+		metrics := http.NewServeMux()
+		metrics.Handle("/metrics", n.showMetrics)
+		n.serveOn(l, metrics)
+	}
+	n.serveOn(n.listener, n.mux)
+	if n.c.TLSCert == "" && !isLoopback(n.listener.Addr()) {
+		n.log.Warn("API tokens cross the network unencrypted unless a proxy in front does TLS; see --tls-cert", telemetry.KeyAddress, n.listener.Addr())
+	}
+	return nil
+}
+
+func (n *node) serveOn(l net.Listener, h http.Handler) {
+	srv := newHTTPServer(h, n.log)
+	n.servers = append(n.servers, srv)
+	n.workers.Go(func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			offer(n.ended, fmt.Errorf("listener %s: %w", l.Addr(), err))
+		}
+	})
+}
+
+// newAPI builds the HTTP API on the parts that start has made.
+func (n *node) newAPI() (http.Handler, error) {
+	s := n.opened.store
+	publisher := publish.New(s, s, s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
+	return httpapi.New(httpapi.Deps{
+		Catalog: s, History: s, Ledger: s, Publisher: publisher,
+		Hasher:       n.opened.hasher,
+		CheckURL:     n.checkURL,
+		NewSecret:    func() string { return webhook.GenerateSymmetric().Reveal() },
+		ParseSecret:  parseSecret,
+		PublicSecret: publicSecret,
+		Metrics:      requestRecorder{n.metrics},
+		Log:          n.log,
+	}, httpapi.Options{
+		MaxPayloadBytes: int(n.c.MaxPayload),
+		RatePerSecond:   float64(n.c.APIRate),
+		TrustedProxies:  n.c.TrustedProxies,
+		PublicURL:       n.publicURL(),
+		Version:         ReadBuild().Version,
+		Ready:           n.health.ready,
+	})
+}
+
+// publicURL is how clients reach this server, as far as it knows.
+func (n *node) publicURL() string {
+	if n.c.PublicURL != "" {
+		return n.c.PublicURL
+	}
+	return localURL(n.c, n.listener.Addr())
+}
+
+// checkURL judges a tenant's URL.
+func (n *node) checkURL(raw string, enforceHTTPS bool) (string, error) {
+	url, err := egress.ParseURL(raw, egress.Policy{Guard: n.guard, AllowHTTP: n.c.AllowHTTP, AllowInternalNames: n.c.AllowInternalNames})
+	if err == nil && enforceHTTPS && strings.HasPrefix(url, "http:") {
+		return "", &egress.URLError{Text: "the URL must begin with https://; this environment requires it"}
+	}
+	return url, err
+}
+
+func parseSecret(text string) (string, error) {
+	s, err := webhook.ParseSecret(text)
+	return s.Reveal(), err
+}
+
+func publicSecret(text string) (string, error) {
+	s, err := webhook.ParseSecret(text)
+	if err != nil {
+		return "", err
+	}
+	if key, ok := s.Public(); ok {
+		return key.String(), nil
+	}
+	return s.Reveal(), nil
+}
+
+// isAPIToken reports whether text is a valid token that is not a portal's.
+func (n *node) isAPIToken(r *http.Request, text string) bool {
+	t, err := n.opened.store.TokenByHash(r.Context(), tokenHasher{n.opened.hasher}.Hash(text))
+	return err == nil && !t.IsPortal() && !t.Expired(time.Now())
+}
+
+// announce says that the server is ready, and what a restored one holds back.
+func (n *node) announce(ctx context.Context, extend func(context.Context, *node) (string, error)) error {
+	hold, err := n.opened.store.Held(ctx)
+	if err != nil {
+		return fmt.Errorf("read hold: %w", err)
+	}
+	if hold.Held {
+		n.log.Warn("deliveries are held since a restore; `hookloft release` lets them go",
+			telemetry.KeyCount, hold.Pending, "endpoints", hold.Endpoints)
+	}
+	text := "hookloft ready on " + localURL(n.c, n.listener.Addr())
+	if extend != nil {
+		if text, err = extend(ctx, n); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprintln(n.out.Out, text); err != nil {
+		return fmt.Errorf("say that the server is ready: %w", err)
+	}
+	return nil
+}
+
+// requestShare is the part of a drain in which requests may end; the rest is for attempts.
+func (n *node) requestShare() time.Duration { return min(n.c.Drain/4, 2*time.Second) }
+
+// stopInTime stops and gives up after config.MaxDrain: what was not stored by then is
+// found at the next start, as after a crash.
+func (n *node) stopInTime(ready bool) error {
+	done := make(chan error, 1)
+	go func() { done <- n.stop(ready) }()
+	timer := time.NewTimer(config.MaxDrain - 300*time.Millisecond)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("the drain did not end within %v; what was not stored is tried again after the next start", config.MaxDrain)
+	}
+}
+
+// stop ends what start began: first no new requests, then no new attempts, then the
+// store. A request that was accepted is answered, an attempt that was begun is
+// recorded, where the time allows.
+func (n *node) stop(ready bool) error {
+	if n.health != nil {
+		n.health.draining.Store(true)
+	}
+	if ready && n.c.DrainDelay > 0 {
+		// Load balancers look at /readyz and send nothing more.
+		time.Sleep(n.c.DrainDelay)
+	}
+	var errs []error
+	if n.listener != nil && len(n.servers) == 0 {
+		// start failed between listening and serving
+		errs = append(errs, n.listener.Close())
+	}
+	requests, cancel := context.WithTimeout(context.Background(), n.requestShare())
+	defer cancel()
+	for _, srv := range n.servers {
+		if err := srv.Shutdown(requests); err != nil {
+			n.log.Warn("requests were cut off", telemetry.KeyError, err)
+			errs = append(errs, srv.Close())
+		}
+	}
+	if n.stopWorkers != nil {
+		n.stopWorkers()
+	}
+	if n.admin != nil {
+		errs = append(errs, n.admin.Close(), removeAdmin(n.opened.dir))
+	}
+	n.workers.Wait()
+	if n.sender != nil {
+		n.sender.Close()
+	}
+	if n.opened != nil {
+		if err := n.opened.store.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close store: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hookloft/hookloft/internal/auth"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/send"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// sender lets the dispatcher send, in the terms of package send.
+type sender struct {
+	send  *send.Sender
+	codec *hook.Codec
+}
+
+func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) {
+	*a = s.send.Send(ctx, send.Job{
+		Message: m, Endpoint: ep, Settings: &env.Settings,
+		WebhookID: s.codec.Message(m.Application, m.ID),
+		Attempt:   a.ID, N: a.N, Trigger: a.Trigger,
+	})
+}
+
+// attachedQueue tells when the dispatcher has taken its place at the queue: before
+// that no message may be accepted, or its deliveries would take the longer way.
+type attachedQueue struct {
+	store.Queue
+	once     sync.Once
+	attached chan struct{} // closed by Attach
+}
+
+func (q *attachedQueue) Attach(h store.Handoff) {
+	q.Queue.Attach(h)
+	q.once.Do(func() { close(q.attached) })
+}
+
+// tokenHasher hashes texts of tokens as requests carry them.
+type tokenHasher struct{ h *auth.Hasher }
+
+// Hash returns the stored form of a token. A text that cannot be a token gets a hash
+// that no token has.
+func (t tokenHasher) Hash(text string) [32]byte {
+	token, ok := auth.ParseToken(text)
+	if !ok {
+		return [32]byte{}
+	}
+	return t.h.Hash(token)
+}
