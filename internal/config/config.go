@@ -18,14 +18,17 @@ import (
 
 // Config is every knob, parsed and checked. See Knobs for meanings and defaults.
 type Config struct {
-	Listen         string
-	Data           string
-	PublicURL      string // without a trailing slash
-	TLSCert        string
-	TLSKey         string
-	AllowHTTP      bool
-	EgressAllow    []netip.Prefix
-	TrustedProxies []netip.Prefix
+	Listen      string
+	Data        string
+	PublicURL   string // without a trailing slash
+	TLSCert     string
+	TLSKey      string
+	AllowHTTP   bool
+	EgressAllow []netip.Prefix
+	EgressNAT64 []netip.Prefix
+	// AllowInternalNames and AllowHTTP loosen the rules for endpoint URLs.
+	AllowInternalNames bool
+	TrustedProxies     []netip.Prefix
 	// MainSecret holds the text of main-secret, or of the file that main-secret-file names.
 	MainSecret     Secret
 	MainSecretFile string
@@ -35,6 +38,7 @@ type Config struct {
 	MaxPayload     int64  // bytes
 	MaxInFlight    int    // attempts at once; 0 for what the file limit allows
 	Drain          time.Duration
+	DrainDelay     time.Duration
 	MetricsListen  string
 }
 
@@ -110,6 +114,14 @@ func (c *Config) Knobs() []Knob {
 			Why: "Accept endpoint URLs with http:. Signatures protect from forgery, not from readers on the way.",
 		},
 		{
+			Name: "allow-internal-names", Unit: "true|false", Default: "false", Value: boolean(&c.AllowInternalNames),
+			Why: "Accept endpoint URLs whose host is a single label or a name for internal use, like billing or db.internal. Their addresses are still judged at every delivery.",
+		},
+		{
+			Name: "egress-nat64", Unit: "CIDR,...", Value: prefixes(&c.EgressNAT64),
+			Why: "NAT64 prefixes of your network, so that the IPv4 address inside such an address is judged too. Empty: they are refused.",
+		},
+		{
 			Name: "trusted-proxies", Unit: "CIDR,...", Value: prefixes(&c.TrustedProxies),
 			Why: "Peers whose X-Forwarded-For is believed. Empty: nobody, for anyone can write that header.",
 		},
@@ -146,7 +158,11 @@ func (c *Config) Knobs() []Knob {
 			Why: "How long a stop waits for requests and attempts in flight. What is left is kept and tried again after the next start. At most 10 s.",
 		},
 		{
-			Name: "metrics-listen", Unit: "host:port", Value: text(&c.MetricsListen, checkListen),
+			Name: "drain-delay", Unit: "duration", Default: "0s", Value: duration(&c.DrainDelay, 0, 5*time.Second),
+			Why: "How long a stop still accepts requests while /readyz answers 503 already, so that load balancers notice. At most 5 s, and 10 s together with drain.",
+		},
+		{
+			Name: "metrics-listen", Unit: "host:port", Value: text(&c.MetricsListen, checkOptionalListen),
 			Why: "A listener of its own for /metrics, without a token. Empty: /metrics is on the main listener only, for loopback clients and API tokens.",
 		},
 	}

@@ -125,6 +125,9 @@ func (c *Config) finish() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return fmt.Errorf("tls-cert and tls-key belong together: give both or neither")
 	}
+	if c.DrainDelay+c.Drain > MaxDrain {
+		return fmt.Errorf("drain-delay and drain take %v together, at most %v are allowed: a process manager would kill", c.DrainDelay+c.Drain, MaxDrain)
+	}
 	if c.MainSecretFile == "" {
 		return nil
 	}
@@ -155,7 +158,8 @@ func nameIn(origin, path, name string) string {
 	return "--" + name
 }
 
-// envKnobs returns the knobs that the environment sets.
+// envKnobs returns the knobs that the environment sets. An empty variable sets nothing,
+// because that is how container files spell "not given".
 func envKnobs(environ []string) (map[string]string, error) {
 	byEnv := map[string]string{}
 	for _, name := range Names() {
@@ -164,7 +168,7 @@ func envKnobs(environ []string) (map[string]string, error) {
 	set := map[string]string{}
 	for _, entry := range environ {
 		variable, text, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(variable, EnvPrefix) || strings.HasPrefix(variable, testEnvPrefix) || slices.Contains(otherEnv, variable) {
+		if text == "" || !strings.HasPrefix(variable, EnvPrefix) || strings.HasPrefix(variable, testEnvPrefix) || slices.Contains(otherEnv, variable) {
 			continue
 		}
 		name, known := byEnv[variable]

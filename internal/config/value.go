@@ -64,10 +64,14 @@ func checkNotEmpty(s string) error {
 	return nil
 }
 
-func checkListen(s string) error {
+func checkOptionalListen(s string) error {
 	if s == "" {
 		return nil
 	}
+	return checkListen(s)
+}
+
+func checkListen(s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if err != nil {
 		return fmt.Errorf("must be host:port, like 127.0.0.1:8071 or [::1]:8071")
