@@ -1,0 +1,143 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+var _ store.History = (*Store)(nil)
+
+// walk says how one list goes through a key column: which keys, and in which
+// direction rows are found. Lists are always returned newest first.
+type walk struct {
+	low, high hook.Key // inclusive bounds
+	ascending bool     // rows are found oldest first and turned round at the end
+	want      int      // rows to find: the limit and one more, which says that the list goes on
+}
+
+func newWalk(w store.Window) walk {
+	k := walk{low: 0, high: hook.MaxKey, ascending: w.Ascending && w.From == 0, want: w.Limit + 1}
+	if !w.After.IsZero() {
+		k.low = hook.KeyAt(w.After) // ids that share the millisecond of After are included (CONTRACT 1.7)
+	}
+	if !w.Before.IsZero() {
+		k.high = hook.KeyAt(w.Before) - 1
+	}
+	if w.From != 0 {
+		if w.Backward {
+			k.low, k.ascending = max(k.low, w.From+1), true
+		} else {
+			k.high = min(k.high, w.From-1)
+		}
+	}
+	return k
+}
+
+// order returns the SQL word for the direction.
+func (w walk) order() string {
+	if w.ascending {
+		return "ASC"
+	}
+	return "DESC"
+}
+
+// listed turns the rows that a walk found, in its direction, into a page.
+func listed[T any](w walk, rows []T) store.Listed[T] {
+	more := len(rows) >= w.want
+	if more {
+		rows = rows[:w.want-1]
+	}
+	if w.ascending {
+		slices.Reverse(rows)
+	}
+	return store.Listed[T]{Rows: rows, More: more}
+}
+
+// segmentsAlong returns the segments that may hold messages of the walk, in its direction.
+func (s *Store) segmentsAlong(w walk) []*segment {
+	var out []*segment
+	for _, seg := range s.segmentsNewestFirst() {
+		if seg.first <= w.high && seg.last >= w.low {
+			out = append(out, seg)
+		}
+	}
+	if w.ascending {
+		slices.Reverse(out)
+	}
+	return out
+}
+
+// eachRow steps through stmt until row returns false. It leaves stmt reset.
+func eachRow(stmt *sqlite.Stmt, row func() (bool, error)) error {
+	for {
+		more, err := stmt.Step()
+		if err != nil {
+			return err
+		}
+		if !more {
+			return nil
+		}
+		goOn, err := row()
+		if err != nil || !goOn {
+			if rerr := stmt.Reset(); err == nil {
+				err = rerr
+			}
+			return err
+		}
+	}
+}
+
+// messageFilter is the part of a query that looks at the message.
+type messageFilter struct {
+	eventTypes   []string
+	channel, tag string
+}
+
+func (f messageFilter) isEmpty() bool {
+	return len(f.eventTypes) == 0 && f.channel == "" && f.tag == ""
+}
+
+func (f messageFilter) match(m *hook.Message) bool {
+	return (len(f.eventTypes) == 0 || slices.Contains(f.eventTypes, m.EventType)) &&
+		(f.channel == "" || slices.Contains(m.Channels, f.channel)) &&
+		(f.tag == "" || slices.Contains(m.Tags, f.tag))
+}
+
+// errNoMessage is what every look-up of a message answers that does not exist or is another tenant's.
+func errNoMessage() error { return hook.Errorf(hook.NotFound, "Entity not found") }
+
+// messageIn loads one message of app from an open segment.
+func messageIn(conn *sqlite.Conn, app hook.ApplicationID, id hook.MessageID, withContent bool) (*storedMessage, error) {
+	stmt, err := conn.Prepare(messageSQL)
+	if err != nil {
+		return nil, fmt.Errorf("prepare message: %w", err)
+	}
+	stmt.BindInt64(1, int64(id))
+	var m *storedMessage
+	err = eachRow(stmt, func() (bool, error) {
+		m = scanMessage(stmt, withContent)
+		return false, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read message: %w", err)
+	}
+	if m == nil || m.Application != app {
+		return nil, errNoMessage()
+	}
+	return m, nil
+}
+
+// inMessageSegment runs f on the segment that would hold the message.
+func (s *Store) inMessageSegment(ctx context.Context, id hook.MessageID, f func(conn *sqlite.Conn) error) error {
+	seg := s.segmentOf(hook.Key(id))
+	if seg == nil {
+		return errNoMessage()
+	}
+	return s.read(ctx, seg, f)
+}

@@ -1,0 +1,302 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+const (
+	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body`
+	// Index: attempt's primary key (endpoint, key).
+	attemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key `
+	attemptSQL  = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key = ?2`
+	// Index: attempt_failed, which holds failures only.
+	failedAttemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt INDEXED BY attempt_failed
+		WHERE endpoint = ?1 AND key BETWEEN ?2 AND ?3 AND outcome <> 1 ORDER BY key `
+	expungeAttemptSQL = `UPDATE attempt SET header = NULL, body = NULL, flags = flags | 16 WHERE endpoint = ?1 AND key = ?2`
+)
+
+// Bits of attempt.flags.
+const (
+	flagManual = 1 << iota
+	flagBodyTruncated
+	flagBodyIncomplete
+	flagReused
+	flagExpunged
+)
+
+// Attempts implements store.History.
+func (s *Store) Attempts(ctx context.Context, q store.AttemptQuery) (store.Listed[store.Attempted], error) {
+	w := newWalk(q.Window)
+	var rows []store.Attempted
+	var err error
+	if q.Message != 0 {
+		rows, err = s.attemptsOfMessage(ctx, q, w)
+	} else {
+		rows, err = s.attemptsOfEndpoint(ctx, q, w)
+	}
+	if err != nil {
+		return store.Listed[store.Attempted]{}, err
+	}
+	slices.SortFunc(rows, func(a, b store.Attempted) int {
+		if w.ascending {
+			return cmp.Compare(a.Attempt.ID, b.Attempt.ID)
+		}
+		return cmp.Compare(b.Attempt.ID, a.Attempt.ID)
+	})
+	return listed(w, rows), nil
+}
+
+// attemptsOfEndpoint takes what the walk wants from every segment, because an older
+// message's segment may hold the newer attempt; the caller merges.
+func (s *Store) attemptsOfEndpoint(ctx context.Context, q store.AttemptQuery, w walk) ([]store.Attempted, error) {
+	query := attemptsSQL
+	if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusSuccess) {
+		query = failedAttemptsSQL
+	}
+	var rows []store.Attempted
+	for _, seg := range s.segmentsNewestFirst() {
+		if seg.first > w.high { // an attempt is never older than its message
+			continue
+		}
+		found := 0
+		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
+			stmt, err := conn.Prepare(query + w.order())
+			if err != nil {
+				return err
+			}
+			stmt.BindInt64(1, int64(q.Endpoint))
+			stmt.BindInt64(2, int64(w.low))
+			stmt.BindInt64(3, int64(w.high))
+			return eachRow(stmt, func() (bool, error) {
+				row, ok, err := matchAttempt(conn, stmt, q)
+				if err != nil {
+					return false, err
+				}
+				if ok {
+					rows = append(rows, row)
+					found++
+				}
+				return found < w.want, nil
+			})
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list attempts: %w", err)
+		}
+	}
+	return rows, nil
+}
+
+func (s *Store) attemptsOfMessage(ctx context.Context, q store.AttemptQuery, w walk) ([]store.Attempted, error) {
+	var rows []store.Attempted
+	err := s.inMessageSegment(ctx, q.Message, func(conn *sqlite.Conn) error {
+		stmt, err := conn.Prepare(attemptSQL)
+		if err != nil {
+			return fmt.Errorf("prepare attempt: %w", err)
+		}
+		return deliveriesIn(conn, q.Application, q.Message, func(d *storedDelivery) error {
+			if q.Endpoint != 0 && d.Endpoint != q.Endpoint {
+				return nil
+			}
+			for _, id := range d.attempts {
+				if hook.Key(id) < w.low || hook.Key(id) > w.high {
+					continue
+				}
+				stmt.BindInt64(1, int64(d.Endpoint))
+				stmt.BindInt64(2, int64(id))
+				err := eachRow(stmt, func() (bool, error) {
+					row, ok, err := matchAttempt(conn, stmt, q)
+					if ok {
+						rows = append(rows, row)
+					}
+					return false, err
+				})
+				if err != nil {
+					return fmt.Errorf("read attempt: %w", err)
+				}
+			}
+			return nil
+		})
+	})
+	return rows, err
+}
+
+// matchAttempt judges the row under stmt by the query's filters and loads it if it matches.
+func matchAttempt(conn *sqlite.Conn, stmt *sqlite.Stmt, q store.AttemptQuery) (row store.Attempted, ok bool, err error) {
+	a := scanAttempt(stmt, false)
+	a.Application = q.Application
+	if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfAttempt(a)) {
+		return row, false, nil
+	}
+	if !matchesClass(a.Status, q.StatusClass) {
+		return row, false, nil
+	}
+	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
+	if q.WithMessage || !filter.isEmpty() {
+		m, err := messageIn(conn, q.Application, a.Message, q.WithMessage && q.WithContent)
+		if err != nil {
+			return row, false, err
+		}
+		if !filter.match(&m.Message) {
+			return row, false, nil
+		}
+		if q.WithMessage {
+			row.Message = &m.Message
+		}
+	}
+	if q.WithContent {
+		a = scanAttempt(stmt, true)
+		a.Application = q.Application
+	}
+	row.Attempt = a
+	return row, true, nil
+}
+
+// matchesClass reports whether an HTTP status is in the asked class; see AttemptQuery.StatusClass.
+func matchesClass(status, class int) bool {
+	switch class {
+	case 0:
+		return true
+	case 1:
+		return status == 0
+	}
+	return status >= class && status < class+100
+}
+
+// Attempt implements store.History.
+func (s *Store) Attempt(ctx context.Context, app hook.ApplicationID, msg hook.MessageID, id hook.AttemptID) (*hook.Attempt, error) {
+	var out *hook.Attempt
+	err := s.inMessageSegment(ctx, msg, func(conn *sqlite.Conn) error {
+		var err error
+		out, err = attemptIn(conn, app, msg, id)
+		return err
+	})
+	return out, err
+}
+
+// attemptIn finds an attempt through the deliveries of its message.
+func attemptIn(conn *sqlite.Conn, app hook.ApplicationID, msg hook.MessageID, id hook.AttemptID) (*hook.Attempt, error) {
+	var out *hook.Attempt
+	err := deliveriesIn(conn, app, msg, func(d *storedDelivery) error {
+		if out != nil || !slices.Contains(d.attempts, id) {
+			return nil
+		}
+		stmt, err := conn.Prepare(attemptSQL)
+		if err != nil {
+			return fmt.Errorf("prepare attempt: %w", err)
+		}
+		stmt.BindInt64(1, int64(d.Endpoint))
+		stmt.BindInt64(2, int64(id))
+		return eachRow(stmt, func() (bool, error) {
+			out = scanAttempt(stmt, true)
+			out.Application = app
+			return false, nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out == nil {
+		return nil, hook.Errorf(hook.NotFound, "Entity not found")
+	}
+	return out, nil
+}
+
+// ExpungeAttempt implements store.History.
+func (s *Store) ExpungeAttempt(ctx context.Context, app hook.ApplicationID, msg hook.MessageID, id hook.AttemptID) error {
+	seg := s.segmentOf(hook.Key(msg))
+	if seg == nil {
+		return errNoMessage()
+	}
+	return s.change(ctx, seg, func(conn *sqlite.Conn) error {
+		a, err := attemptIn(conn, app, msg, id)
+		if err != nil {
+			return err
+		}
+		stmt, err := conn.Prepare(expungeAttemptSQL)
+		if err != nil {
+			return fmt.Errorf("prepare expunge: %w", err)
+		}
+		stmt.BindInt64(1, int64(a.Endpoint))
+		stmt.BindInt64(2, int64(id))
+		if err := eachRow(stmt, nil); err != nil {
+			return fmt.Errorf("expunge attempt: %w", err)
+		}
+		return nil
+	})
+}
+
+// scanAttempt reads a row of attemptColumns. Without content it leaves header and body out.
+func scanAttempt(stmt *sqlite.Stmt, withContent bool) *hook.Attempt {
+	flags := stmt.ColumnInt(4)
+	a := &hook.Attempt{
+		Endpoint:       hook.EndpointID(stmt.ColumnInt64(0)),
+		ID:             hook.AttemptID(stmt.ColumnInt64(1)),
+		Message:        hook.MessageID(stmt.ColumnInt64(2)),
+		N:              stmt.ColumnInt(3),
+		BodyTruncated:  flags&flagBodyTruncated != 0,
+		BodyIncomplete: flags&flagBodyIncomplete != 0,
+		Expunged:       flags&flagExpunged != 0,
+		Outcome:        hook.Outcome(stmt.ColumnInt(5)),
+		Reason:         hook.Reason(stmt.ColumnInt(6)),
+		Status:         stmt.ColumnInt(7),
+		StartedAt:      time.UnixMicro(stmt.ColumnInt64(8)).UTC(),
+		Took:           time.Duration(stmt.ColumnInt64(9)) * time.Microsecond,
+		URL:            stmt.ColumnText(12),
+		RemoteAddr:     stmt.ColumnText(13),
+		Error:          stmt.ColumnText(14),
+	}
+	if flags&flagManual != 0 {
+		a.Trigger = hook.Manual
+	}
+	a.Timings = decodeTimings(columnBytes(stmt, 10))
+	a.Timings.Reused = flags&flagReused != 0
+	if !stmt.ColumnIsNull(11) {
+		a.NextAt = time.UnixMilli(stmt.ColumnInt64(11)).UTC()
+	}
+	if withContent {
+		a.Header, a.Body = columnBytes(stmt, 15), columnBytes(stmt, 16)
+	}
+	return a
+}
+
+// encodeTimings appends the phases as uvarint microseconds; nil when all are zero.
+func encodeTimings(dst []byte, t hook.Timings) []byte {
+	if t.DNS|t.Connect|t.TLS|t.FirstByte|t.Body == 0 {
+		return nil
+	}
+	for _, d := range [...]time.Duration{t.DNS, t.Connect, t.TLS, t.FirstByte, t.Body} {
+		dst = binary.AppendUvarint(dst, uint64(max(d, 0)/time.Microsecond))
+	}
+	return dst
+}
+
+func decodeTimings(b []byte) (t hook.Timings) {
+	for _, d := range [...]*time.Duration{&t.DNS, &t.Connect, &t.TLS, &t.FirstByte, &t.Body} {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return t
+		}
+		*d, b = time.Duration(v)*time.Microsecond, b[n:]
+	}
+	return t
+}
+
+// columnBytes returns a copy of a blob column, nil for NULL.
+func columnBytes(stmt *sqlite.Stmt, col int) []byte {
+	if stmt.ColumnIsNull(col) {
+		return nil
+	}
+	b := make([]byte, stmt.ColumnLen(col))
+	stmt.ColumnBytes(col, b)
+	return b
+}

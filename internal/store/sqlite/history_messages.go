@@ -1,0 +1,90 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// Message implements store.History.
+func (s *Store) Message(ctx context.Context, app hook.ApplicationID, id hook.MessageID) (*hook.Message, error) {
+	var m *storedMessage
+	err := s.inMessageSegment(ctx, id, func(conn *sqlite.Conn) error {
+		var err error
+		m, err = messageIn(conn, app, id, true)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &m.Message, nil
+}
+
+// Index: message_application(application, key).
+const messagesSQL = `SELECT ` + messageColumns + ` FROM message INDEXED BY message_application
+	WHERE application = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key `
+
+// Messages implements store.History. Filters are applied row by row, without reading
+// the payload of a row that does not match.
+func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Listed[*hook.Message], error) {
+	w := newWalk(q.Window)
+	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
+	var rows []*hook.Message
+	for _, seg := range s.segmentsAlong(w) {
+		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
+			stmt, err := conn.Prepare(messagesSQL + w.order())
+			if err != nil {
+				return err
+			}
+			stmt.BindInt64(1, int64(q.Application))
+			stmt.BindInt64(2, int64(w.low))
+			stmt.BindInt64(3, int64(w.high))
+			return eachRow(stmt, func() (bool, error) {
+				m := scanMessage(stmt, false)
+				if !filter.match(&m.Message) {
+					return true, nil
+				}
+				if q.WithContent {
+					m = scanMessage(stmt, true)
+				}
+				rows = append(rows, &m.Message)
+				return len(rows) < w.want, nil
+			})
+		})
+		if err != nil {
+			return store.Listed[*hook.Message]{}, fmt.Errorf("list messages: %w", err)
+		}
+		if len(rows) >= w.want {
+			break
+		}
+	}
+	return listed(w, rows), nil
+}
+
+const expungeMessageSQL = `UPDATE message SET payload = NULL, raw = NULL, params = NULL WHERE key = ?1`
+
+// ExpungeMessage implements store.History.
+func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id hook.MessageID) error {
+	seg := s.segmentOf(hook.Key(id))
+	if seg == nil {
+		return errNoMessage()
+	}
+	return s.change(ctx, seg, func(conn *sqlite.Conn) error {
+		if _, err := messageIn(conn, app, id, false); err != nil {
+			return err
+		}
+		stmt, err := conn.Prepare(expungeMessageSQL)
+		if err != nil {
+			return fmt.Errorf("prepare expunge: %w", err)
+		}
+		stmt.BindInt64(1, int64(id))
+		if err := eachRow(stmt, nil); err != nil {
+			return fmt.Errorf("expunge message: %w", err)
+		}
+		return nil
+	})
+}
