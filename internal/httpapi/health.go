@@ -1,24 +1,18 @@
 package httpapi
 
-import (
-	"net/http"
+import "net/http"
 
-	"github.com/hookloft/hookloft/internal/hook"
-)
+// ping answers that the process serves requests.
+func (s *server) ping(c *call) error { return c.empty() }
 
-// health answers that the process serves requests (CONTRACT 1.15: 204, no token).
-func (s *server) health(c *call) error { return c.empty() }
-
-// ready answers whether messages can be taken now; a load balancer sends none otherwise.
-func (s *server) ready(c *call) error {
+// health answers whether messages can be taken now: 204 without a token (CONTRACT
+// 1.15), 503 otherwise, so that a load balancer sends none here.
+func (s *server) health(c *call) error {
 	if s.o.Ready == nil {
 		return c.empty()
 	}
 	if err := s.o.Ready(c.ctx()); err != nil {
-		if hook.KindOf(err) == hook.Internal {
-			return &statusError{http.StatusServiceUnavailable, "not_ready", "The server cannot take messages now."}
-		}
-		return err
+		return &statusError{http.StatusServiceUnavailable, "not_ready", "The server cannot take messages now."}
 	}
 	return c.empty()
 }

@@ -113,7 +113,7 @@ type server struct {
 }
 
 // New returns the API as a handler. It serves the paths of the route list, all of
-// which begin with /api/v1 or are health checks.
+// which begin with /api/v1.
 func New(d Deps, o Options) (http.Handler, error) {
 	if o.MaxPayloadBytes == 0 {
 		o.MaxPayloadBytes = defaultMaxPayloadBytes

@@ -187,7 +187,7 @@ func routes() []route {
 		{method: patch, path: settingsPath, op: "management.environment-settings.patch", tag: "Environment", summary: "Change some of the environment's settings.",
 			in: api.SettingsIn{}, out: api.SettingsOut{}, statuses: []int{ok}, handler: (*server).patchSettings},
 
-		{method: get, path: "/api/v1/health", op: "health.get", tag: "Health", summary: "Answer that the process serves requests.", access: open,
+		{method: get, path: "/api/v1/health", op: "health.get", tag: "Health", summary: "Answer whether messages can be taken now: 204, or 503.", access: open,
 			statuses: []int{none}, handler: (*server).health},
 		{method: get, path: "/api/v1/openapi.json", op: "openapi", tag: "Health", summary: "This document.", access: open,
 			out: map[string]any{}, statuses: []int{ok}, handler: (*server).openAPIDocument},
@@ -200,11 +200,7 @@ func routes() []route {
 			query: with(attemptParams, classParam, param{name: "endpoint_id", kind: "string", summary: "Only attempts at this endpoint."})},
 		{method: get, path: messagePath + "/endpoint/{endpoint_id}/attempt", op: "message-attempt.list-by-endpoint-deprecated", tag: "Older clients", summary: "List a message's attempts at one endpoint.", access: view,
 			out: api.List[api.MessageAttemptOut]{}, statuses: []int{ok}, query: with(attemptParams, classParam), handler: (*server).listAttemptsOfPair},
-		{method: get, path: "/api/v1/health/ping", op: "health.ping", tag: "Health", summary: "The same, by an older name.", access: open,
-			statuses: []int{none}, handler: (*server).health},
-		{method: get, path: "/livez", op: "health.live", tag: "Health", summary: "Answer that the process serves requests.", access: open,
-			statuses: []int{none}, handler: (*server).health},
-		{method: get, path: "/readyz", op: "health.ready", tag: "Health", summary: "Answer whether messages can be taken now: 204, or 503.", access: open,
-			statuses: []int{none}, handler: (*server).ready},
+		{method: get, path: "/api/v1/health/ping", op: "health.ping", tag: "Health", summary: "Answer that the process serves requests.", access: open,
+			statuses: []int{none}, handler: (*server).ping},
 	}
 }

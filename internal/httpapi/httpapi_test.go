@@ -1,0 +1,423 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/hookloft/hookloft/internal/auth"
+	"github.com/hookloft/hookloft/internal/egress"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/publish"
+	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/store/sqlite"
+	"github.com/hookloft/hookloft/webhook"
+)
+
+// rig is the API over real HTTP on a real store, with one environment and its token.
+type rig struct {
+	t      *testing.T
+	dir    string
+	key    auth.Key
+	o      Options
+	store  *sqlite.Store
+	hasher *auth.Hasher
+	server *httptest.Server
+	api    *server
+	env    *hook.Environment
+	token  string
+	woken  *wakes
+}
+
+type wakes struct{ n int }
+
+func (w *wakes) Wake() { w.n++ }
+
+func newRig(t *testing.T, change ...func(*Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: t.TempDir(), key: auth.NewKey(), woken: &wakes{}}
+	for _, f := range change {
+		f(&r.o)
+	}
+	r.start()
+	t.Cleanup(r.stop)
+	r.env, r.token = r.environment("default")
+	return r
+}
+
+func (r *rig) start() {
+	r.t.Helper()
+	var err error
+	r.store, err = sqlite.Open(context.Background(), r.dir, sqlite.Options{Sealer: auth.NewSealer(r.key)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	guard, err := egress.NewGuard(egress.Rules{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.hasher = auth.NewHasher(r.key)
+	h, err := New(Deps{
+		Catalog: r.store, History: r.store, Ledger: r.store,
+		Publisher: publish.New(r.store, r.store, r.store, publish.Options{}),
+		Hasher:    r.hasher,
+		CheckURL: func(raw string, enforce bool) (string, error) {
+			u, err := egress.ParseURL(raw, egress.Policy{Guard: guard})
+			if err == nil && enforce && strings.HasPrefix(u, "http:") {
+				return "", &egress.URLError{Text: "the URL must begin with https://"}
+			}
+			return u, err
+		},
+		NewSecret:   func() string { return webhook.GenerateSymmetric().Reveal() },
+		ParseSecret: func(s string) (string, error) { k, err := webhook.ParseSecret(s); return k.Reveal(), err },
+		PublicSecret: func(s string) (string, error) {
+			k, err := webhook.ParseSecret(s)
+			if public, ok := k.Public(); err == nil && ok {
+				return public.String(), nil
+			}
+			return k.Reveal(), err
+		},
+		Tasks: r.woken,
+	}, r.o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.api = h.(*server)
+	r.server = httptest.NewServer(h)
+}
+
+func (r *rig) stop() {
+	r.server.Close()
+	if err := r.store.Close(); err != nil {
+		r.t.Errorf("close store: %v", err)
+	}
+}
+
+// restart stops everything and starts it on the same directory.
+func (r *rig) restart() {
+	r.t.Helper()
+	r.stop()
+	r.start()
+}
+
+// environment makes an environment with an API token.
+func (r *rig) environment(name string) (*hook.Environment, string) {
+	r.t.Helper()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	e := &hook.Environment{ID: hook.EnvironmentID(r.store.NewKey()), Name: name, Settings: hook.DefaultSettings(), CreatedAt: now, UpdatedAt: now}
+	if err := r.store.CreateEnvironment(context.Background(), e); err != nil {
+		r.t.Fatal(err)
+	}
+	text := auth.MintAPI()
+	token := &hook.Token{ID: hook.TokenID(r.store.NewKey()), Environment: e.ID, Hash: r.hasher.Hash(text), Name: "test", CreatedAt: now}
+	if err := r.store.CreateToken(context.Background(), token, nil); err != nil {
+		r.t.Fatal(err)
+	}
+	return e, text.Reveal()
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// str returns a field of the answer by its path ("data.0.id"), as text.
+func (a answer) str(path string) string {
+	var v any
+	if json.Unmarshal(a.body, &v) != nil {
+		return ""
+	}
+	for part := range strings.SplitSeq(path, ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			v = at[part]
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(part, &i); err != nil || i >= len(at) {
+				return ""
+			}
+			v = at[i]
+		default:
+			return ""
+		}
+	}
+	if s, ok := v.(string); ok {
+		return s
+	}
+	b, _ := json.Marshal(v)
+	return string(b)
+}
+
+// loc returns the place of the first validation error: "body eventType".
+func (a answer) loc() string {
+	var v struct {
+		Detail []struct {
+			Loc []string
+		}
+	}
+	if json.Unmarshal(a.body, &v) != nil || len(v.Detail) == 0 {
+		return ""
+	}
+	return strings.Join(v.Detail[0].Loc, " ")
+}
+
+// request is one request of a test; headers come in pairs.
+type request struct {
+	method, path, token, body string
+	headers                   []string
+}
+
+// send makes a request and checks the answer against the public contract.
+func (r *rig) send(q request) answer {
+	r.t.Helper()
+	var body io.Reader
+	if q.body != "" {
+		body = strings.NewReader(q.body)
+	}
+	req, err := http.NewRequest(q.method, r.server.URL+q.path, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if q.body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if q.token != "" {
+		req.Header.Set("Authorization", "Bearer "+q.token)
+	}
+	for i := 0; i+1 < len(q.headers); i += 2 {
+		if q.headers[i+1] == "" {
+			req.Header.Del(q.headers[i])
+		} else {
+			req.Header.Set(q.headers[i], q.headers[i+1])
+		}
+	}
+	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		r.t.Fatalf("%s %s: %v", q.method, q.path, err)
+	}
+	defer resp.Body.Close()
+	a := answer{status: resp.StatusCode, header: resp.Header}
+	if a.body, err = io.ReadAll(resp.Body); err != nil {
+		r.t.Fatal(err)
+	}
+	r.checkContract(req, a)
+	return a
+}
+
+// call makes a request with the environment's token.
+func (r *rig) call(method, path, body string, headers ...string) answer {
+	r.t.Helper()
+	return r.send(request{method: method, path: path, token: r.token, body: body, headers: headers})
+}
+
+// must is call that fails the test unless the status is as wanted.
+func (r *rig) must(status int, method, path, body string, headers ...string) answer {
+	r.t.Helper()
+	a := r.call(method, path, body, headers...)
+	if a.status != status {
+		r.t.Fatalf("%s %s %s: %d, want %d: %s", method, path, body, a.status, status, a.body)
+	}
+	return a
+}
+
+// app creates an application and returns its id.
+func (r *rig) app(uid string) string {
+	r.t.Helper()
+	return r.must(201, "POST", "/api/v1/app", fmt.Sprintf(`{"name":"n","uid":%q}`, uid)).str("id")
+}
+
+// endpoint creates an endpoint with further fields and returns its id.
+func (r *rig) endpoint(app, more string) string {
+	r.t.Helper()
+	return r.must(201, "POST", "/api/v1/app/"+app+"/endpoint", `{"url":"https://example.com/hook"`+more+`}`).str("id")
+}
+
+// message publishes and returns the id.
+func (r *rig) message(app, more string) string {
+	r.t.Helper()
+	return r.must(202, "POST", "/api/v1/app/"+app+"/msg", `{"eventType":"user.created","payload":{"a":1}`+more+`}`).str("id")
+}
+
+// portal makes a portal token of an application with further fields.
+func (r *rig) portal(app, body string) string {
+	r.t.Helper()
+	return r.must(200, "POST", "/api/v1/auth/app-portal-access/"+app, body).str("token")
+}
+
+// attempt ends the due delivery of a message at an endpoint with one attempt, as the
+// dispatcher would.
+func (r *rig) attempt(app, endpoint, message string, change func(*hook.Attempt)) {
+	r.t.Helper()
+	codec := r.store.Codec()
+	ctx := context.Background()
+	a, ok := codec.ParseApplication(r.env.ID, app)
+	e, known := codec.ParseEndpoint(a, endpoint)
+	m, exists := codec.ParseMessage(a, message)
+	if !ok || !known || !exists {
+		r.t.Fatalf("bad ids %s %s %s", app, endpoint, message)
+	}
+	due, _, err := r.store.Claim(ctx, a, e, time.Now().Add(100*24*time.Hour), 100, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, d := range due {
+		if d.Delivery.Message != m {
+			continue
+		}
+		now := time.Now()
+		at := &hook.Attempt{
+			ID: hook.AttemptID(r.store.NewKey()), Message: m, Application: a, Endpoint: e, N: d.Delivery.Attempts + 1,
+			Trigger: d.Delivery.Trigger, StartedAt: now, Took: 12 * time.Millisecond, URL: "https://example.com/hook",
+			Outcome: hook.Success, Status: 200, Body: []byte("ok"),
+		}
+		change(at)
+		state := d.Delivery.After(at, hook.DefaultRetryPolicy(), now, 0.5)
+		if state.State == hook.Pending {
+			at.NextAt = state.DueAt
+		}
+		done := make(chan error, 1)
+		r.store.Finish(&store.Finished{Delivery: state, Row: d.Row, Attempt: at, Urgent: true, Done: func(err error) { done <- err }})
+		if err := <-done; err != nil {
+			r.t.Fatal(err)
+		}
+		return
+	}
+	r.t.Fatalf("message %s is not due at %s", message, endpoint)
+}
+
+func succeed(*hook.Attempt) {}
+
+func fail(status int) func(*hook.Attempt) {
+	return func(a *hook.Attempt) {
+		a.Outcome, a.Status, a.Reason, a.Body = hook.Failed, status, hook.ReasonServer, []byte("no")
+		if status == 0 {
+			a.Reason, a.Body = hook.ReasonConnectRefused, nil
+		}
+	}
+}
+
+const contractFile = "../../../shared/reference/svix/hosted.openapi.json"
+
+// contractDoc is the public contract; nil where the reference folder is absent.
+var contractDoc = sync.OnceValues(func() (*openapi3.T, error) {
+	data, err := os.ReadFile(contractFile)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openapi3.NewLoader().LoadFromData(data)
+})
+
+// contractAliases are operations that the contract does not hold, by those with the same answers.
+var contractAliases = map[string]string{
+	"authentication.dashboard-access":             "authentication.app-portal-access",
+	"message-attempt.list":                        "message-attempt.list-by-msg",
+	"message-attempt.list-by-endpoint-deprecated": "message-attempt.list-by-msg",
+	"management.environment-settings.update":      "management.environment-settings.get",
+	"management.environment-settings.patch":       "management.environment-settings.get",
+}
+
+// checkContract checks that an answer is one that the contract allows for its
+// operation: the status of a success is listed, and the body fits its schema.
+func (r *rig) checkContract(req *http.Request, a answer) {
+	r.t.Helper()
+	if a.status >= 500 && a.status != 501 && a.status != 503 {
+		r.t.Errorf("%s %s: %d: %s", req.Method, req.URL.Path, a.status, a.body)
+	}
+	if len(a.body) > 0 && a.header.Get("Content-Type") != "application/json" {
+		r.t.Errorf("%s %s: content type %q", req.Method, req.URL.Path, a.header.Get("Content-Type"))
+	}
+	doc, err := contractDoc()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if doc == nil || req.Method == "HEAD" || req.Method == "OPTIONS" {
+		return
+	}
+	var schema *openapi3.Schema
+	switch {
+	case a.status == 422:
+		schema = doc.Components.Schemas["HTTPValidationError"].Value
+	case a.status >= 400:
+		schema = doc.Components.Schemas["HttpErrorOut"].Value
+	default:
+		schema = r.successSchema(doc, req, a)
+	}
+	if schema == nil {
+		return
+	}
+	var v any
+	if err := json.Unmarshal(a.body, &v); err != nil {
+		r.t.Errorf("%s %s: %d with a body that is not JSON: %q", req.Method, req.URL.Path, a.status, a.body)
+		return
+	}
+	if err := schema.VisitJSON(v); err != nil {
+		r.t.Errorf("%s %s: the answer breaks the contract: %v\n%s", req.Method, req.URL.Path, err, a.body)
+	}
+}
+
+func (r *rig) successSchema(doc *openapi3.T, req *http.Request, a answer) *openapi3.Schema {
+	r.t.Helper()
+	ctx := chi.NewRouteContext()
+	r.api.mux.Match(ctx, req.Method, strings.TrimRight(req.URL.Path, "/"))
+	pattern := ctx.RoutePattern()
+	for i := range r.api.routes {
+		rt := &r.api.routes[i]
+		if rt.method != req.Method || rt.path != pattern {
+			continue
+		}
+		op := rt.op
+		if alias := contractAliases[op]; alias != "" {
+			op = alias
+		}
+		for _, item := range doc.Paths.Map() {
+			for _, o := range item.Operations() {
+				if o.OperationID != "v1."+op {
+					continue
+				}
+				ref := o.Responses.Status(a.status)
+				if ref == nil {
+					r.t.Errorf("%s %s: the contract has no status %d", req.Method, req.URL.Path, a.status)
+					return nil
+				}
+				media := ref.Value.Content.Get("application/json")
+				if media == nil {
+					if len(bytes.TrimSpace(a.body)) > 0 {
+						r.t.Errorf("%s %s: %d should have no body, has %q", req.Method, req.URL.Path, a.status, a.body)
+					}
+					return nil
+				}
+				return media.Schema.Value
+			}
+		}
+	}
+	return nil
+}
+
+func TestContractIsThere(t *testing.T) {
+	doc, err := contractDoc()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc == nil {
+		t.Skipf("%s is absent: answers are not checked against the public contract", contractFile)
+	}
+}

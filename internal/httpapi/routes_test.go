@@ -1,0 +1,329 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// fill replaces the path parameters of a pattern.
+func fill(path string, ids map[string]string) string {
+	for name, id := range ids {
+		path = strings.ReplaceAll(path, "{"+name+"}", id)
+	}
+	return path
+}
+
+// TestRoleByRoute proves for each operation who may call it: nobody without a token
+// but on open ones; an API token everything; a portal token what its capabilities
+// say, in its own application, and another's or an unknown one is the same 404.
+func TestRoleByRoute(t *testing.T) {
+	r := newRig(t)
+	_, foreignToken := r.environment("other")
+	r.must(201, "POST", "/api/v1/event-type", `{"name":"user.created","description":"d"}`)
+	own, other := r.app("own"), r.app("other")
+	ids := func(app string) map[string]string {
+		e := r.endpoint(app, "")
+		m := r.message(app, "")
+		r.attempt(app, e, m, succeed)
+		at := r.must(200, "GET", "/api/v1/app/"+app+"/attempt/msg/"+m, "").str("data.0.id")
+		task := r.must(202, "POST", "/api/v1/app/"+app+"/endpoint/"+e+"/recover", `{"since":"`+hourAgo()+`"}`).str("id")
+		return map[string]string{"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task}
+	}
+	unknown := map[string]string{
+		"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27),
+		"attempt_id": "atmpt_" + strings.Repeat("0", 27), "event_type_name": "no.such", "task_id": "qtask_" + strings.Repeat("0", 27),
+	}
+	roles := map[string]*hook.Token{}
+	tokens := map[string]string{}
+	for _, set := range append([][]hook.Capability{hook.AllCapabilities()}, singles()...) {
+		name := fmt.Sprint(set)
+		body, err := json.Marshal(map[string]any{"capabilities": set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens[name] = r.portal(own, string(body))
+		roles[name] = &hook.Token{Application: 1, Capabilities: set}
+	}
+	ownIDs, otherIDs := ids(own), ids(other)
+	for _, rt := range routes() {
+		body := ""
+		if takesBody(rt.method) {
+			body = "{}"
+		}
+		send := func(ids map[string]string, token string) answer {
+			return r.send(request{method: rt.method, path: fill(rt.path, ids), token: token, body: body})
+		}
+		name := rt.method + " " + rt.path
+		if rt.access.open {
+			if a := send(ownIDs, ""); a.status >= 300 {
+				t.Errorf("%s without a token: %d", name, a.status)
+			}
+			continue
+		}
+		for _, wrong := range []string{"", "nonsense", tokens["[ViewBase]"] + "x"} {
+			if a := send(ownIDs, wrong); a.status != 401 || a.str("code") != "authentication_failed" {
+				t.Errorf("%s with the token %q: %d %s", name, wrong, a.status, a.body)
+			}
+		}
+		for role, token := range tokens {
+			if rt.op == "authentication.logout" {
+				continue // it ends the token; TestLogout shows it
+			}
+			may := rt.access.allows(roles[role]) == nil
+			switch a := send(unknown, token); {
+			case !may && (a.status != 403 || a.str("code") != "insufficient access"):
+				t.Errorf("%s as %s: %d %s, want 403", name, role, a.status, a.body)
+			case may && strings.Contains(rt.path, "{app_id}"):
+				b := send(otherIDs, token)
+				if takesBody(rt.method) && a.status == 422 {
+					// The body is judged first; it must be so for both.
+					if b.status != 422 {
+						t.Errorf("%s as %s: unknown %d, another's %d", name, role, a.status, b.status)
+					}
+				} else if a.status != 404 || b.status != 404 || string(a.body) != string(b.body) {
+					t.Errorf("%s as %s: unknown %d %s, another's %d %s", name, role, a.status, a.body, b.status, b.body)
+				}
+			case may && a.status == 403:
+				t.Errorf("%s as %s: 403", name, role)
+			}
+		}
+		// Another environment's token sees nothing of this one.
+		if strings.Contains(rt.path, "{app_id}") || strings.Contains(rt.path, "{task_id}") {
+			a, b := send(ownIDs, foreignToken), send(unknown, foreignToken)
+			if a.status != b.status || string(a.body) != string(b.body) {
+				// PUT creates: the answers differ by the new id alone.
+				if !(rt.method == "PUT" && a.status == b.status) {
+					t.Errorf("%s from another environment: %d %s, unknown %d %s", name, a.status, a.body, b.status, b.body)
+				}
+			}
+			if a.status < 300 && rt.method != "PUT" && !strings.HasPrefix(rt.path, "/api/v1/app/{app_id}") {
+				t.Errorf("%s from another environment: %d %s", name, a.status, a.body)
+			}
+		}
+		if a := send(unknown, r.token); a.status == 401 || a.status == 403 && !rt.access.only {
+			t.Errorf("%s with the API token: %d %s", name, a.status, a.body)
+		}
+	}
+	// Nothing of the two applications was changed by what was refused.
+	for _, set := range []map[string]string{ownIDs, otherIDs} {
+		r.must(200, "GET", fill(endpointPath, set), "")
+		r.must(200, "GET", fill(messagePath+"/attempt/{attempt_id}", set), "")
+	}
+}
+
+func singles() (out [][]hook.Capability) {
+	for _, can := range hook.AllCapabilities() {
+		out = append(out, []hook.Capability{can})
+	}
+	return out
+}
+
+// TestAppTokenScope pins the operations of an app-scoped token to the contract's list
+// (CONTRACT 1.1), so that a change of the route list alone cannot widen it.
+func TestAppTokenScope(t *testing.T) {
+	want := []string{
+		"authentication.logout", "authentication.whoami", "endpoint.create", "endpoint.delete", "endpoint.get", "endpoint.get-headers",
+		"endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
+		"endpoint.rotate-secret", "endpoint.set-headers", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",
+		"message-attempt.get", "message-attempt.list", "message-attempt.list-attempted-destinations", "message-attempt.list-attempted-messages",
+		"message-attempt.list-by-endpoint", "message-attempt.list-by-endpoint-deprecated", "message-attempt.list-by-msg", "message-attempt.resend",
+		"message.get", "message.list",
+	}
+	var got []string
+	for _, rt := range routes() {
+		if rt.access.portal {
+			got = append(got, rt.op)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("app-scoped tokens may call\n%v\nwant\n%v", got, want)
+	}
+}
+
+// TestDocumentAgreesWithRoutes reads the served document: every route is in it with
+// its statuses and parameters, and nothing else.
+func TestDocumentAgreesWithRoutes(t *testing.T) {
+	r := newRig(t)
+	a := r.send(request{method: "GET", path: "/api/v1/openapi.json"})
+	if a.status != 200 || a.header.Get("Content-Type") != "application/json" {
+		t.Fatalf("%d %s", a.status, a.header.Get("Content-Type"))
+	}
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+			Parameters  []struct{ Name, In string }
+			Responses   map[string]any
+			Security    []any
+		}
+		Components struct{ Schemas map[string]any }
+	}
+	if err := json.Unmarshal(a.body, &doc); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, rt := range routes() {
+		op, ok := doc.Paths[rt.path][strings.ToLower(rt.method)]
+		if !ok || op.OperationID != "v1."+rt.op {
+			t.Errorf("%s %s is not in the document", rt.method, rt.path)
+			continue
+		}
+		found++
+		for _, status := range rt.statuses {
+			if op.Responses[fmt.Sprint(status)] == nil {
+				t.Errorf("%s: the document lacks status %d", rt.op, status)
+			}
+		}
+		if rt.access.open != (len(op.Security) == 0) {
+			t.Errorf("%s: open is %v, the document says otherwise", rt.op, rt.access.open)
+		}
+		var names []string
+		for _, p := range op.Parameters {
+			names = append(names, p.Name)
+		}
+		for _, p := range rt.query {
+			if !slices.Contains(names, p.name) {
+				t.Errorf("%s: the document lacks the parameter %s", rt.op, p.name)
+			}
+		}
+	}
+	total := 0
+	for _, item := range doc.Paths {
+		total += len(item)
+	}
+	if total != found {
+		t.Errorf("the document has %d operations, the route list %d", total, found)
+	}
+	if refs := strings.Count(string(a.body), `"$ref":"#/components/schemas/`); refs == 0 {
+		t.Error("the document refers to no schema")
+	}
+	for _, part := range strings.Split(string(a.body), `"$ref":"#/components/schemas/`)[1:] {
+		name, _, _ := strings.Cut(part, `"`)
+		if doc.Components.Schemas[name] == nil {
+			t.Errorf("the document refers to %s, which it does not hold", name)
+		}
+	}
+}
+
+// TestDocumentHasTheContractsNames compares the served document with the contract:
+// each operation has the same path, parameters and required output fields.
+func TestDocumentHasTheContractsNames(t *testing.T) {
+	doc, err := contractDoc()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc == nil {
+		t.Skipf("%s is absent", contractFile)
+	}
+	compared := 0
+	for _, rt := range routes() {
+		item := doc.Paths.Value(rt.path)
+		if item == nil || item.GetOperation(rt.method) == nil {
+			continue // ours, or an older client's
+		}
+		op := item.GetOperation(rt.method)
+		compared++
+		if op.OperationID != "v1."+rt.op {
+			t.Errorf("%s %s is %s in the contract, %s here", rt.method, rt.path, op.OperationID, rt.op)
+		}
+		for _, p := range op.Parameters {
+			if p.Value.In == "query" && p.Value.Name != "exclude_apps_with_svix_play_endpoints" &&
+				!slices.ContainsFunc(rt.query, func(q param) bool { return q.name == p.Value.Name }) {
+				t.Errorf("%s lacks the query parameter %s", rt.op, p.Value.Name)
+			}
+		}
+		for status := range op.Responses.Map() {
+			if status[0] == '2' && !slices.ContainsFunc(rt.statuses, func(n int) bool { return fmt.Sprint(n) == status }) {
+				t.Errorf("%s does not list status %s", rt.op, status)
+			}
+		}
+	}
+	if compared < 40 {
+		t.Errorf("compared %d operations only", compared)
+	}
+}
+
+// TestContractListIsComplete compares contract.go with the reference document.
+func TestContractListIsComplete(t *testing.T) {
+	doc, err := contractDoc()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc == nil {
+		t.Skipf("%s is absent", contractFile)
+	}
+	lines := strings.Split(strings.TrimSpace(contract), "\n")
+	n := 0
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			n++
+			if !slices.Contains(lines, method+" "+path) {
+				t.Errorf("contract.go lacks %s %s", method, path)
+			}
+		}
+	}
+	if n != 252 {
+		t.Errorf("the contract has %d operations, 252 were expected", n)
+	}
+}
+
+// TestUnservedOperations calls each operation of the contract that is not served.
+func TestUnservedOperations(t *testing.T) {
+	r := newRig(t)
+	list := unserved(routes())
+	if len(list) < 100 {
+		t.Fatalf("%d operations", len(list))
+	}
+	for _, o := range list {
+		path := pathParam.ReplaceAllString(o.path, "x")
+		if a := r.call(o.method, path, ""); a.status != 501 || a.str("code") != "not_implemented" {
+			t.Errorf("%s %s: %d %s", o.method, path, a.status, a.body)
+		}
+	}
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		name, method, path string
+		status             int
+		allow              string
+	}{
+		{"unknown path", "GET", "/api/v1/nothing", 404, ""},
+		{"root", "GET", "/", 404, ""},
+		{"encoded dot segments", "GET", "/v1/%2e%2e/%2e%2e/etc/passwd", 404, ""},
+		{"wrong method", "DELETE", "/api/v1/app", 405, "GET, HEAD, POST"},
+		{"wrong method on an unserved path", "PATCH", "/api/v1/stream", 405, "GET, POST"},
+		{"trace", "TRACE", "/api/v1/app", 405, "GET, HEAD, POST"},
+	} {
+		a := r.call(c.method, c.path, "")
+		if a.status != c.status || a.header.Get("Allow") != c.allow || a.str("code") == "" {
+			t.Errorf("%s: %d Allow %q %s", c.name, a.status, a.header.Get("Allow"), a.body)
+		}
+	}
+	if a := r.send(request{method: "HEAD", path: "/api/v1/health"}); a.status != 204 {
+		t.Errorf("HEAD health: %d", a.status)
+	}
+	for _, path := range []string{"/api/v1/health/ping/", "/api/v1/health/"} {
+		if a := r.send(request{method: "GET", path: path}); a.status != 204 {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+}
+
+// TestReferenceFileIsReadInPlace fails when the reference folder is there but the contract is not.
+func TestReferenceFileIsReadInPlace(t *testing.T) {
+	if _, err := os.Stat("../../../shared/reference"); err != nil {
+		t.Skip("the reference folder is absent")
+	}
+	if _, err := os.Stat(contractFile); err != nil {
+		t.Error(err)
+	}
+}
