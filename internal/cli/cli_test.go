@@ -12,12 +12,17 @@ import (
 	"github.com/hookloft/hookloft/internal/cli"
 )
 
+// asMain makes this test binary behave as hookloft.
+const asMain = "HOOKLOFT_TEST_AS_MAIN"
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"hookloft": func() {
-			os.Exit(cli.Main(os.Args[1:], os.Environ(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
-		},
-	})
+	main := func() {
+		os.Exit(cli.Main(os.Args[1:], os.Environ(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	}
+	if os.Getenv(asMain) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"hookloft": main})
 }
 
 // TestScripts runs the program as users do; each file of testdata/script is a scene.
