@@ -87,7 +87,7 @@ func (c *catalog) MissingEventTypes(ctx context.Context, env hook.EnvironmentID,
 }
 
 // ListEventTypes implements store.EventTypes; with archived, archived types are listed
-// too. Index: event_type_live, or primary key.
+// too. Index: primary key.
 func (c *catalog) ListEventTypes(ctx context.Context, env hook.EnvironmentID, archived bool, p store.Page[string]) (store.Listed[*hook.EventType], error) {
 	sql := "SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1"
 	if !archived {

@@ -120,9 +120,6 @@ CREATE TABLE event_type (
     PRIMARY KEY (environment, name)
 ) STRICT, WITHOUT ROWID;
 
--- Serves: lists that hide archived types, however many there are.
-CREATE INDEX event_type_live ON event_type (environment, name) WHERE archived = 0;
-
 CREATE TABLE task (
     key         INTEGER PRIMARY KEY,
     environment INTEGER NOT NULL,

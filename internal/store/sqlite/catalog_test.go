@@ -1,0 +1,217 @@
+package sqlite
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/auth"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/store/storetest"
+)
+
+// catalogOnly is a store with nothing but its catalog, for tests of that alone.
+type catalogOnly struct {
+	*catalog
+	store.Ledger
+	store.Queue
+	store.History
+}
+
+func (c *catalogOnly) Check(context.Context) error          { return nil }
+func (c *catalogOnly) Backup(context.Context, string) error { return nil }
+func (c *catalogOnly) Close() error                         { return c.close() }
+func (c *catalogOnly) Receipt(ctx context.Context, key store.IdempotencyKey) (*store.Receipt, error) {
+	return c.catalogReceipt(ctx, key)
+}
+
+// openCatalogOnly opens the catalog in dir, with a clock of keys as the engine has one.
+// The sealing key lies beside dir, as it does in a real data directory's backup.
+func openCatalogOnly(t testing.TB, dir string, o catalogOptions) *catalog {
+	t.Helper()
+	key, _, err := auth.LoadOrCreateKey(filepath.Join(filepath.Dir(dir), filepath.Base(dir)+".key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.sealer == nil {
+		o.sealer = auth.NewSealer(key)
+	}
+	c, err := openCatalog(t.Context(), filepath.Join(dir, "catalog.db"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.close() })
+	greatest, err := c.greatestKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SetKeys(hook.NewKeyClock(1, greatest, c.now).Next)
+	return c
+}
+
+func TestCatalogKeepsItsPromises(t *testing.T) {
+	storetest.RunCatalog(t, func(t testing.TB, dir string) store.Store {
+		return &catalogOnly{catalog: openCatalogOnly(t, dir, catalogOptions{})}
+	})
+}
+
+// testCatalogData is an environment with applications of one endpoint each.
+func testCatalogData(t testing.TB, c *catalog, apps int) (*hook.Environment, []*hook.Application) {
+	t.Helper()
+	ctx := t.Context()
+	env := &hook.Environment{Name: "e", Settings: hook.DefaultSettings()}
+	if err := c.CreateEnvironment(ctx, env); err != nil {
+		t.Fatal(err)
+	}
+	var list []*hook.Application
+	for i := range apps {
+		a := &hook.Application{Environment: env.ID, UID: "app" + string(rune('0'+i)), Name: "n"}
+		if err := c.CreateApplication(ctx, a, nil); err != nil {
+			t.Fatal(err)
+		}
+		err := c.CreateEndpoint(ctx, &hook.Endpoint{Application: a.ID, URL: "https://example.com/", Secrets: []hook.Secret{{Text: "whsec_x"}}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, a)
+	}
+	return env, list
+}
+
+func TestCatalogRefusesAnotherKey(t *testing.T) {
+	dir := t.TempDir()
+	c := openCatalogOnly(t, dir, catalogOptions{})
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openCatalog(t.Context(), filepath.Join(dir, "catalog.db"), catalogOptions{sealer: auth.NewSealer(auth.NewKey())})
+	if err == nil {
+		t.Fatal("a catalog was opened with a key that is not its own")
+	}
+	openCatalogOnly(t, dir, catalogOptions{}) // the refusal changed nothing
+}
+
+func TestSealedColumnsAreBoundToTheirRow(t *testing.T) {
+	c := openCatalogOnly(t, t.TempDir(), catalogOptions{})
+	_, apps := testCatalogData(t, c, 2)
+	err := c.change(t.Context(), func(tx *catalogTx) error {
+		return tx.exec(`UPDATE endpoint SET secrets = (SELECT secrets FROM endpoint WHERE application = ?1) WHERE application = ?2`, apps[0].ID, apps[1].ID)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PlanOf(t.Context(), apps[0].ID); err != nil {
+		t.Errorf("the row whose secret was copied: %v", err)
+	}
+	if _, err := c.PlanOf(t.Context(), apps[1].ID); err == nil {
+		t.Error("a secret that was moved to another endpoint opens there")
+	}
+}
+
+func TestExpiredReceiptsAndTokensAreRemoved(t *testing.T) {
+	now := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	c := openCatalogOnly(t, t.TempDir(), catalogOptions{now: func() time.Time { return now }})
+	ctx := t.Context()
+	env, apps := testCatalogData(t, c, 1)
+	n := byte(0)
+	create := func() {
+		n++
+		r := &store.Receipt{Key: store.IdempotencyKey{Hash: [16]byte{n}, Life: time.Hour}, Status: 201}
+		token := &hook.Token{Environment: env.ID, Application: apps[0].ID, Hash: [32]byte{n}, ExpiresAt: now.Add(time.Hour)}
+		if err := c.CreateToken(ctx, token, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(table string) (rows int64) {
+		t.Helper()
+		rows, _, err := queryInt(c.versions, "SELECT count(*) FROM "+table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	if err := c.CreateToken(ctx, &hook.Token{Environment: env.ID, Hash: [32]byte{255}, ExpiresAt: now.Add(time.Minute)}, nil); err != nil {
+		t.Fatal(err) // an API token stays in the list
+	}
+	for range 40 {
+		create()
+	}
+	if r, k := count("receipt"), count("token"); r != 40 || k != 41 {
+		t.Fatalf("%d receipts and %d tokens before they expire", r, k)
+	}
+	now = now.Add(2 * time.Hour)
+	for range 3 {
+		create()
+	}
+	if r, k := count("receipt"), count("token"); r != 3 || k != 4 {
+		t.Errorf("%d receipts and %d tokens are left", r, k)
+	}
+}
+
+func TestFailedCommitForgetsWhatItTouched(t *testing.T) {
+	c := openCatalogOnly(t, t.TempDir(), catalogOptions{})
+	_, apps := testCatalogData(t, c, 1)
+	before, err := c.PlanOf(t.Context(), apps[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The change ends the transaction itself, so its COMMIT fails although it was kept: what
+	// a disk does that reports an error after it has written.
+	_, err = c.UpdateApplication(t.Context(), apps[0].ID, func(a *hook.Application) error { a.Name = "kept"; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.change(t.Context(), func(tx *catalogTx) error {
+		if err := touchApplication(tx, apps[0].ID, 0, 0); err != nil {
+			return err
+		}
+		return tx.exec("COMMIT")
+	})
+	if err == nil {
+		t.Fatal("the failed commit was not reported")
+	}
+	after, err := c.PlanOf(t.Context(), apps[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Version != before.Version+2 {
+		t.Errorf("version is %d, on disk it is %d", after.Version, before.Version+2)
+	}
+	if _, err := c.UpdateApplication(t.Context(), apps[0].ID, func(*hook.Application) error { return nil }); err != nil {
+		t.Errorf("the next change fails: %v", err)
+	}
+}
+
+// TestCatalogQueriesUseIndexes reads the plan of each query that lists or looks up.
+func TestCatalogQueriesUseIndexes(t *testing.T) {
+	c := openCatalogOnly(t, t.TempDir(), catalogOptions{})
+	for _, q := range []struct{ sql, want string }{
+		{applicationSQL + "a.environment = ?1 AND a.key > ?3 ORDER BY a.key LIMIT ?2", "application_environment"},
+		{applicationSQL + "a.environment = ?1 AND a.endpoints > 0 AND a.key < ?3 ORDER BY a.key DESC LIMIT ?2", "application_with_endpoints"},
+		{applicationSQL + "a.environment = ?1 AND a.uid = ?2", "application_uid"},
+		{applicationSQL + "a.key = ?1 AND a.environment = ?2", "PRIMARY KEY"},
+		{"SELECT key FROM application WHERE environment = ?1 AND uid = ?2", "application_uid"},
+		{"SELECT " + endpointColumns + " FROM endpoint WHERE application = ?1 AND uid = ?2", "endpoint_uid"},
+		{"SELECT " + endpointColumns + " FROM endpoint WHERE application = ?1 AND key > ?3 ORDER BY key ASC LIMIT ?2", "PRIMARY KEY"},
+		{"SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1 AND archived = 0 AND name > ?3 ORDER BY name ASC LIMIT ?2", "PRIMARY KEY"},
+		{"SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1 AND name > ?3 ORDER BY name DESC LIMIT ?2", "PRIMARY KEY"},
+		{"SELECT " + taskColumns + " FROM task WHERE environment = ?1 AND (?3 = '' OR status = ?3) AND key > ?5 ORDER BY key DESC LIMIT ?2", "task_environment"},
+		{"SELECT " + taskColumns + " FROM task WHERE status = 'running' ORDER BY key", "INDEX task_running"},
+		{"SELECT " + tokenColumns + " FROM token WHERE hash = ?1", "token_hash"},
+		{"SELECT " + tokenColumns + " FROM token WHERE environment = ?1 ORDER BY key", "token_environment"},
+		{"UPDATE token SET expires_at = ?2 WHERE application = ?1 AND (expires_at IS NULL OR expires_at > ?2)", "token_application"},
+		{"SELECT key FROM token WHERE application IS NOT NULL AND expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2", "token_expired"},
+		{"SELECT hash FROM receipt WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2", "receipt_expires"},
+		{"DELETE FROM endpoint WHERE application IN (SELECT key FROM application WHERE environment = ?1)", "PRIMARY KEY"},
+	} {
+		plan := explain(t, c, q.sql)
+		// To scan the index of running tasks is to read running tasks and nothing else.
+		scans := strings.Contains(strings.ReplaceAll(plan, "SCAN task USING INDEX task_running", ""), "SCAN")
+		if !strings.Contains(plan, q.want) || scans || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s\nhas the plan:\n%swant %s", q.sql, plan, q.want)
+		}
+	}
+}
