@@ -1,0 +1,466 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// testHistory is the suite of store.History. open opens the store in dir.
+func testHistory(t *testing.T, open func(t testing.TB, dir string) store.Store) {
+	for _, c := range []struct {
+		name string
+		test func(r *historyRoom)
+	}{
+		{"MessagesPageBothWays", testMessagePages},
+		{"MessagesAreFiltered", testMessageFilters},
+		{"MessageOfAnotherTenantIsNotFound", testMessageTenant},
+		{"TimeWindows", testMessageWindows},
+		{"AttemptsPageBothWays", testAttemptPages},
+		{"AttemptsAreFiltered", testAttemptFilters},
+		{"AttemptComesBackWhole", testAttemptWhole},
+		{"DeliveriesShowTheirState", testDeliveries},
+		{"AttemptedMessagesShowStateAndMessage", testAttemptedMessages},
+		{"StatsCountWhatTheWireShows", testStats},
+		{"ExpungeRemovesContentOnly", testExpunge},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, t.TempDir())
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Error("close:", err)
+				}
+			})
+			r := &historyRoom{T: t, Store: s, ctx: t.Context()}
+			s.Attach(r)
+			r.app, r.endpoint = r.tenant("a")
+			c.test(r)
+		})
+	}
+}
+
+// historyRoom is one store with an application and an endpoint. It is the store's
+// Handoff: it admits everything and remembers nothing, so deliveries stay fresh until
+// the test finishes them.
+type historyRoom struct {
+	*testing.T
+	store.Store
+	ctx      context.Context
+	app      *hook.Application
+	endpoint *hook.Endpoint
+}
+
+func (r *historyRoom) Admit(hook.ApplicationID, hook.EndpointID, int) bool    { return true }
+func (r *historyRoom) Committed([]store.Due)                                  {}
+func (r *historyRoom) Withdraw([]store.Due)                                   {}
+func (r *historyRoom) MadeDue(hook.ApplicationID, hook.EndpointID, time.Time) {}
+
+func (r *historyRoom) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// tenant makes an environment with one application and one endpoint.
+func (r *historyRoom) tenant(name string) (*hook.Application, *hook.Endpoint) {
+	r.Helper()
+	now := time.Now().UTC()
+	env := &hook.Environment{ID: hook.EnvironmentID(r.NewKey()), Name: name, Settings: hook.DefaultSettings(), CreatedAt: now, UpdatedAt: now}
+	r.must(r.CreateEnvironment(r.ctx, env))
+	app := &hook.Application{ID: hook.ApplicationID(r.NewKey()), Environment: env.ID, Name: name, CreatedAt: now, UpdatedAt: now}
+	r.must(r.CreateApplication(r.ctx, app, nil))
+	return app, r.newEndpoint(app)
+}
+
+func (r *historyRoom) newEndpoint(app *hook.Application) *hook.Endpoint {
+	r.Helper()
+	ep := &hook.Endpoint{ID: hook.EndpointID(r.NewKey()), Application: app.ID, URL: "https://example.com/",
+		Secrets: []hook.Secret{{Text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}, CreatedAt: time.Now(), UpdatedAt: time.Now()}
+	r.must(r.CreateEndpoint(r.ctx, ep, nil))
+	return ep
+}
+
+// publish appends a message to these endpoints (r.endpoint when none is given).
+func (r *historyRoom) publish(change func(*hook.Message), endpoints ...*hook.Endpoint) *hook.Message {
+	r.Helper()
+	if len(endpoints) == 0 {
+		endpoints = []*hook.Endpoint{r.endpoint}
+	}
+	plan, err := r.PlanOf(r.ctx, r.app.ID)
+	r.must(err)
+	m := &hook.Message{Environment: r.app.Environment, Application: r.app.ID, EventType: "a.b", Payload: []byte(`{"n":1.10}`)}
+	if change != nil {
+		change(m)
+	}
+	p := &store.Publication{Message: m, PlanVersion: plan.Version}
+	for _, ep := range endpoints {
+		p.Deliveries = append(p.Deliveries, hook.Delivery{Application: r.app.ID, Endpoint: ep.ID})
+	}
+	_, err = r.Append(r.ctx, p)
+	r.must(err)
+	return m
+}
+
+// attempt finishes one attempt of a fresh delivery and waits until it is recorded.
+func (r *historyRoom) attempt(m *hook.Message, ep *hook.Endpoint, change func(*hook.Attempt)) *hook.Attempt {
+	r.Helper()
+	now := time.Now().UTC()
+	a := &hook.Attempt{ID: hook.AttemptID(r.NewKey()), Message: m.ID, Application: r.app.ID, Endpoint: ep.ID, N: 1,
+		StartedAt: now.Truncate(time.Microsecond), Took: 1234 * time.Microsecond, URL: ep.URL, Outcome: hook.Success, Status: 200, Body: []byte("ok")}
+	if change != nil {
+		change(a)
+	}
+	d := hook.Delivery{Message: m.ID, Application: r.app.ID, Endpoint: ep.ID, Fresh: true}.After(a, hook.DefaultRetryPolicy(), now, 0.5)
+	if d.State == hook.Pending {
+		a.NextAt = d.DueAt
+	}
+	done := make(chan error, 1)
+	r.Finish(&store.Finished{Delivery: d, Attempt: a, Urgent: true, Done: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		r.must(err)
+	case <-time.After(10 * time.Second):
+		r.Fatal("Finish was not recorded within 10 s")
+	}
+	return a
+}
+
+func messageIDs(list []*hook.Message) []hook.Key {
+	var out []hook.Key
+	for _, m := range list {
+		out = append(out, hook.Key(m.ID))
+	}
+	return out
+}
+
+func attemptIDs(list []store.Attempted) []hook.Key {
+	var out []hook.Key
+	for _, a := range list {
+		out = append(out, hook.Key(a.Attempt.ID))
+	}
+	return out
+}
+
+// walkWindows pages through a list with limit 2, to the end and back again, and checks
+// each page against newestFirst.
+func walkWindows(r *historyRoom, newestFirst []hook.Key, list func(store.Window) (ids []hook.Key, more bool)) {
+	r.Helper()
+	var seen []hook.Key
+	w := store.Window{Limit: 2}
+	for range len(newestFirst) + 1 {
+		ids, more := list(w)
+		seen = append(seen, ids...)
+		if !more {
+			break
+		}
+		w.From = ids[len(ids)-1]
+	}
+	if !slices.Equal(seen, newestFirst) {
+		r.Errorf("walking forward gave %v, want %v", seen, newestFirst)
+	}
+	last := newestFirst[len(newestFirst)-1]
+	ids, more := list(store.Window{Limit: 2, From: last, Backward: true})
+	want := newestFirst[len(newestFirst)-3 : len(newestFirst)-1]
+	if !slices.Equal(ids, want) {
+		r.Errorf("walking back from the last gave %v, want %v", ids, want)
+	}
+	if wantMore := len(newestFirst) > 3; more != wantMore {
+		r.Errorf("walking back: more = %v, want %v", more, wantMore)
+	}
+	if ids, more = list(store.Window{Limit: 5, From: newestFirst[0], Backward: true}); len(ids) != 0 || more {
+		r.Errorf("before the newest there is %v, more %v", ids, more)
+	}
+}
+
+func testMessagePages(r *historyRoom) {
+	var want []hook.Key
+	for range 5 {
+		want = append(want, hook.Key(r.publish(nil).ID))
+	}
+	slices.Reverse(want)
+	walkWindows(r, want, func(w store.Window) ([]hook.Key, bool) {
+		out, err := r.Messages(r.ctx, store.MessageQuery{Application: r.app.ID, Window: w})
+		r.must(err)
+		return messageIDs(out.Rows), out.More
+	})
+}
+
+func testMessageFilters(r *historyRoom) {
+	plain := r.publish(nil)
+	eu := r.publish(func(m *hook.Message) { m.Channels = []string{"eu", "vip"} })
+	tagged := r.publish(func(m *hook.Message) { m.Tags, m.EventType = []string{"t/1"}, "c.d" })
+	for _, c := range []struct {
+		name string
+		q    store.MessageQuery
+		want []hook.Key
+	}{
+		{"channel", store.MessageQuery{Channel: "vip"}, []hook.Key{hook.Key(eu.ID)}},
+		{"part of a channel", store.MessageQuery{Channel: "vi"}, nil},
+		{"tag", store.MessageQuery{Tag: "t/1"}, []hook.Key{hook.Key(tagged.ID)}},
+		{"event type", store.MessageQuery{EventTypes: []string{"a.b"}}, []hook.Key{hook.Key(eu.ID), hook.Key(plain.ID)}},
+		{"either event type", store.MessageQuery{EventTypes: []string{"a.b", "c.d"}}, []hook.Key{hook.Key(tagged.ID), hook.Key(eu.ID), hook.Key(plain.ID)}},
+	} {
+		c.q.Application, c.q.Window.Limit = r.app.ID, 10
+		for _, content := range []bool{false, true} {
+			c.q.WithContent = content
+			out, err := r.Messages(r.ctx, c.q)
+			r.must(err)
+			if got := messageIDs(out.Rows); !slices.Equal(got, c.want) {
+				r.Errorf("%s: got %v, want %v", c.name, got, c.want)
+			}
+			for _, m := range out.Rows {
+				if has := string(m.Payload) == `{"n":1.10}`; has != content {
+					r.Errorf("%s: payload %q with content=%v", c.name, m.Payload, content)
+				}
+			}
+		}
+	}
+}
+
+func testMessageTenant(r *historyRoom) {
+	m := r.publish(nil)
+	other, _ := r.tenant("b")
+	if _, err := r.Message(r.ctx, other.ID, m.ID); hook.KindOf(err) != hook.NotFound {
+		r.Errorf("another tenant's message: %v, want NotFound", err)
+	}
+	if _, err := r.Message(r.ctx, r.app.ID, m.ID+1); hook.KindOf(err) != hook.NotFound {
+		r.Errorf("a message that never was: %v, want NotFound", err)
+	}
+	if _, err := r.Deliveries(r.ctx, other.ID, m.ID); hook.KindOf(err) != hook.NotFound {
+		r.Errorf("another tenant's deliveries: %v, want NotFound", err)
+	}
+	if err := r.ExpungeMessage(r.ctx, other.ID, m.ID); hook.KindOf(err) != hook.NotFound {
+		r.Errorf("expunge another tenant's message: %v, want NotFound", err)
+	}
+	out, err := r.Messages(r.ctx, store.MessageQuery{Application: other.ID, Window: store.Window{Limit: 10}})
+	r.must(err)
+	if len(out.Rows) != 0 {
+		r.Errorf("another tenant lists %d of our messages", len(out.Rows))
+	}
+	got, err := r.Message(r.ctx, r.app.ID, m.ID)
+	r.must(err)
+	if string(got.Payload) != `{"n":1.10}` {
+		r.Errorf("payload came back as %q", got.Payload)
+	}
+}
+
+func testMessageWindows(r *historyRoom) {
+	var ids []hook.Key
+	for range 4 {
+		ids = append(ids, hook.Key(r.publish(nil).ID))
+		// The next message has to be in a later millisecond, for the bounds to tell them apart.
+		for start := time.Now(); time.Since(start) < 2*time.Millisecond; {
+		}
+	}
+	list := func(w store.Window) []hook.Key {
+		w.Limit = 2
+		out, err := r.Messages(r.ctx, store.MessageQuery{Application: r.app.ID, Window: w})
+		r.must(err)
+		return messageIDs(out.Rows)
+	}
+	for _, c := range []struct {
+		name string
+		w    store.Window
+		want []hook.Key
+	}{
+		{"after includes its millisecond", store.Window{After: ids[2].Time()}, []hook.Key{ids[3], ids[2]}},
+		{"before leaves its millisecond out", store.Window{Before: ids[2].Time()}, []hook.Key{ids[1], ids[0]}},
+		{"both", store.Window{After: ids[1].Time(), Before: ids[2].Time()}, []hook.Key{ids[1]}},
+		{"nearest to after, newest first", store.Window{After: ids[0].Time(), Ascending: true}, []hook.Key{ids[1], ids[0]}},
+		{"nothing in between", store.Window{After: ids[3].Time().Add(time.Hour)}, nil},
+	} {
+		if got := list(c.w); !slices.Equal(got, c.want) {
+			r.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func testAttemptPages(r *historyRoom) {
+	var want []hook.Key
+	for range 5 {
+		want = append(want, hook.Key(r.attempt(r.publish(nil), r.endpoint, nil).ID))
+	}
+	slices.Reverse(want)
+	walkWindows(r, want, func(w store.Window) ([]hook.Key, bool) {
+		out, err := r.Attempts(r.ctx, store.AttemptQuery{Application: r.app.ID, Endpoint: r.endpoint.ID, Window: w})
+		r.must(err)
+		return attemptIDs(out.Rows), out.More
+	})
+	fan := []*hook.Endpoint{r.endpoint, r.newEndpoint(r.app), r.newEndpoint(r.app), r.newEndpoint(r.app)}
+	m := r.publish(nil, fan...)
+	want = nil
+	for _, ep := range []int{2, 0, 3, 1} { // attempts do not end in the order of endpoints
+		want = append(want, hook.Key(r.attempt(m, fan[ep], nil).ID))
+	}
+	slices.Reverse(want)
+	walkWindows(r, want, func(w store.Window) ([]hook.Key, bool) {
+		out, err := r.Attempts(r.ctx, store.AttemptQuery{Application: r.app.ID, Message: m.ID, Window: w})
+		r.must(err)
+		return attemptIDs(out.Rows), out.More
+	})
+}
+
+func testAttemptFilters(r *historyRoom) {
+	ok := r.attempt(r.publish(nil), r.endpoint, nil)
+	failed := func(a *hook.Attempt) { a.Outcome, a.Reason, a.Status = hook.Failed, hook.ReasonServer, 503 }
+	sending := r.attempt(r.publish(func(m *hook.Message) { m.Channels = []string{"eu"} }), r.endpoint, failed)
+	gone := r.attempt(r.publish(func(m *hook.Message) { m.EventType, m.Tags = "c.d", []string{"x"} }), r.endpoint,
+		func(a *hook.Attempt) { a.Outcome, a.Reason, a.Status = hook.Gone, hook.ReasonGone, 410 })
+	silent := r.attempt(r.publish(nil), r.endpoint,
+		func(a *hook.Attempt) { a.Outcome, a.Reason, a.Status = hook.Failed, hook.ReasonConnectRefused, 0 })
+	id := func(list ...*hook.Attempt) (out []hook.Key) {
+		for _, a := range list {
+			out = append(out, hook.Key(a.ID))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name string
+		q    store.AttemptQuery
+		want []hook.Key
+	}{
+		{"all", store.AttemptQuery{}, id(silent, gone, sending, ok)},
+		{"success", store.AttemptQuery{Statuses: []store.AttemptStatus{store.StatusSuccess}}, id(ok)},
+		{"fail", store.AttemptQuery{Statuses: []store.AttemptStatus{store.StatusFail}}, id(gone)},
+		{"sending", store.AttemptQuery{Statuses: []store.AttemptStatus{store.StatusSending}}, id(silent, sending)},
+		{"class 500", store.AttemptQuery{StatusClass: 500}, id(sending)},
+		{"class 400", store.AttemptQuery{StatusClass: 400}, id(gone)},
+		{"no answer", store.AttemptQuery{StatusClass: 1}, id(silent)},
+		{"channel", store.AttemptQuery{Channel: "eu"}, id(sending)},
+		{"tag", store.AttemptQuery{Tag: "x"}, id(gone)},
+		{"event type", store.AttemptQuery{EventTypes: []string{"c.d"}}, id(gone)},
+		{"with messages", store.AttemptQuery{WithMessage: true, WithContent: true}, id(silent, gone, sending, ok)},
+	} {
+		c.q.Application, c.q.Endpoint, c.q.Window.Limit = r.app.ID, r.endpoint.ID, 10
+		out, err := r.Attempts(r.ctx, c.q)
+		r.must(err)
+		if got := attemptIDs(out.Rows); !slices.Equal(got, c.want) {
+			r.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+		for _, row := range out.Rows {
+			if (row.Message != nil) != c.q.WithMessage {
+				r.Errorf("%s: message present = %v", c.name, row.Message != nil)
+			}
+			if row.Message != nil && (row.Message.ID != row.Attempt.Message || string(row.Message.Payload) != `{"n":1.10}`) {
+				r.Errorf("%s: attempt of %d came with message %d, payload %q", c.name, row.Attempt.Message, row.Message.ID, row.Message.Payload)
+			}
+		}
+	}
+}
+
+func testAttemptWhole(r *historyRoom) {
+	m := r.publish(nil)
+	want := r.attempt(m, r.endpoint, func(a *hook.Attempt) {
+		a.Outcome, a.Reason, a.Status, a.Error = hook.Failed, hook.ReasonServer, 502, "answered 502 Bad Gateway"
+		a.RemoteAddr, a.Header, a.Body = "192.0.2.1:443", []byte("X-A: b\r\nX-C: d"), []byte{0xff, 0, 'x'}
+		a.BodyTruncated, a.BodyIncomplete = true, true
+		a.Timings = hook.Timings{DNS: time.Millisecond, Connect: 2 * time.Millisecond, FirstByte: 3 * time.Microsecond, Reused: true}
+	})
+	got, err := r.Attempt(r.ctx, r.app.ID, m.ID, want.ID)
+	r.must(err)
+	// The due time is kept to the millisecond.
+	if got.NextAt.UnixMilli() != want.NextAt.UnixMilli() {
+		r.Errorf("NextAt = %v, want %v", got.NextAt, want.NextAt)
+	}
+	got.NextAt = want.NextAt
+	if g, w := fmt.Sprintf("%+v", *got), fmt.Sprintf("%+v", *want); g != w {
+		r.Errorf("attempt came back as\n%s\nwant\n%s", g, w)
+	}
+	if _, err := r.Attempt(r.ctx, r.app.ID, m.ID, want.ID+1); hook.KindOf(err) != hook.NotFound {
+		r.Errorf("an attempt that never was: %v, want NotFound", err)
+	}
+	if _, err := r.Attempt(r.ctx, r.app.ID, r.publish(nil).ID, want.ID); hook.KindOf(err) != hook.NotFound {
+		r.Errorf("an attempt of another message: %v, want NotFound", err)
+	}
+}
+
+func testDeliveries(r *historyRoom) {
+	second := r.newEndpoint(r.app)
+	m := r.publish(nil, r.endpoint, second)
+	r.attempt(m, second, nil)
+	got, err := r.Deliveries(r.ctx, r.app.ID, m.ID)
+	r.must(err)
+	if len(got) != 2 || got[0].Endpoint != r.endpoint.ID || got[1].Endpoint != second.ID {
+		r.Fatalf("deliveries = %+v, want one for each endpoint, by rising id", got)
+	}
+	if got[0].State != hook.Pending || got[0].Attempts != 0 || !got[0].Fresh {
+		r.Errorf("delivery without an ended attempt = %+v, want fresh and pending", got[0])
+	}
+	if got[1].State != hook.Delivered || got[1].Attempts != 1 || got[1].Message != m.ID || got[1].Application != r.app.ID {
+		r.Errorf("delivered = %+v", got[1])
+	}
+}
+
+func testAttemptedMessages(r *historyRoom) {
+	ok := r.publish(nil)
+	r.attempt(ok, r.endpoint, nil)
+	retrying := r.publish(func(m *hook.Message) { m.Tags = []string{"x"} })
+	r.attempt(retrying, r.endpoint, func(a *hook.Attempt) { a.Outcome, a.Reason, a.Status = hook.Failed, hook.ReasonServer, 500 })
+	q := store.DeliveryQuery{Application: r.app.ID, Endpoint: r.endpoint.ID, Window: store.Window{Limit: 10}, WithContent: true}
+	out, err := r.AttemptedMessages(r.ctx, q)
+	r.must(err)
+	if len(out.Rows) != 2 || out.Rows[0].Message.ID != retrying.ID || out.Rows[1].Message.ID != ok.ID {
+		r.Fatalf("attempted messages = %+v", out.Rows)
+	}
+	if d := out.Rows[0].Delivery; d.State != hook.Pending || d.DueAt.IsZero() || store.StatusOfDelivery(&d) != store.StatusSending {
+		r.Errorf("retrying delivery = %+v, want pending with a due time", d)
+	}
+	q.Statuses = []store.AttemptStatus{store.StatusSuccess}
+	out, err = r.AttemptedMessages(r.ctx, q)
+	r.must(err)
+	if len(out.Rows) != 1 || out.Rows[0].Message.ID != ok.ID {
+		r.Errorf("filtered by success: %+v", out.Rows)
+	}
+	q.Statuses, q.Tag = nil, "x"
+	out, err = r.AttemptedMessages(r.ctx, q)
+	r.must(err)
+	if len(out.Rows) != 1 || out.Rows[0].Message.ID != retrying.ID {
+		r.Errorf("filtered by tag: %+v", out.Rows)
+	}
+}
+
+func testStats(r *historyRoom) {
+	before := time.Now()
+	r.attempt(r.publish(nil), r.endpoint, nil)
+	r.attempt(r.publish(nil), r.endpoint, nil)
+	r.attempt(r.publish(nil), r.endpoint, func(a *hook.Attempt) { a.Outcome, a.Status = hook.Failed, 500 })
+	r.attempt(r.publish(nil), r.endpoint, func(a *hook.Attempt) { a.Outcome, a.Status = hook.Gone, 410 })
+	got, err := r.Stats(r.ctx, r.app.ID, r.endpoint.ID, before.Add(-time.Second), time.Now().Add(time.Second))
+	r.must(err)
+	if want := (store.Stats{Success: 2, Sending: 1, Fail: 1}); got != want {
+		r.Errorf("stats = %+v, want %+v", got, want)
+	}
+	got, err = r.Stats(r.ctx, r.app.ID, r.endpoint.ID, before.Add(-time.Hour), before.Add(-time.Second))
+	r.must(err)
+	if got != (store.Stats{}) {
+		r.Errorf("stats of an hour without messages = %+v", got)
+	}
+}
+
+func testExpunge(r *historyRoom) {
+	m := r.publish(func(m *hook.Message) {
+		m.RawBody, m.ContentType, m.TransformationsParams = []byte("raw"), "text/plain", []byte(`{"rawPayload":"raw"}`)
+	})
+	a := r.attempt(m, r.endpoint, func(a *hook.Attempt) { a.Header = []byte("X-A: b") })
+	r.must(r.ExpungeMessage(r.ctx, r.app.ID, m.ID))
+	got, err := r.Message(r.ctx, r.app.ID, m.ID)
+	r.must(err)
+	if !got.Expunged || got.Payload != nil || got.RawBody != nil || got.TransformationsParams != nil || got.EventType != "a.b" {
+		r.Errorf("expunged message = %+v", got)
+	}
+	r.must(r.ExpungeAttempt(r.ctx, r.app.ID, m.ID, a.ID))
+	back, err := r.Attempt(r.ctx, r.app.ID, m.ID, a.ID)
+	r.must(err)
+	if !back.Expunged || back.Body != nil || back.Header != nil || back.Status != 200 {
+		r.Errorf("expunged attempt = %+v", back)
+	}
+	if err := r.ExpungeAttempt(r.ctx, r.app.ID, m.ID, a.ID+1); hook.KindOf(err) != hook.NotFound {
+		r.Errorf("expunge an attempt that never was: %v, want NotFound", err)
+	}
+}
