@@ -108,14 +108,7 @@ func (c *conn) exchange(r *request, deadline time.Time, o Options, a *hook.Attem
 	a.Timings.Body = time.Since(bodyStart)
 	keep = clean && h.keep && c.in.r == c.in.w
 	if keep && written != nil {
-		select {
-		case err := <-written:
-			written <- err
-			keep = err == nil
-		default:
-			// Answered before the whole request was read: the rest is not worth sending.
-			keep = false
-		}
+		keep = hasWritten(written)
 	}
 	if keep {
 		c.idleUntil = time.Time{}
@@ -133,6 +126,21 @@ func (c *conn) writeAll(r *request) error {
 	buffers := net.Buffers{r.buf, r.body}
 	_, err := buffers.WriteTo(c.rw)
 	return err
+}
+
+// hasWritten reports whether the writer has written everything. It is waited for a
+// little, because the answer to a whole request may overtake the writer's last word; a
+// receiver that answered early gets no more of the request.
+func hasWritten(written chan error) bool {
+	patience := time.NewTimer(20 * time.Millisecond)
+	defer patience.Stop()
+	select {
+	case err := <-written:
+		written <- err
+		return err == nil
+	case <-patience.C:
+		return false
+	}
 }
 
 func minTime(a, b time.Time) time.Time {

@@ -160,17 +160,24 @@ func (c *hostileCase) run(t *testing.T, p hostileProfile, ca *authority) {
 	if c.RequestBodyBytes > 0 {
 		job.Message.Payload = []byte(`{"pad":"` + strings.Repeat("a", c.RequestBodyBytes-10) + `"}`)
 	}
-	for range max(c.Deliveries, 1) {
+	for i := range max(c.Deliveries, 1) {
 		requests := int32(0)
 		if s != nil {
 			requests = s.requests.Load()
 		}
 		net.read.Store(0)
+		if i > 0 {
+			// The close of the delivery before may still be under way.
+			waitUntil(t, "the kept connection is seen dead", sender.keepsNoneAlive)
+		}
 		start := time.Now()
 		a := sender.Send(t.Context(), job)
 		took := time.Since(start)
 		if took > ms(p.TotalMS)+500*time.Millisecond {
 			t.Errorf("took %v", took)
+		}
+		if a.Timings.Body > ms(p.BodyMS)+500*time.Millisecond {
+			t.Errorf("waited %v for the body", a.Timings.Body)
 		}
 		c.check(t, &a)
 		if c.Expect.MaxBytesRead > 0 && net.read.Load() > c.Expect.MaxBytesRead {

@@ -82,8 +82,8 @@ func (t *transport) postHTTP2(ctx context.Context, c *conn, r *request, deadline
 	resp, err := c.h2.RoundTrip(req)
 	if err != nil {
 		c.close()
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
+		if context.Cause(ctx) == context.DeadlineExceeded {
+			err = context.DeadlineExceeded
 		}
 		return &exchangeError{phase: exchanging, err: err}
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/hookloft/hookloft/internal/egress"
 	"github.com/hookloft/hookloft/internal/hook"
@@ -23,7 +24,9 @@ import (
 func judge(a *hook.Attempt, err error) {
 	if err != nil {
 		a.Outcome = hook.Failed
-		a.Reason, a.Error = failure(err)
+		var words string
+		a.Reason, words = failure(err)
+		a.Error = printable(words)
 		return
 	}
 	switch {
@@ -63,11 +66,11 @@ func reasonOfStatus(status int) hook.Reason {
 // the endpoint's owner may see.
 func failure(err error) (hook.Reason, string) {
 	var e *exchangeError
-	if !errors.As(err, &e) {
-		return hook.ReasonInternal, "the request could not be made"
-	}
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case err == context.Canceled:
 		return hook.ReasonCanceled, "the attempt was stopped before it ended"
+	case !errors.As(err, &e):
+		return hook.ReasonInternal, "the request could not be made"
 	}
 	switch e.phase {
 	case dialing:
@@ -154,6 +157,24 @@ func exchangeFailure(e *exchangeError) (hook.Reason, string) {
 		return hook.ReasonReset, "the connection was closed before an answer came"
 	}
 	return hook.ReasonBadResponse, e.err.Error()
+}
+
+// maxErrorBytes bounds the words of a failure, parts of which the receiver chose: the
+// names in its certificate, for one.
+const maxErrorBytes = 400
+
+// printable makes text that a receiver may have had a hand in safe for logs.
+func printable(words string) string {
+	clean := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, words)
+	if len(clean) > maxErrorBytes {
+		clean = strings.ToValidUTF8(clean[:maxErrorBytes], "") + " ..."
+	}
+	return clean
 }
 
 func isTimeout(err error) bool {

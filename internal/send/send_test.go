@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -274,13 +275,7 @@ func TestDeadIdleConnectionIsNotUsed(t *testing.T) {
 				if a.Outcome != hook.Success || a.Timings.Reused {
 					t.Fatalf("attempt %d: %+v", i, a)
 				}
-				waitUntil(t, "the connection is seen dead", func() bool {
-					p := sender.transport.pool
-					p.mu.Lock()
-					c := p.newest
-					p.mu.Unlock()
-					return c != nil && !c.isAlive(time.Now(), time.Now().Add(time.Second))
-				})
+				waitUntil(t, "the kept connection is seen dead", sender.keepsNoneAlive)
 			}
 			if s.requests.Load() != 3 || n.dials.Load() != 3 {
 				t.Errorf("%d requests over %d connections for 3 attempts", s.requests.Load(), n.dials.Load())
@@ -356,9 +351,12 @@ func TestCancelledContextEndsTheAttempt(t *testing.T) {
 		}
 		cancel()
 	}()
-	a := sender.Send(ctx, s.job())
-	if a.Outcome != hook.Failed || a.Reason != hook.ReasonCanceled || a.Took > 5*time.Second {
-		t.Errorf("%s %s %q after %v", a.Outcome, a.Reason, a.Error, a.Took)
+	// The second attempt begins with the context ended already.
+	for range 2 {
+		a := sender.Send(ctx, s.job())
+		if a.Outcome != hook.Failed || a.Reason != hook.ReasonCanceled || a.Took > 5*time.Second {
+			t.Errorf("%s %s %q after %v", a.Outcome, a.Reason, a.Error, a.Took)
+		}
 	}
 }
 
@@ -374,10 +372,7 @@ func TestTLSConnectionIsKeptAndResumed(t *testing.T) {
 			t.Fatalf("attempt %d: %+v", i, a)
 		}
 		if i == 1 {
-			waitUntil(t, "the receiver's close has arrived", func() bool {
-				c := sender.transport.pool.newest
-				return c != nil && !c.isAlive(time.Now(), time.Now().Add(time.Second))
-			})
+			waitUntil(t, "the receiver's close has arrived", sender.keepsNoneAlive)
 		}
 	}
 	if n.dials.Load() != 2 || s.seen[0].Proto != "HTTP/1.1" {
@@ -472,6 +467,13 @@ func TestParseRetryAfter(t *testing.T) {
 	}
 }
 
+func TestErrorWordsAreBoundedAndPrintable(t *testing.T) {
+	got := printable("a\x1b[2J\r\nb\u202e" + strings.Repeat("ü", 1000))
+	if !strings.HasPrefix(got, "a?[2J??b?ü") || len(got) > maxErrorBytes+4 || !utf8.ValidString(got) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestReasonOfStatus(t *testing.T) {
 	for status, want := range map[int]hook.Reason{
 		200: hook.ReasonNone, 299: hook.ReasonNone, 300: hook.ReasonRedirect, 304: hook.ReasonRedirect, 400: hook.ReasonRejected,
@@ -484,6 +486,14 @@ func TestReasonOfStatus(t *testing.T) {
 	}
 }
 
+// keepsNoneAlive looks at the connection that would be used next.
+func (s *Sender) keepsNoneAlive() bool {
+	p := s.transport.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.newest == nil || !p.newest.isAlive(time.Now(), time.Now().Add(time.Second))
+}
+
 // waitUntil polls, because what is waited for happens in another process's stead: the
 // kernel delivers a close in its own time.
 func waitUntil(t *testing.T, what string, ok func() bool) {
@@ -493,4 +503,35 @@ func waitUntil(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("waited in vain until %s", what)
 		}
 	}
+}
+
+// TestWriteThatFailsWholeIsTriedElsewhere closes our end behind the pool's back, as a
+// platform without a probe would find a dead connection.
+func TestWriteThatFailsWholeIsTriedElsewhere(t *testing.T) {
+	s := answering(t, okAnswer, 2)
+	sender, n := newSender(t, Options{})
+	sender.Send(t.Context(), s.job())
+	c := sender.transport.pool.pop(target{host: testHost, port: uint16(s.port())})
+	c.raw.Close()
+	r := newRequest(mustPrepare(t, s.job()), s.job(), time.Now())
+	defer r.release()
+	for _, reused := range []bool{true, false} {
+		a := hook.Attempt{Timings: hook.Timings{Reused: reused}}
+		again, err := sender.transport.use(t.Context(), c, r, time.Now().Add(time.Second), &a)
+		if again != reused || err == nil {
+			t.Errorf("reused %t: again %t, %v", reused, again, err)
+		}
+	}
+	if s.requests.Load() != 1 || n.dials.Load() != 1 {
+		t.Errorf("%d requests over %d connections", s.requests.Load(), n.dials.Load())
+	}
+}
+
+func mustPrepare(t *testing.T, job Job) *prepared {
+	t.Helper()
+	p, err := prepare(job.Endpoint, job.Settings, "1", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

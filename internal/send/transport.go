@@ -59,8 +59,18 @@ func newTransport(d *egress.Dialer, o Options) *transport {
 var errSpeaksHTTP2 = errors.New("the receiver speaks HTTP/2 only")
 
 // post sends r and fills a with what was measured and answered. An error is an
-// *exchangeError and means that there was no complete header block.
+// *exchangeError, or the context's own when that has ended, and means that there was no
+// complete header block.
 func (t *transport) post(ctx context.Context, r *request, a *hook.Attempt) error {
+	err := t.tryPost(ctx, r, a)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		// Whatever broke, broke because we stopped it.
+		return ctx.Err()
+	}
+	return err
+}
+
+func (t *transport) tryPost(ctx context.Context, r *request, a *hook.Attempt) error {
 	deadline := a.StartedAt.Add(t.o.Timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
@@ -100,9 +110,6 @@ func (t *transport) use(ctx context.Context, c *conn, r *request, deadline time.
 	keep, sent, err := c.exchange(r, deadline, t.o, a)
 	if !stop() {
 		keep = false
-		if err != nil {
-			err = context.Cause(ctx)
-		}
 	}
 	if keep {
 		t.pool.put(c)
