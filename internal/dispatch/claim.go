@@ -1,0 +1,158 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+const (
+	// claimBatch is how many rows are read at once: enough to make the read cheap, few
+	// enough that the claims of others do not wait for long.
+	claimBatch = 256
+	// firstMeanBytes is the size that deliveries are taken for before one was seen.
+	firstMeanBytes = 16 << 10
+	// claimPause is the wait after a claim that found less than was announced.
+	claimPause = 10 * time.Millisecond
+)
+
+// behind notes that a lane has due rows in the store.
+func (d *Dispatcher) behind(l *lane) {
+	l.isBehind = true
+	d.wantClaim(l)
+}
+
+// wantClaim puts a lane in line for a claimer when it has rows to claim and has worked
+// off most of what it holds, so that rows come in batches and not one by one.
+func (d *Dispatcher) wantClaim(l *lane) {
+	if !l.isBehind || l.claiming || d.stopping || l.waiting() > d.window(l)/4 {
+		return
+	}
+	if d.claimed.full() && len(l.held) > 0 {
+		return // the next outcome of this lane asks again
+	}
+	d.wanting.push(l)
+	signal(d.claimable)
+}
+
+// claim reads due rows for lanes that want them until ctx ends.
+func (d *Dispatcher) claim(ctx context.Context) {
+	for {
+		l, limit, taken := d.nextClaim()
+		if l == nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-d.claimable:
+				continue
+			}
+		}
+		now := time.Now()
+		due, next, err := d.queue.Claim(ctx, l.tenant.id, l.endpoint, now, limit, taken)
+		if err != nil && ctx.Err() == nil {
+			d.log.Error("claim due deliveries", telemetry.KeyError, err)
+		}
+		d.claimedRows(l, due, next, now, err)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// nextClaim takes the lane whose turn it is to claim, nil when none wants to.
+func (d *Dispatcher) nextClaim() (l *lane, limit int, taken map[store.DueKey]bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.wanting.len() > 0 {
+		if d.stopping || d.held {
+			return nil, 0, nil
+		}
+		t := d.wanting.next(firstClass(d.wanting.tenants[sparse].n))
+		l := d.wanting.nextLane(t, firstClass(t.turns[wantingRotation].lanes[sparse].n))
+		d.wanting.giveBack(t)
+		room := d.window(l) - l.waiting()
+		if !l.isBehind || l.claiming || room <= 0 {
+			continue
+		}
+		limit := min(room, claimBatch, max(1, (d.claimed.maxBytes-d.claimed.bytes)/2/l.meanBytes), max(1, d.claimed.maxCount-d.claimed.count))
+		taken := make(map[store.DueKey]bool, len(l.held))
+		for _, it := range l.held {
+			if !it.isFresh() {
+				taken[it.due.Row] = true
+			}
+		}
+		l.claiming, l.isBehind = true, false
+		if d.wanting.len() > 0 {
+			signal(d.claimable) // for the other claimer
+		}
+		return l, limit, taken
+	}
+	return nil, 0, nil
+}
+
+// firstClass is whose turn it is where n sparse ones wait.
+func firstClass(n int) int {
+	if n > 0 {
+		return sparse
+	}
+	return busy
+}
+
+// claimedRows takes what was claimed into memory.
+func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time, err error) {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.claiming = false
+	if err != nil {
+		d.dueApps[l.endpoint] = l.tenant.id
+		d.due.lower(l.endpoint, now.Add(retryStore))
+		d.before(now.Add(retryStore))
+		return
+	}
+	if d.stopping {
+		return
+	}
+	took := 0
+	for i := range due {
+		if l.held[due[i].Message.ID] != nil {
+			l.skipped = true
+			continue
+		}
+		took++
+		size := footprint(due[i].Message)
+		l.meanBytes = max(1, (7*l.meanBytes+size)/8)
+		it := newItem(l, due[i], size, now)
+		d.claimed.add(size)
+		l.held[it.due.Message.ID] = it
+		l.queue[queueOf[it.kind]].push(it)
+	}
+	switch {
+	case next.IsZero():
+	case next.After(asked):
+		d.dueApps[l.endpoint] = l.tenant.id
+		d.due.lower(l.endpoint, next)
+		d.before(next)
+	case took > 0:
+		l.isBehind = true
+	case len(due) == 0:
+		// There are rows, but not for us yet: come back, without spinning.
+		d.dueApps[l.endpoint] = l.tenant.id
+		d.due.lower(l.endpoint, now.Add(claimPause))
+		d.before(now.Add(claimPause))
+	default:
+		// All that was read belongs to pairs in memory; the outcome of one asks again.
+	}
+	d.makeReady(l)
+	d.wantClaim(l)
+	d.idle(l, now)
+	d.launch(now)
+}
+
+// footprint is about how many bytes a message holds in memory.
+func footprint(m *hook.Message) int {
+	return 512 + len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams)
+}

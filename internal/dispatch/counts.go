@@ -1,0 +1,74 @@
+package dispatch
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+// What an ended attempt is counted as: hook.Outcome, and two that are not outcomes.
+const (
+	exhaustedOutcome = iota + 4 // failed, and no attempt is left
+	skippedOutcome              // ended without an attempt
+	outcomes
+)
+
+var outcomeNames = [outcomes]string{
+	hook.Failed: "failed", hook.Success: "success", hook.Gone: "gone", hook.Unsendable: "unsendable",
+	exhaustedOutcome: "exhausted", skippedOutcome: "skipped",
+}
+
+// counts holds the metrics' children, so that an attempt looks up no labels.
+type counts struct {
+	m                                         *telemetry.Metrics
+	fresh, claimed, recording, inFlight, open prometheus.Gauge
+	deliveries                                [outcomes][kinds][64]atomic.Pointer[prometheus.Counter]
+	duration                                  [outcomes][kinds]atomic.Pointer[prometheus.Observer]
+}
+
+func newCounts(m *telemetry.Metrics) *counts {
+	return &counts{
+		m:         m,
+		fresh:     m.QueueDepth.WithLabelValues("fresh"),
+		claimed:   m.QueueDepth.WithLabelValues("claimed"),
+		recording: m.QueueDepth.WithLabelValues("recording"),
+		inFlight:  m.AttemptsInFlight,
+		open:      m.Endpoints.WithLabelValues("open"),
+	}
+}
+
+// attempt counts an ended attempt.
+func (c *counts) attempt(it *item, s hook.State, a *hook.Attempt) {
+	outcome := int(a.Outcome)
+	if a.Outcome == hook.Failed && s == hook.Exhausted && a.Trigger == hook.Scheduled {
+		outcome = exhaustedOutcome
+	}
+	c.ended(it.kind, outcome, a.Reason)
+	slot := &c.duration[outcome][it.kind]
+	o := slot.Load()
+	if o == nil {
+		child := c.m.DeliveryDuration.WithLabelValues(kindNames[it.kind], outcomeNames[outcome])
+		o = &child
+		slot.Store(o)
+	}
+	(*o).Observe(a.Took.Seconds())
+	if a.Outcome == hook.Success && it.kind != replay && it.kind != manual && it.due.Message.DeliverAt.IsZero() {
+		c.m.DeliveryEndToEnd.Observe(a.StartedAt.Add(a.Took).Sub(it.due.Message.Time()).Seconds())
+	}
+}
+
+// ended counts the end of an attempt or of a delivery. Series appear when they are
+// first counted, so that most of the many combinations never do.
+func (c *counts) ended(k kind, outcome int, why hook.Reason) {
+	slot := &c.deliveries[outcome][k][why]
+	n := slot.Load()
+	if n == nil {
+		child := c.m.Deliveries.WithLabelValues(outcomeNames[outcome], why.String(), kindNames[k])
+		n = &child
+		slot.Store(n)
+	}
+	(*n).Inc()
+}

@@ -1,0 +1,370 @@
+package dispatch
+
+import (
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// kind is why a delivery is tried, as metrics name it.
+type kind uint8
+
+const (
+	live   kind = iota // first attempt of a new message
+	retry              // the schedule's further attempts
+	replay             // a new round for an old message
+	manual             // asked for by a person
+	kinds
+)
+
+var kindNames = [kinds]string{"live", "retry", "replay", "manual"}
+
+// Queues of a lane, in their order of preference.
+const (
+	liveQueue = iota
+	retryQueue
+	replayQueue
+	queues
+)
+
+var queueOf = [kinds]int{live: liveQueue, retry: retryQueue, replay: replayQueue, manual: replayQueue}
+
+// item is a delivery in memory: from Admit or a claim until its outcome is stored.
+type item struct {
+	due   store.Due
+	lane  *lane
+	next  *item // in its queue
+	kind  kind
+	size  int       // bytes that it counts for
+	since time.Time // when it came into memory
+	probe bool      // is the one attempt of an open breaker
+	// isPlanned, perSecond and updatedAt are the lane's when the item was taken.
+	isPlanned bool
+	perSecond int
+	updatedAt time.Time
+	ended     bool // its outcome is with the store
+	finished  store.Finished
+}
+
+func newItem(l *lane, due store.Due, size int, now time.Time) *item {
+	it := &item{due: due, lane: l, size: size, since: now}
+	d := &due.Delivery
+	switch {
+	case d.Trigger == hook.Manual:
+		it.kind = manual
+	case d.Step > 0:
+		it.kind = retry
+	case d.Attempts > 0:
+		it.kind = replay
+	}
+	return it
+}
+
+// isFresh reports whether the delivery has no row of its own.
+func (it *item) isFresh() bool { return it.due.Row == store.DueKey{} }
+
+// spilled returns the delivery as it goes back to the store: due since its message was
+// accepted, so that the oldest comes first.
+func (it *item) spilled() hook.Delivery {
+	d := it.due.Delivery
+	if d.DueAt.IsZero() {
+		d.DueAt = it.due.Message.Time()
+	}
+	return d
+}
+
+// fifo is a queue of items.
+type fifo struct {
+	head, tail *item
+	n          int
+}
+
+func (f *fifo) push(it *item) {
+	it.next = nil
+	if f.tail == nil {
+		f.head = it
+	} else {
+		f.tail.next = it
+	}
+	f.tail = it
+	f.n++
+}
+
+func (f *fifo) pushFront(it *item) {
+	it.next = f.head
+	f.head = it
+	if f.tail == nil {
+		f.tail = it
+	}
+	f.n++
+}
+
+func (f *fifo) pop() *item {
+	it := f.head
+	if it == nil {
+		return nil
+	}
+	if f.head = it.next; f.head == nil {
+		f.tail = nil
+	}
+	it.next = nil
+	f.n--
+	return it
+}
+
+// removeIf takes out the items for which out is true and hands them to it in order.
+func (f *fifo) removeIf(out func(*item) bool) {
+	old := *f
+	*f = fifo{}
+	for it := old.pop(); it != nil; it = old.pop() {
+		if !out(it) {
+			f.push(it)
+		}
+	}
+}
+
+// lane is what one endpoint has in memory and how it is doing. It is made when the
+// endpoint has something to send and dropped when it has been idle for a while, so
+// memory follows the busy endpoints, not all of them. The Dispatcher's mu guards it.
+type lane struct {
+	tenant   *tenant
+	endpoint hook.EndpointID
+
+	queue [queues]fifo
+	// held has every delivery of this lane that is in memory, waiting or not, by message:
+	// the same pair is never tried twice at once, whatever its trigger.
+	held map[hook.MessageID]*item
+	// reserved counts what was admitted and is not committed yet.
+	reserved, reservedBytes int
+	inFlight                int
+	sinceRetry, sinceReplay int // items taken since one from that queue
+
+	width       width
+	breaker     breaker
+	rate        rate
+	isPlanned   bool      // rate is known
+	updatedAt   time.Time // of the endpoint's state that streak goes on from
+	pausedUntil time.Time // the receiver, or our own trouble, asked for a pause
+	isAlone     bool      // a delivery that crashed the process is tried: nothing beside it
+	isDisabling bool      // the endpoint is being disabled
+	proven      int       // successes since the last trouble, up to startWidth
+
+	isBehind  bool // there are due rows in the store
+	claiming  bool // a claimer reads them
+	skipped   bool // a row was left there because its pair is in memory
+	meanBytes int  // of a claimed delivery
+
+	queued [rotations][classes]bool // stands in that round
+
+	streak    streak
+	idleSince time.Time
+}
+
+// idleFor is how long a lane without work keeps what it has learned, and openIdleFor
+// how long one whose breaker is open does.
+const (
+	idleFor     = 10 * time.Second
+	openIdleFor = 5 * time.Minute
+)
+
+// lane returns the endpoint's lane and makes it where there is none.
+func (d *Dispatcher) lane(app hook.ApplicationID, ep hook.EndpointID) *lane {
+	l := d.lanes[ep]
+	if l == nil {
+		t := d.tenants[app]
+		if t == nil {
+			t = &tenant{id: app}
+			d.tenants[app] = t
+		}
+		t.laneCount++
+		l = &lane{tenant: t, endpoint: ep, held: make(map[hook.MessageID]*item), width: width{limit: startWidth}, meanBytes: firstMeanBytes}
+		d.lanes[ep] = l
+		d.idle(l, time.Now())
+	}
+	return l
+}
+
+// waiting is how many deliveries could be tried.
+func (l *lane) waiting() int {
+	return l.queue[liveQueue].n + l.queue[retryQueue].n + l.queue[replayQueue].n
+}
+
+// window is how many deliveries may wait in memory: many for a receiver that is known
+// to take them, and little more than are tried at once for one that is slow, so that
+// hung endpoints do not fill the memory.
+func (d *Dispatcher) window(l *lane) int {
+	n := d.o.LaneWindow
+	switch {
+	case l.breaker.open:
+		return 1
+	case l.width.limit < startWidth/2:
+		n = 2 * l.width.limit
+	case l.proven < startWidth:
+		n = min(n, 256)
+	}
+	if r := l.rate.perSecond; r > 0 { // no more than leave before they would be spilled
+		n = min(n, max(2, r*int(d.o.SpillAfter/time.Second)))
+	}
+	return n
+}
+
+// take removes the next delivery to try from the lane's queues and counts it as under
+// way. Without one, at is when to ask again; zero means when something changes.
+func (l *lane) take(now time.Time) (it *item, at time.Time) {
+	limit := l.width.limit
+	if l.breaker.open || !l.isPlanned {
+		limit = 1 // the first item of a new lane learns the rate for all others
+	}
+	switch {
+	case l.waiting() == 0, l.isAlone, l.isDisabling, l.inFlight >= limit:
+		return nil, at
+	case now.Before(l.pausedUntil):
+		return nil, l.pausedUntil
+	case l.breaker.open && now.Before(l.breaker.probeAt):
+		return nil, l.breaker.probeAt
+	}
+	if wait := l.rate.wait(now); wait > 0 {
+		return nil, now.Add(wait)
+	}
+	it = l.pop()
+	if it.due.Delivery.Crashes >= crashesAlone {
+		if l.inFlight > 0 {
+			l.queue[queueOf[it.kind]].pushFront(it)
+			return nil, at
+		}
+		l.isAlone = true
+	}
+	it.probe, it.isPlanned, it.perSecond, it.updatedAt = l.breaker.open, l.isPlanned, l.rate.perSecond, l.updatedAt
+	l.rate.spend(now)
+	l.inFlight++
+	return it, at
+}
+
+// pop chooses: live messages first, then retries, then replays, but a retry at least
+// each fifth and a replay at least each tenth time, so that none waits for ever.
+func (l *lane) pop() *item {
+	l.sinceRetry++
+	l.sinceReplay++
+	from := replayQueue
+	switch live, retries, replays := l.queue[liveQueue].n > 0, l.queue[retryQueue].n > 0, l.queue[replayQueue].n > 0; {
+	case replays && l.sinceReplay >= 10:
+	case retries && l.sinceRetry >= 5:
+		from = retryQueue
+	case live:
+		from = liveQueue
+	case retries:
+		from = retryQueue
+	}
+	switch from {
+	case retryQueue:
+		l.sinceRetry = 0
+	case replayQueue:
+		l.sinceReplay = 0
+	}
+	return l.queue[from].pop()
+}
+
+// setRate learns the rate from the plan. The attempt that is about to begin was not
+// counted if the rate was not known when it was taken.
+func (l *lane) setRate(perSecond int, now time.Time) {
+	wasPlanned := l.isPlanned
+	l.isPlanned = true
+	if perSecond != l.rate.perSecond {
+		l.rate.perSecond = perSecond
+		l.rate.next = now
+	}
+	if !wasPlanned {
+		l.rate.spend(now)
+	}
+}
+
+// refund gives back the turn of a delivery that ended without a request.
+func (l *lane) refund() {
+	if r := l.rate.perSecond; r > 0 {
+		l.rate.next = l.rate.next.Add(-time.Second / time.Duration(r))
+	}
+}
+
+// trim drops claimed deliveries beyond the window: their rows are still in the store.
+func (d *Dispatcher) trim(l *lane) {
+	over := l.waiting() - d.window(l)
+	for q := queues - 1; q >= 0 && over > 0; q-- {
+		keep := -over // of the claimed ones, the oldest
+		for it := l.queue[q].head; it != nil; it = it.next {
+			if !it.isFresh() {
+				keep++
+			}
+		}
+		l.queue[q].removeIf(func(it *item) bool {
+			if it.isFresh() {
+				return false
+			}
+			if keep--; keep >= 0 {
+				return false
+			}
+			over--
+			d.forget(it)
+			l.isBehind = true
+			return true
+		})
+	}
+}
+
+// forget takes a delivery out of memory.
+func (d *Dispatcher) forget(it *item) {
+	l := it.lane
+	delete(l.held, it.due.Message.ID)
+	if it.isFresh() {
+		d.fresh.sub(it.size)
+		l.tenant.fresh--
+	} else {
+		d.claimed.sub(it.size)
+	}
+}
+
+// isIdle reports whether nothing would be lost with the lane but what it has learned.
+func (l *lane) isIdle() bool {
+	return len(l.held) == 0 && l.reserved == 0 && l.inFlight == 0 && !l.isBehind && !l.claiming && !l.isDisabling
+}
+
+// idle notes that a lane may have run out of work, to look again when it can be dropped.
+func (d *Dispatcher) idle(l *lane, now time.Time) {
+	l.idleSince = now
+	if !d.wakes.has(l) {
+		at := now.Add(idleFor)
+		d.wakes.lower(l, at)
+		d.before(at)
+	}
+}
+
+// woken looks at a lane whose time has come: it may send again, or be dropped.
+func (d *Dispatcher) woken(l *lane, now time.Time) {
+	if l.waiting() > 0 {
+		d.makeReady(l)
+		return
+	}
+	if !l.isIdle() {
+		return // its next outcome brings it back
+	}
+	stay := idleFor
+	if l.breaker.open {
+		stay = openIdleFor
+	}
+	if left := l.idleSince.Add(stay).Sub(now); left > 0 {
+		d.wakes.lower(l, now.Add(left))
+		return
+	}
+	if since, unsaved := l.streak.unsaved(); unsaved && !d.stopping {
+		// A slow trickle of failures would otherwise never add up to a streak.
+		l.streak.saved = true
+		d.workers.Go(func() { d.saveFailing(l.tenant.id, l.endpoint, since) })
+	}
+	if l.breaker.open {
+		d.counts.open.Dec()
+	}
+	delete(d.lanes, l.endpoint)
+	if l.tenant.laneCount--; l.tenant.laneCount == 0 {
+		delete(d.tenants, l.tenant.id)
+	}
+}

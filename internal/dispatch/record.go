@@ -1,0 +1,293 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+// longDelay is from when on a delay that a receiver asked for is stored at once.
+const longDelay = time.Minute
+
+// maxPause is how long one answer 429 may stop the whole endpoint. The delivery itself
+// waits as long as the answer asked for; the others are only held back a while, so
+// that one answer cannot silence an endpoint for a day.
+const maxPause = time.Minute
+
+// record turns an attempt's outcome into the delivery's new state and hands both to
+// the store, and lets the lane learn from it.
+func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *hook.Attempt) {
+	settings := &plan.Environment.Settings
+	disable := hook.ReasonNone
+	if a.Outcome == hook.Gone {
+		if settings.DisableEndpointOnGone {
+			disable = hook.ReasonGone
+		} else {
+			a.Outcome = hook.Failed // an answer like any other, by the owner's choice
+		}
+	}
+	policy := settings.RetryPolicy
+	if policy == nil {
+		policy = hook.DefaultRetryPolicy()
+	}
+	now := time.Now()
+	next := it.due.Delivery.After(a, policy, now, d.o.Chance())
+	if next.State == hook.Pending && next.Trigger == hook.Scheduled {
+		// Rounded up: rows keep milliseconds, and an attempt must never come early.
+		next.DueAt = next.DueAt.Add(time.Millisecond - 1).Truncate(time.Millisecond)
+		a.NextAt = next.DueAt
+	}
+
+	save, failedLong := d.lesson(it, ep, a, now)
+	if failedLong && settings.DisableEndpointOnFailure && disable == hook.ReasonNone {
+		disable = hook.ReasonDisabled
+	}
+	d.report(it, next, a)
+	if disable != hook.ReasonNone {
+		d.disable(it.lane, ep, disable)
+	} else if save != nil {
+		d.saveFailing(it.lane.tenant.id, it.lane.endpoint, *save)
+	}
+	urgent := next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
+	d.finish(it, next, a, urgent)
+}
+
+// lesson lets the lane learn from an attempt. save is a start of the endpoint's streak
+// of failures to be stored, nil for none.
+func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now time.Time) (save *time.Time, failedLong bool) {
+	l := it.lane
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	full := l.inFlight >= l.width.limit || l.breaker.ramping
+	l.width.ended(a, a.StartedAt, now, full, l.breaker.ramping)
+	if l.breaker.ramping && l.width.limit >= startWidth {
+		l.breaker.ramped()
+	}
+	if a.Outcome == hook.Success {
+		l.proven = min(l.proven+1, startWidth)
+	} else {
+		l.proven = 0
+	}
+	switch l.breaker.ended(a, it.probe, now) {
+	case opened:
+		d.counts.open.Inc()
+		d.logLane(slog.LevelWarn, "endpoint rests after failures in a row", l, a.Reason)
+	case closed:
+		d.counts.open.Dec()
+		l.width.limit, l.width.good = 1, 0
+		d.logLane(slog.LevelInfo, "endpoint answers again", l, a.Reason)
+	}
+	if a.Reason == hook.ReasonThrottled && a.RetryAfter > 0 {
+		l.pausedUntil = now.Add(min(a.RetryAfter, maxPause))
+	}
+	if a.Outcome != hook.Success {
+		d.trim(l)
+	}
+	if a.Outcome == hook.Unsendable || a.Reason == hook.ReasonInternal {
+		return nil, false
+	}
+	return l.streak.ended(a.Outcome == hook.Success, now)
+}
+
+// streak is an endpoint's failures without a success in between, over days. It
+// outlives the lane in the catalogue.
+type streak struct {
+	since time.Time // zero for none
+	saved bool
+}
+
+// saveStreakAfter keeps short troubles out of the catalogue.
+const saveStreakAfter = time.Minute
+
+// start takes over what the catalogue knows, when the lane is new.
+func (s *streak) start(since time.Time) { s.since, s.saved = since, !since.IsZero() }
+
+func (s *streak) unsaved() (since time.Time, ok bool) { return s.since, !s.since.IsZero() && !s.saved }
+
+// ended adds an attempt. save is what to store, nil for nothing; failedLong says that
+// the endpoint has failed for so long that it is to be disabled (hook.ShouldDisable).
+func (s *streak) ended(success bool, now time.Time) (save *time.Time, failedLong bool) {
+	if success {
+		wasSaved := s.saved
+		s.since, s.saved = time.Time{}, false
+		if wasSaved {
+			return &time.Time{}, false
+		}
+		return nil, false
+	}
+	if s.since.IsZero() {
+		s.since = now
+	}
+	if since, ok := s.unsaved(); ok && now.Sub(since) >= saveStreakAfter {
+		s.saved = true
+		save = &since
+	}
+	return save, hook.ShouldDisable(s.since, now)
+}
+
+// storeTimeout bounds the small changes of the catalogue that a worker makes.
+const storeTimeout = 10 * time.Second
+
+// saveFailing stores the start of a streak, or with the zero time its end.
+func (d *Dispatcher) saveFailing(app hook.ApplicationID, ep hook.EndpointID, since time.Time) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.sending), storeTimeout)
+	defer cancel()
+	if err := d.catalog.SetFailing(ctx, app, ep, since); err != nil && hook.KindOf(err) != hook.NotFound {
+		d.log.Error("store since when an endpoint fails", telemetry.KeyEndpoint, d.codec.Endpoint(app, ep), telemetry.KeyError, err)
+	}
+}
+
+var errUnchanged = errors.New("the endpoint was changed meanwhile")
+
+// disable disables an endpoint, durably, while its lane waits. What the owner changed
+// since the attempt began stands: another URL did not fail.
+func (d *Dispatcher) disable(l *lane, ep *hook.Endpoint, why hook.Reason) {
+	d.mu.Lock()
+	l.isDisabling = true
+	l.streak = streak{}
+	d.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.sending), storeTimeout)
+	defer cancel()
+	_, err := d.catalog.UpdateEndpoint(ctx, l.tenant.id, l.endpoint, nil, func(e *hook.Endpoint) error {
+		if e.Disabled || e.URL != ep.URL {
+			return errUnchanged
+		}
+		e.Disabled, e.DisabledBy, e.FailingSince, e.UpdatedAt = true, why, time.Time{}, time.Now()
+		return nil
+	})
+	switch {
+	case err == nil:
+		d.logLane(slog.LevelWarn, "endpoint disabled", l, why)
+	case !errors.Is(err, errUnchanged) && hook.KindOf(err) != hook.NotFound:
+		d.logLane(slog.LevelError, "disable an endpoint: "+err.Error(), l, why)
+	}
+	d.mu.Lock()
+	l.isDisabling = false
+	d.makeReady(l)
+	d.mu.Unlock()
+}
+
+// finish hands the end of an item to the store.
+func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, urgent bool) {
+	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Urgent: urgent, Done: func(err error) { d.stored(it, err) }}
+	d.mu.Lock()
+	it.ended = true
+	d.recording++
+	d.mu.Unlock()
+	d.queue.Finish(&it.finished)
+}
+
+// stored is called from the store's writer once an outcome is committed, or could not
+// be. From here on the delivery may come up again.
+func (d *Dispatcher) stored(it *item, err error) {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil && isPassing(err) && !d.stopping {
+		// It is kept and offered again, so that the request is not repeated while we live.
+		if len(d.failed) == 0 {
+			d.log.Error("an outcome could not be stored and is offered again", telemetry.KeyError, err)
+		}
+		d.failed = append(d.failed, it)
+		d.retryAt = now.Add(retryStore)
+		d.before(d.retryAt)
+		return
+	}
+	wasFull := d.recording >= maxRecording
+	if d.recording--; d.recording == 0 && d.isLast {
+		close(d.recorded)
+	}
+	if hook.KindOf(err) == hook.Closed {
+		return // what the store does not know it finds after the start
+	}
+	l := it.lane
+	d.forget(it)
+	if next := &it.finished.Delivery; err == nil && next.Trigger == hook.Scheduled && next.State == hook.Pending {
+		d.dueAt(l.tenant.id, l.endpoint, next.DueAt, now)
+	}
+	if l.skipped {
+		l.skipped, l.isBehind = false, true
+	}
+	d.wantClaim(l)
+	if l.isIdle() {
+		d.idle(l, now)
+	}
+	if wasFull {
+		d.launch(now)
+	}
+	d.gauge()
+}
+
+// isPassing reports whether an outcome that the store refused can be stored later. The
+// other refusals say that there is nothing left to store it for.
+func isPassing(err error) bool {
+	switch hook.KindOf(err) {
+	case hook.Closed, hook.NotFound:
+		return false
+	}
+	return true
+}
+
+// offerAgain hands outcomes to the store that it could not keep. The store must not be
+// called under mu, so a goroutine does.
+func (d *Dispatcher) offerAgain() {
+	failed := d.failed
+	d.failed, d.retryAt = nil, time.Time{}
+	d.workers.Go(func() {
+		for _, it := range failed {
+			d.queue.Finish(&it.finished)
+		}
+	})
+}
+
+// levelDelivery is the level of the one line of each attempt.
+const levelDelivery = slog.LevelInfo
+
+// report counts and logs one attempt.
+func (d *Dispatcher) report(it *item, next hook.Delivery, a *hook.Attempt) {
+	d.counts.attempt(it, next.State, a)
+	ctx := context.Background()
+	if !d.log.Enabled(ctx, levelDelivery) {
+		return
+	}
+	attrs := [...]slog.Attr{
+		slog.String(telemetry.KeyAttempt, d.codec.Attempt(a.Application, a.ID)),
+		slog.String(telemetry.KeyMessage, d.codec.Message(a.Application, a.Message)),
+		slog.String(telemetry.KeyEndpoint, d.codec.Endpoint(a.Application, a.Endpoint)),
+		slog.String(telemetry.KeyEventType, it.due.Message.EventType),
+		slog.Int(telemetry.KeyN, a.N),
+		slog.String(telemetry.KeyTrigger, kindNames[it.kind]),
+		slog.String(telemetry.KeyOutcome, a.Outcome.String()),
+		slog.Int(telemetry.KeyStatus, a.Status),
+		slog.Duration(telemetry.KeyTook, a.Took),
+		slog.String(telemetry.KeyState, next.State.String()),
+		slog.String(telemetry.KeyReason, a.Reason.String()),
+		slog.Time(telemetry.KeyNextAt, a.NextAt),
+	}
+	n := len(attrs)
+	if a.NextAt.IsZero() {
+		n--
+		if a.Reason == hook.ReasonNone {
+			n--
+		}
+	}
+	d.log.LogAttrs(ctx, levelDelivery, "attempt", attrs[:n]...)
+}
+
+func (d *Dispatcher) ids(app hook.ApplicationID, it *item, s hook.State, why hook.Reason) []slog.Attr {
+	return []slog.Attr{
+		slog.String(telemetry.KeyMessage, d.codec.Message(app, it.due.Message.ID)),
+		slog.String(telemetry.KeyEndpoint, d.codec.Endpoint(app, it.lane.endpoint)),
+		slog.String(telemetry.KeyState, s.String()),
+		slog.String(telemetry.KeyReason, why.String()),
+	}
+}
+
+func (d *Dispatcher) logLane(level slog.Level, text string, l *lane, why hook.Reason) {
+	d.log.Log(context.Background(), level, text, telemetry.KeyEndpoint, d.codec.Endpoint(l.tenant.id, l.endpoint), telemetry.KeyReason, why.String())
+}

@@ -1,0 +1,211 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
+)
+
+// maxParked is how many idle workers are kept for the next burst.
+const maxParked = 32
+
+// launch starts one worker when there is something to try. Each worker that starts
+// does the same again, so a batch spreads over many without holding up whoever
+// brought it, which may be the store's writer. The caller holds mu.
+func (d *Dispatcher) launch(now time.Time) {
+	it := d.pick(now)
+	if it == nil {
+		return
+	}
+	if n := len(d.parked); n > 0 {
+		w := d.parked[n-1]
+		d.parked = d.parked[:n-1]
+		w <- it
+		return
+	}
+	d.workers.Go(func() { d.work(it) })
+}
+
+// work tries one delivery after the other. A worker that has ended one takes the next
+// itself, so that under load none is handed from one goroutine to another.
+func (d *Dispatcher) work(it *item) {
+	// Sent to by launch, closed by drain; room for one, so that neither waits.
+	next := make(chan *item, 1)
+	for {
+		d.mu.Lock()
+		d.launch(time.Now())
+		d.mu.Unlock()
+		for it != nil {
+			d.try(it)
+			it = d.done(it)
+		}
+		d.mu.Lock()
+		if d.stopping || len(d.parked) >= maxParked {
+			d.mu.Unlock()
+			return
+		}
+		d.parked = append(d.parked, next)
+		d.mu.Unlock()
+		if it = <-next; it == nil {
+			return
+		}
+	}
+}
+
+// done frees the place of an item that was tried and takes the next for the same worker.
+func (d *Dispatcher) done(it *item) *item {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := it.lane
+	l.inFlight--
+	l.tenant.inFlight--
+	d.inFlight--
+	if l.inFlight == 0 {
+		l.isAlone = false
+	}
+	d.makeReady(l)
+	d.wantClaim(l)
+	if l.isIdle() {
+		d.idle(l, now)
+	}
+	next := d.pick(now)
+	if next != nil {
+		d.launch(now) // the outcome may have made room for more than one
+	} else {
+		d.counts.inFlight.Set(float64(d.inFlight))
+	}
+	return next
+}
+
+// crashesAlone is after how many crashes of the process a delivery is tried alone.
+const crashesAlone = 3
+
+// try makes one attempt and hands its outcome to the store, or ends the delivery
+// without one.
+func (d *Dispatcher) try(it *item) {
+	l := it.lane
+	plan, err := d.catalog.PlanOf(d.sending, l.tenant.id)
+	if hook.KindOf(err) == hook.NotFound && err != nil {
+		d.skip(it, hook.Cancelled, hook.ReasonCanceled)
+		return
+	}
+	if err != nil {
+		if d.sending.Err() == nil {
+			d.log.Error("load the plan of an application", telemetry.KeyError, err)
+		}
+		d.putBack(it)
+		return
+	}
+	ep := plan.Endpoint(l.endpoint)
+	switch {
+	case ep == nil:
+		d.skip(it, hook.Exhausted, hook.ReasonEndpointDeleted)
+		return
+	case ep.Disabled:
+		d.skip(it, hook.Exhausted, hook.ReasonDisabled)
+		return
+	case it.due.Delivery.Crashes >= crashesAlone && it.due.Delivery.Reason != hook.ReasonSenderCrashed:
+		d.postpone(it)
+		return
+	}
+	d.learn(it, plan, ep)
+
+	a := &hook.Attempt{
+		ID: hook.AttemptID(d.catalog.NewKey()), Message: it.due.Message.ID, Application: l.tenant.id, Endpoint: l.endpoint,
+		N: it.due.Delivery.Attempts + 1, Trigger: it.due.Delivery.Trigger, StartedAt: time.Now(),
+	}
+	d.send(it, plan, ep, a)
+	if a.Outcome != hook.Success && d.sending.Err() != nil {
+		return // cut by the shutdown: it did not happen, and drain gives it back
+	}
+	d.record(it, plan, ep, a)
+}
+
+// send calls the Sender. A bug in it that panics fails one attempt, not the process.
+func (d *Dispatcher) send(it *item, plan *store.Plan, ep *hook.Endpoint, a *hook.Attempt) {
+	defer func() {
+		if r := recover(); r != nil {
+			d.log.Error("sender panicked", telemetry.KeyMessage, d.codec.Message(a.Application, a.Message), telemetry.KeyError, fmt.Sprint(r), "stack", string(debug.Stack()))
+			a.Outcome, a.Reason, a.Error, a.Took = hook.Failed, hook.ReasonInternal, "internal error of the sender", time.Since(a.StartedAt)
+		}
+	}()
+	d.sender.Send(d.sending, it.due.Message, ep, plan.Environment, a)
+}
+
+// learn takes the rate from the endpoint's present state; a new lane can widen now.
+func (d *Dispatcher) learn(it *item, plan *store.Plan, ep *hook.Endpoint) {
+	r := ep.ThrottleRate
+	if r == 0 {
+		r = plan.Application.ThrottleRate
+	}
+	if it.isPlanned && it.perSecond == r && it.updatedAt.Equal(ep.UpdatedAt) {
+		return
+	}
+	l, now := it.lane, time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	isNew := !l.isPlanned
+	l.setRate(r, now)
+	if !l.updatedAt.Equal(ep.UpdatedAt) || isNew {
+		// The owner may have forgiven earlier failures.
+		l.updatedAt = ep.UpdatedAt
+		l.streak.start(ep.FailingSince)
+	}
+	if isNew {
+		d.makeReady(l)
+		d.launch(now)
+	}
+}
+
+// retryStore is the wait before something is asked of the store again that failed.
+const retryStore = time.Second
+
+// putBack returns a delivery to its queue, for trouble that is ours.
+func (d *Dispatcher) putBack(it *item) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := it.lane
+	l.queue[queueOf[it.kind]].pushFront(it)
+	l.pausedUntil = time.Now().Add(retryStore)
+	l.refund()
+}
+
+// skip ends a delivery that is not to be tried. A manual attempt that cannot be made
+// leaves its pair as it was.
+func (d *Dispatcher) skip(it *item, s hook.State, why hook.Reason) {
+	next := it.due.Delivery
+	if next.Trigger == hook.Manual {
+		next.Fresh, next.Reason = false, why
+	} else {
+		next = next.End(s, why)
+	}
+	d.mu.Lock()
+	it.lane.refund()
+	d.mu.Unlock()
+	d.counts.ended(it.kind, skippedOutcome, why)
+	if ctx := context.Background(); d.log.Enabled(ctx, levelDelivery) {
+		app := it.lane.tenant.id
+		d.log.LogAttrs(ctx, levelDelivery, "delivery ended without an attempt", d.ids(app, it, next.State, why)...)
+	}
+	d.finish(it, next, nil, true)
+}
+
+// postpone puts off a delivery that was in flight when the process died three times:
+// by a minute, and longer after each further crash. It is tried alone then.
+func (d *Dispatcher) postpone(it *item) {
+	next := it.due.Delivery
+	next.Fresh, next.State, next.Reason = false, hook.Pending, hook.ReasonSenderCrashed
+	next.DueAt = time.Now().Add(min(time.Hour, time.Minute<<min(6, next.Crashes-crashesAlone)))
+	d.mu.Lock()
+	it.lane.refund()
+	d.mu.Unlock()
+	d.log.Error("a delivery was in flight in several crashes and is put off", telemetry.KeyMessage, d.codec.Message(it.lane.tenant.id, it.due.Message.ID),
+		telemetry.KeyEndpoint, d.codec.Endpoint(it.lane.tenant.id, it.lane.endpoint), telemetry.KeyCount, next.Crashes)
+	d.finish(it, next, nil, true)
+}

@@ -1,0 +1,460 @@
+package dispatch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+type pair struct {
+	endpoint hook.EndpointID
+	message  hook.MessageID
+}
+
+// world is a store with a catalogue and receivers, in memory, inside a synctest
+// bubble. It keeps what the Dispatcher did and fails the test on what must never
+// happen: two attempts of a pair at once, or an attempt before its time.
+type world struct {
+	t     *testing.T
+	codec *hook.Codec
+	clock *hook.KeyClock
+	// commit is how long an outcome takes to be durable.
+	commit time.Duration
+	// answer fills in an attempt; nil answers 200 after 10 ms.
+	answer func(ctx context.Context, a *hook.Attempt)
+	// finishErr is asked before each outcome is kept.
+	finishErr func(*store.Finished) error
+	spillErr  func() error
+
+	mu         sync.Mutex
+	handoff    store.Handoff
+	plans      map[hook.ApplicationID]*store.Plan
+	messages   map[hook.MessageID]*hook.Message
+	deliveries map[pair]hook.Delivery
+	rows       map[hook.EndpointID]map[store.DueKey]bool
+	attempts   []*hook.Attempt
+	flying     map[pair]bool
+	requests   map[hook.EndpointID]int
+	inFlight   int
+	mostFlying int
+	mostInLane map[hook.EndpointID]int
+	laneFlying map[hook.EndpointID]int
+	claims     int
+	spilled    int
+	failing    map[hook.EndpointID]time.Time
+	held       bool
+}
+
+func newWorld(t *testing.T) *world {
+	codec, err := hook.NewCodec([]byte("0123456789abcdef"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{
+		t: t, codec: codec, clock: hook.NewKeyClock(0, 0, time.Now), commit: 20 * time.Millisecond,
+		plans: map[hook.ApplicationID]*store.Plan{}, messages: map[hook.MessageID]*hook.Message{}, deliveries: map[pair]hook.Delivery{},
+		rows: map[hook.EndpointID]map[store.DueKey]bool{}, flying: map[pair]bool{}, requests: map[hook.EndpointID]int{},
+		mostInLane: map[hook.EndpointID]int{}, laneFlying: map[hook.EndpointID]int{}, failing: map[hook.EndpointID]time.Time{},
+	}
+}
+
+// app adds an application with n endpoints, numbered app*1000+1 and so on.
+func (w *world) app(app hook.ApplicationID, n int) *store.Plan {
+	p := &store.Plan{Environment: &hook.Environment{ID: 1, Settings: hook.DefaultSettings()}, Application: &hook.Application{ID: app, Environment: 1}, Version: 1}
+	for i := range n {
+		p.Endpoints = append(p.Endpoints, &hook.Endpoint{ID: hook.EndpointID(int(app)*100_000 + i + 1), Application: app, URL: "http://x"})
+	}
+	w.plans[app] = p
+	return p
+}
+
+// publish stores a message for all endpoints of an application, as a store does.
+func (w *world) publish(app hook.ApplicationID) hook.MessageID {
+	return w.publishTo(app, w.plan(app).Endpoints...)
+}
+
+func (w *world) plan(app hook.ApplicationID) *store.Plan {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.plans[app]
+}
+
+func (w *world) publishTo(app hook.ApplicationID, endpoints ...*hook.Endpoint) hook.MessageID {
+	m := &hook.Message{ID: hook.MessageID(w.clock.Next()), Application: app, EventType: "a", Payload: []byte("{}")}
+	var fresh []store.Due
+	var due []hook.Delivery
+	w.mu.Lock()
+	h := w.handoff
+	w.messages[m.ID] = m
+	w.mu.Unlock()
+	for _, e := range endpoints {
+		d := hook.Delivery{Message: m.ID, Application: app, Endpoint: e.ID}
+		if h != nil && h.Admit(app, e.ID, 2) {
+			d.Fresh = true
+			fresh = append(fresh, store.Due{Delivery: d, Message: m})
+		} else {
+			d.DueAt = m.Time()
+			due = append(due, d)
+		}
+	}
+	w.mu.Lock()
+	for _, f := range fresh {
+		w.deliveries[pair{f.Delivery.Endpoint, m.ID}] = f.Delivery
+	}
+	for _, d := range due {
+		w.put(d)
+	}
+	w.mu.Unlock()
+	if h != nil {
+		h.Committed(fresh)
+		for _, d := range due {
+			h.MadeDue(app, d.Endpoint, d.DueAt)
+		}
+	}
+	return m.ID
+}
+
+// put writes a delivery with a due row. The caller holds mu.
+func (w *world) put(d hook.Delivery) {
+	w.deliveries[pair{d.Endpoint, d.Message}] = d
+	w.row(d.Endpoint, store.DueKey{DueAt: d.DueAt.UnixMilli(), Message: d.Message, Trigger: d.Trigger})
+}
+
+func (w *world) row(ep hook.EndpointID, k store.DueKey) {
+	if w.rows[ep] == nil {
+		w.rows[ep] = map[store.DueKey]bool{}
+	}
+	w.rows[ep][k] = true
+}
+
+// backlog stores n messages with due rows, as after a restart.
+func (w *world) backlog(app hook.ApplicationID, ep hook.EndpointID, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for range n {
+		m := &hook.Message{ID: hook.MessageID(w.clock.Next()), Application: app, EventType: "a", Payload: []byte("{}")}
+		w.messages[m.ID] = m
+		w.put(hook.Delivery{Message: m.ID, Application: app, Endpoint: ep, DueAt: time.Now()})
+	}
+}
+
+// resend adds a manual attempt of a pair.
+func (w *world) resend(app hook.ApplicationID, ep hook.EndpointID, m hook.MessageID) {
+	w.mu.Lock()
+	w.row(ep, store.DueKey{DueAt: time.Now().UnixMilli(), Message: m, Trigger: hook.Manual})
+	w.mu.Unlock()
+	w.handoff.MadeDue(app, ep, time.Now())
+}
+
+func (w *world) delivery(ep hook.EndpointID, m hook.MessageID) hook.Delivery {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.deliveries[pair{ep, m}]
+}
+
+// count returns how many deliveries are in a state.
+func (w *world) count(s hook.State) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.deliveries {
+		if d.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *world) Attach(h store.Handoff) { w.mu.Lock(); w.handoff = h; w.mu.Unlock() }
+
+func (w *world) DueTimes(context.Context) ([]store.DueTime, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []store.DueTime
+	for ep, rows := range w.rows {
+		var first store.DueTime
+		for k := range rows {
+			if at := time.UnixMilli(k.DueAt); first.At.IsZero() || at.Before(first.At) {
+				first = store.DueTime{Application: w.messages[k.Message].Application, Endpoint: ep, At: at}
+			}
+		}
+		if len(rows) > 0 {
+			out = append(out, first)
+		}
+	}
+	return out, nil
+}
+
+func (w *world) Claim(_ context.Context, app hook.ApplicationID, ep hook.EndpointID, now time.Time, limit int, taken map[store.DueKey]bool) (due []store.Due, next time.Time, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.claims++
+	var keys []store.DueKey
+	for k := range w.rows[ep] {
+		if !taken[k] {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b store.DueKey) int {
+		return cmp.Or(cmp.Compare(a.DueAt, b.DueAt), cmp.Compare(a.Message, b.Message), cmp.Compare(a.Trigger, b.Trigger))
+	})
+	for _, k := range keys {
+		if len(due) == limit || k.DueAt > now.UnixMilli() {
+			return due, time.UnixMilli(k.DueAt), nil
+		}
+		d := w.deliveries[pair{ep, k.Message}]
+		d.Trigger = k.Trigger
+		due = append(due, store.Due{Delivery: d, Message: w.messages[k.Message], Row: k})
+	}
+	return due, time.Time{}, nil
+}
+
+func (w *world) Finish(list ...*store.Finished) {
+	for _, f := range list {
+		go func() {
+			time.Sleep(w.commit)
+			f.Done(w.finish(f))
+		}()
+	}
+}
+
+func (w *world) finish(f *store.Finished) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.finishErr != nil {
+		if err := w.finishErr(f); err != nil {
+			return err
+		}
+	}
+	d := f.Delivery
+	at := pair{d.Endpoint, d.Message}
+	if f.Attempt != nil {
+		w.attempts = append(w.attempts, f.Attempt)
+	}
+	if f.Row != (store.DueKey{}) {
+		if !w.rows[d.Endpoint][f.Row] {
+			w.t.Errorf("an outcome for a due row %v that is not there", f.Row)
+		}
+		delete(w.rows[d.Endpoint], f.Row)
+	} else if !w.deliveries[at].Fresh {
+		w.t.Errorf("an outcome of a fresh delivery %v that is %+v", at, w.deliveries[at])
+	}
+	if d.Trigger == hook.Manual {
+		old := w.deliveries[at]
+		old.Attempts = d.Attempts
+		if d.State == hook.Delivered {
+			delete(w.rows[d.Endpoint], store.DueKey{DueAt: old.DueAt.UnixMilli(), Message: d.Message})
+			old.State = hook.Delivered
+		}
+		w.deliveries[at] = old
+		return nil
+	}
+	if d.State == hook.Pending {
+		w.put(d)
+	} else {
+		w.deliveries[at] = d
+	}
+	return nil
+}
+
+func (w *world) Spill(_ context.Context, list []hook.Delivery) error {
+	time.Sleep(w.commit)
+	if w.spillErr != nil {
+		if err := w.spillErr(); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	for _, d := range list {
+		if !w.deliveries[pair{d.Endpoint, d.Message}].Fresh {
+			w.t.Errorf("%v was given back but is not fresh", d)
+		}
+		d.Fresh = false
+		w.spilled++
+		w.put(d)
+	}
+	w.mu.Unlock()
+	for _, d := range list {
+		w.handoff.MadeDue(d.Application, d.Endpoint, d.DueAt)
+	}
+	return nil
+}
+
+func (w *world) SetHold(_ context.Context, held bool) error {
+	w.mu.Lock()
+	w.held = held
+	w.mu.Unlock()
+	return nil
+}
+
+func (w *world) Held(context.Context) (store.Hold, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return store.Hold{Held: w.held}, nil
+}
+
+func (w *world) PlanOf(_ context.Context, app hook.ApplicationID) (*store.Plan, error) {
+	if p := w.plan(app); p != nil {
+		return p, nil
+	}
+	return nil, hook.Errorf(hook.NotFound, "application")
+}
+
+func (w *world) UpdateEndpoint(_ context.Context, app hook.ApplicationID, id hook.EndpointID, _ *store.Receipt, update func(*hook.Endpoint) error) (*hook.Endpoint, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	old := w.plans[app]
+	p := *old
+	p.Endpoints = slices.Clone(old.Endpoints)
+	p.Version++
+	for i, e := range p.Endpoints {
+		if e.ID == id {
+			c := *e
+			if err := update(&c); err != nil {
+				return nil, err
+			}
+			p.Endpoints[i] = &c
+			w.plans[app] = &p
+			return &c, nil
+		}
+	}
+	return nil, hook.Errorf(hook.NotFound, "endpoint")
+}
+
+func (w *world) SetFailing(_ context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time) error {
+	_, err := w.UpdateEndpoint(context.Background(), app, id, nil, func(e *hook.Endpoint) error { e.FailingSince = since; return nil })
+	w.mu.Lock()
+	w.failing[id] = since
+	w.mu.Unlock()
+	return err
+}
+
+func (w *world) NewKey() hook.Key   { return w.clock.Next() }
+func (w *world) Codec() *hook.Codec { return w.codec }
+
+func (w *world) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, _ *hook.Environment, a *hook.Attempt) {
+	at := pair{ep.ID, m.ID}
+	w.mu.Lock()
+	if w.flying[at] {
+		w.t.Errorf("two attempts of %v at once", at)
+	}
+	d := w.deliveries[at]
+	if d.State.IsFinal() && a.Trigger == hook.Scheduled {
+		w.t.Errorf("an attempt of %v, which is %v", at, d.State)
+	}
+	if a.Trigger == hook.Scheduled && time.Now().Before(d.DueAt) {
+		w.t.Errorf("an attempt of %v at %v, due at %v", at, time.Now(), d.DueAt)
+	}
+	w.flying[at] = true
+	w.requests[ep.ID]++
+	w.inFlight++
+	w.laneFlying[ep.ID]++
+	w.mostFlying = max(w.mostFlying, w.inFlight)
+	w.mostInLane[ep.ID] = max(w.mostInLane[ep.ID], w.laneFlying[ep.ID])
+	answer := w.answer
+	w.mu.Unlock()
+
+	a.StartedAt = time.Now()
+	a.URL = ep.URL
+	if answer == nil {
+		answer = ok
+	}
+	answer(ctx, a)
+	a.Took = time.Since(a.StartedAt)
+
+	w.mu.Lock()
+	delete(w.flying, at)
+	w.inFlight--
+	w.laneFlying[ep.ID]--
+	w.mu.Unlock()
+}
+
+func ok(_ context.Context, a *hook.Attempt) {
+	time.Sleep(10 * time.Millisecond)
+	a.Outcome, a.Status = hook.Success, 200
+}
+
+func refused(_ context.Context, a *hook.Attempt) {
+	time.Sleep(time.Millisecond)
+	a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonConnectRefused, "refused"
+}
+
+func hang(ctx context.Context, a *hook.Attempt) {
+	select {
+	case <-time.After(hook.AttemptTimeout):
+	case <-ctx.Done():
+	}
+	a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonTimeoutHeaders, "no answer"
+}
+
+func status(code int, o hook.Outcome, r hook.Reason) func(context.Context, *hook.Attempt) {
+	return func(_ context.Context, a *hook.Attempt) {
+		time.Sleep(time.Millisecond)
+		a.Outcome, a.Status, a.Reason = o, code, r
+	}
+}
+
+func (w *world) set(answer func(context.Context, *hook.Attempt)) {
+	w.mu.Lock()
+	w.answer = answer
+	w.mu.Unlock()
+}
+
+// run runs f in a bubble beside a Dispatcher of w, and ends the Dispatcher after it.
+func run(t *testing.T, o Options, prepare func(w *world), f func(w *world, d *Dispatcher)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		if prepare != nil {
+			prepare(w)
+		}
+		d := New(w, w, w, nil, o)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- d.Run(ctx) }()
+		synctest.Wait()
+		f(w, d)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		d.check(t)
+		synctest.Wait() // a goroutine that is left fails the bubble
+	})
+}
+
+// check asserts the Dispatcher's own books after its end.
+func (d *Dispatcher) check(t *testing.T) {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.inFlight != 0 || d.recording != 0 {
+		t.Errorf("%d attempts and %d outcomes left", d.inFlight, d.recording)
+	}
+	fresh, claimed, reserved := 0, 0, 0
+	for _, l := range d.lanes {
+		reserved += l.reserved
+		for _, it := range l.held {
+			if it.isFresh() {
+				fresh++
+			} else {
+				claimed++
+			}
+		}
+		if l.inFlight != 0 {
+			t.Errorf("lane %d has %d attempts left", l.endpoint, l.inFlight)
+		}
+	}
+	if fresh+reserved != d.fresh.count || claimed != d.claimed.count {
+		t.Errorf("books say %d fresh and %d claimed, lanes hold %d and %d", d.fresh.count, d.claimed.count, fresh+reserved, claimed)
+	}
+}
+
+var errDisk = errors.New("disk I/O error")
