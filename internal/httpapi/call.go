@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +87,7 @@ func (s *server) serve(rt *route) http.HandlerFunc {
 		start := time.Now()
 		c := &call{w: w, r: r, route: rt, reqID: requestID(r)}
 		w.Header()[requestIDHeader] = []string{c.reqID}
-		err := s.run(c)
+		err := s.runSafely(c)
 		if err != nil {
 			s.writeError(c, err)
 		}
@@ -95,6 +97,16 @@ func (s *server) serve(rt *route) http.HandlerFunc {
 		}
 		s.logCall(c, err, took)
 	}
+}
+
+// runSafely turns a panic, which is a mistake of ours, into an error of this request alone.
+func (s *server) runSafely(c *call) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return s.run(c)
 }
 
 func (s *server) run(c *call) error {

@@ -45,10 +45,7 @@ func tooLarge() error {
 	return &e
 }
 
-func notFound() error {
-	e := kindStatus[hook.NotFound]
-	return &e
-}
+func notFound() error { return hook.Errorf(hook.NotFound, "not found") }
 
 // invalid is a 422 with a list of what is wrong.
 type invalid []api.ValidationError
