@@ -71,7 +71,11 @@ func (d *Dispatcher) nextClaim() (l *lane, limit int, taken map[store.DueKey]boo
 			return nil, 0, nil
 		}
 		t := d.wanting.next(firstClass(d.wanting.tenants[sparse].n))
-		l := d.wanting.nextLane(t, firstClass(t.turns[wantingRotation].lanes[sparse].n))
+		lanes := &t.turns[wantingRotation].lanes
+		if lanes[sparse].n+lanes[busy].n == 0 {
+			continue // it stood in both rounds, and the other turn took its last lane
+		}
+		l := d.wanting.nextLane(t, firstClass(lanes[sparse].n))
 		d.wanting.giveBack(t)
 		room := d.window(l) - l.waiting()
 		if !l.isBehind || l.claiming || room <= 0 {
