@@ -2,34 +2,27 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"testing"
 	"time"
 
+	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/store/storetest"
 )
 
-// plainSealer is a Sealer that hides nothing but notices a wrong context.
-type plainSealer struct{}
-
-func (plainSealer) Seal(plain []byte, context string) []byte {
-	sum := sha256.Sum256([]byte(context))
-	return append(sum[:8:8], plain...)
-}
-
-func (plainSealer) Open(sealed []byte, context string) ([]byte, error) {
-	sum := sha256.Sum256([]byte(context))
-	if len(sealed) < 8 || string(sealed[:8]) != string(sum[:8]) {
-		return nil, errors.New("sealed for another place")
+// testSealer seals under the same key in every test.
+func testSealer() Sealer {
+	key, err := auth.KeyFromSecret("a secret for tests, long enough to be taken")
+	if err != nil {
+		panic(err)
 	}
-	return append([]byte{}, sealed[8:]...), nil
+	return auth.NewSealer(key)
 }
 
 func openTest(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), dir, Options{Sealer: plainSealer{}})
+	s, err := Open(context.Background(), dir, Options{Sealer: testSealer()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,4 +73,8 @@ func TestSmoke(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t testing.TB, dir string) store.Store { return openTest(t, dir) })
 }

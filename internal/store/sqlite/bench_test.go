@@ -1,0 +1,128 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// admitAll is a Handoff that delivers at once: every fresh delivery succeeds as soon as
+// it is committed.
+type admitAll struct {
+	s    *Store
+	done sync.WaitGroup
+	ok   atomic.Int64
+	// outcomes has room for every delivery of a benchmark, so that the writer never waits.
+	outcomes chan store.Due
+}
+
+func (h *admitAll) Admit(hook.ApplicationID, hook.EndpointID, int) bool { return true }
+func (h *admitAll) Committed(fresh []store.Due) {
+	for _, d := range fresh {
+		h.outcomes <- d
+	}
+}
+func (h *admitAll) Withdraw([]store.Due)                                   {}
+func (h *admitAll) MadeDue(hook.ApplicationID, hook.EndpointID, time.Time) {}
+
+func (h *admitAll) deliver() {
+	for d := range h.outcomes {
+		a := &hook.Attempt{
+			Message: d.Delivery.Message, Application: d.Delivery.Application, Endpoint: d.Delivery.Endpoint, N: 1,
+			StartedAt: time.Now(), Took: 3 * time.Millisecond, URL: "https://example.com/hooks/in", RemoteAddr: "127.0.0.1:443",
+			Outcome: hook.Success, Status: 200, Header: []byte("Content-Length: 2\r\nContent-Type: text/plain"), Body: []byte("ok"),
+			Timings: hook.Timings{FirstByte: time.Millisecond, Reused: true},
+		}
+		h.s.Finish(&store.Finished{Delivery: d.Delivery.After(a, nil, time.Now(), 0), Attempt: a, Done: func(err error) {
+			if err == nil {
+				h.ok.Add(1)
+			}
+			h.done.Done()
+		}})
+	}
+}
+
+// BenchmarkAppendFinish is the whole stored life of a message with one endpoint: message,
+// delivery and attempt, 1 KiB of payload, each acknowledged when it is flushed. One
+// operation is one message. Set HOOKLOFT_BENCH_DIR to measure another disk than the
+// temporary directory's.
+func BenchmarkAppendFinish(b *testing.B) {
+	for _, producers := range []int{1, 64, 256} {
+		for _, keyed := range []bool{false, true} {
+			b.Run(fmt.Sprintf("producers=%d/keys=%v", producers, keyed), func(b *testing.B) { benchAppendFinish(b, producers, keyed) })
+		}
+	}
+}
+
+func benchAppendFinish(b *testing.B, producers int, keyed bool) {
+	ctx := context.Background()
+	dir := b.TempDir()
+	if base := os.Getenv("HOOKLOFT_BENCH_DIR"); base != "" {
+		var err error
+		if dir, err = os.MkdirTemp(base, "bench"); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { os.RemoveAll(dir) })
+	}
+	s := openTest(b, dir)
+	h := &admitAll{s: s, outcomes: make(chan store.Due, b.N)}
+	s.Attach(h)
+	_, apps := testCatalogData(b, s.catalog, 1)
+	plan, err := s.PlanOf(ctx, apps[0].ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	payload := bytes.Repeat([]byte("0123456789abcdef"), 64)
+	h.done.Add(b.N)
+	go h.deliver()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range producers {
+		all.Go(func() {
+			for {
+				n := next.Add(1)
+				if n > int64(b.N) {
+					return
+				}
+				p := &store.Publication{
+					Message:     &hook.Message{Environment: plan.Environment.ID, Application: plan.Application.ID, EventType: "invoice.paid", Payload: payload},
+					Deliveries:  []hook.Delivery{{Endpoint: plan.Endpoints[0].ID}},
+					PlanVersion: plan.Version,
+				}
+				if keyed {
+					h := eventIDHash(1, fmt.Sprint(n))
+					p.Key = &store.IdempotencyKey{Hash: h, Life: time.Hour}
+				}
+				if _, err := s.Append(ctx, p); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	accepted := b.Elapsed()
+	h.done.Wait()
+	b.StopTimer()
+	close(h.outcomes)
+	if h.ok.Load() != int64(b.N) {
+		b.Fatalf("%d outcomes stored, want %d", h.ok.Load(), b.N)
+	}
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+	b.ReportMetric(float64(b.N)/accepted.Seconds(), "accepted/s")
+	b.ReportMetric(float64(s.writer.batch), "batches")
+	b.ReportMetric(0, "ns/op")
+}
