@@ -1,0 +1,311 @@
+//go:build linux
+
+package hostile
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookloft/hookloft/test/rig"
+)
+
+// addressCase is one line of ssrf-urls.json.
+type addressCase struct {
+	ID, Cat, URL, Expect, Why string
+	DNS                       map[string]answers
+	Phase                     string
+	Respond                   *respond
+	Env                       map[string]string
+	Config                    struct {
+		AllowCIDRs    []string `json:"allow_cidrs"`
+		NAT64Prefixes []string `json:"nat64_prefixes"`
+	}
+	Sink string
+}
+
+// laterAddresses are cases about parts that the binary does not have yet. Each names
+// a route of its sink that must answer that it is not there; none is skipped silently.
+var laterAddresses = map[string]struct{ method, path, why string }{
+	"S093": {"", "", "NAT64 prefixes are not a setting of the binary; egress.Rules.NAT64 has this case in internal/egress"},
+	"S094": {http.MethodPut, "/api/v1/app/{app}/endpoint/{endpoint}/oauth", "OAuth2 of endpoints is later work"},
+	"S096": {http.MethodPost, "/ingest/api/v1/source/{source}/endpoint", "receiving is later work"},
+	"S097": {http.MethodPatch, "/api/v1/app/{app}/endpoint/{endpoint}/transformation", "transformations are later work"},
+}
+
+// addresses is the world of TestHostileAddresses.
+type addresses struct {
+	root    *testing.T // owns the servers
+	ca      *authority
+	env     []string
+	names   *resolver
+	canary  *canary
+	syns    *synRecorder
+	deny    []netip.Prefix
+	servers map[string]*target // by configuration
+}
+
+// target is a running server with a tenant.
+type target struct {
+	*rig.Server
+	api       *rig.API
+	app       string // with one endpoint, that updates are tried on
+	endpoint  string
+	apiSocket netip.AddrPort
+}
+
+const safeURL = "https://hooks.example.com/base"
+
+// TestHostileAddresses gives every URL of the collection to a server in a network in
+// which all addresses exist: what must be refused is refused and leaves nothing; what
+// must not be dialled is not dialled, by the record of every SYN on the wire; what is
+// harmless is delivered.
+func TestHostileAddresses(t *testing.T) {
+	needAlone(t)
+	var file struct {
+		Format struct {
+			DenyPrefixes []string `json:"deny_prefixes"`
+			About        string
+			Expect       map[string]string
+			Policy       string
+			BadPorts     string `json:"bad_ports"`
+			Harness      string
+		}
+		Count int
+		Cases []addressCase
+	}
+	readReference(t, "ssrf-urls.json", &file)
+	if len(file.Cases) != file.Count || file.Count < 112 {
+		t.Fatalf("read %d cases, the file says %d", len(file.Cases), file.Count)
+	}
+	w := &addresses{root: t, ca: newAuthority(t, "hookloft test"), servers: map[string]*target{}}
+	w.env = w.ca.env(t)
+	for _, text := range file.Format.DenyPrefixes {
+		if p, err := netip.ParsePrefix(text); err == nil { // the last line is prose
+			w.deny = append(w.deny, p)
+		}
+	}
+	w.names, w.canary, w.syns = startResolver(t), startCanary(t, w.ca), startSynRecorder(t)
+	w.checkHarness(t)
+	later := 0
+	for _, c := range file.Cases {
+		if _, ok := laterAddresses[c.ID]; ok {
+			later++
+		}
+		t.Run(c.ID+"_"+c.Cat, func(t *testing.T) { w.run(t, c) })
+	}
+	t.Logf("%d cases, of which %d concern parts that do not exist yet", len(file.Cases), later)
+}
+
+// checkHarness proves that a forbidden connection would be seen, and that the canary
+// plays any address.
+func (w *addresses) checkHarness(t *testing.T) {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", "10.0.0.5:443", 2*time.Second)
+	if err != nil {
+		t.Fatalf("the canary does not play 10.0.0.5: %v", err)
+	}
+	c.Close()
+	to := netip.MustParseAddrPort("10.0.0.5:443")
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if slices.Contains(w.syns.take(), to) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a connection to 10.0.0.5 was not recorded")
+		}
+	}
+}
+
+// server returns a server with the case's configuration, started once.
+func (w *addresses) server(t *testing.T, c addressCase) *target {
+	t.Helper()
+	args := []string{"--allow-http=false", "--egress-allow=" + strings.Join(c.Config.AllowCIDRs, ",")}
+	env := slices.Clone(w.env)
+	for name, value := range c.Env {
+		env = append(env, name+"="+value)
+	}
+	key := fmt.Sprint(args, c.Env)
+	if s := w.servers[key]; s != nil {
+		return s
+	}
+	s := &target{Server: rig.Start(w.root, rig.Options{Args: args, Env: env})}
+	s.api = newTenant(t, s.Server, "addresses")
+	s.app = s.api.MustCreateApp(t, "base")
+	s.endpoint = s.api.MustCreateEndpoint(t, s.app, rig.EndpointIn{URL: safeURL})
+	s.apiSocket = netip.MustParseAddrPort(strings.TrimPrefix(s.URL, "http://"))
+	w.servers[key] = s
+	return s
+}
+
+func (w *addresses) run(t *testing.T, c addressCase) {
+	later, isLater := laterAddresses[c.ID]
+	s := w.server(t, c)
+	if isLater {
+		s.isLater(t, later.method, later.path, later.why)
+		return
+	}
+	url := strings.ReplaceAll(c.URL, "{{API_PORT}}", fmt.Sprint(s.apiSocket.Port()))
+	for name, a := range c.DNS {
+		for i, ip := range a.A {
+			a.A[i] = strings.ReplaceAll(ip, "{{SELF_PUBLIC_IP}}", rig.OwnPublicIP)
+		}
+		c.DNS[name] = a
+	}
+	w.names.set(c.DNS)
+	w.canary.respond(c.Respond)
+	w.canary.take()
+	w.syns.take()
+	if c.Expect == "reject" {
+		s.refuses(t, c, url)
+	} else {
+		w.deliver(t, s, c, url)
+	}
+	w.judgeSyns(t, s)
+}
+
+// judgeSyns fails the test when the server dialled what nobody may dial. The test's
+// own calls to the API are on the wire too.
+func (w *addresses) judgeSyns(t *testing.T, s *target) {
+	t.Helper()
+	for _, to := range w.syns.take() {
+		if to == s.apiSocket {
+			continue
+		}
+		ip := to.Addr().Unmap()
+		forbidden := ip.String() == rig.OwnPublicIP
+		for _, p := range w.deny {
+			forbidden = forbidden || p.Contains(ip)
+		}
+		if forbidden {
+			t.Errorf("a connection to %s was begun", to)
+		}
+	}
+}
+
+// refuses offers the URL through every operation that takes one. Each must answer
+// 4xx with a reason in JSON, and nothing may be stored.
+func (s *target) refuses(t *testing.T, c addressCase, url string) {
+	base := "/api/v1/app/" + s.app + "/endpoint"
+	before := s.endpoints(t)
+	for _, sink := range []struct{ method, path string }{
+		{http.MethodPost, base},
+		{http.MethodPut, base + "/" + s.endpoint},
+		{http.MethodPatch, base + "/" + s.endpoint},
+		{http.MethodPut, base + "/not-there-yet"},
+		{http.MethodPost, "/api/v1/operational-webhook/endpoint"},
+	} {
+		status, body, err := s.api.Do(sink.method, sink.path, map[string]string{"url": url})
+		if err != nil {
+			t.Errorf("%s %s: %v", sink.method, sink.path, err)
+			continue
+		}
+		if status == http.StatusNotImplemented && strings.Contains(sink.path, "operational") {
+			continue // later work: an operational webhook cannot be made at all
+		}
+		if status/100 != 4 || !isErrorBody(status, body) {
+			t.Errorf("%s: %s %s answers %d: %.200s", c.Why, sink.method, sink.path, status, body)
+		}
+	}
+	if after := s.endpoints(t); after != before {
+		t.Errorf("endpoints were\n%s\nand are\n%s", before, after)
+	}
+}
+
+// endpoints is the whole list of the base application, as text to compare.
+func (s *target) endpoints(t *testing.T) string {
+	t.Helper()
+	status, body, err := s.api.Do(http.MethodGet, "/api/v1/app/"+s.app+"/endpoint?limit=250", nil)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("list endpoints: status %d, %v", status, err)
+	}
+	return string(body)
+}
+
+// deliver creates an endpoint, publishes to it and judges the attempt.
+func (w *addresses) deliver(t *testing.T, s *target, c addressCase, url string) {
+	app := s.api.MustCreateApp(t, c.ID)
+	status, body, err := s.api.Do(http.MethodPost, "/api/v1/app/"+app+"/endpoint", map[string]string{"url": url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status/100 == 4 && isErrorBody(status, body) && (c.Expect == "block" || c.Expect == "safe") {
+		t.Logf("%s: refused at creation", c.Why)
+		return
+	}
+	if status != http.StatusCreated {
+		t.Fatalf("%s: create answers %d: %.300s", c.Why, status, body)
+	}
+	var endpoint struct{ ID string }
+	if err := json.Unmarshal(body, &endpoint); err != nil {
+		t.Fatal(err)
+	}
+	deliveries := 1
+	if c.Phase == "create_then_deliver" {
+		// The first answer of the sequence belongs to the moment of creation.
+		w.names.skip(c.DNS)
+	}
+	for _, a := range c.DNS {
+		// One delivery for each answer, so that every turn of the name is seen.
+		deliveries = max(deliveries, len(a.Seq))
+	}
+	for range deliveries {
+		status, _, err := s.api.Publish(app, rig.MessageIn{EventType: "hostile.address", Payload: json.RawMessage(`{"a":1}`)})
+		if err != nil || status != http.StatusAccepted {
+			t.Fatalf("publish: status %d, %v", status, err)
+		}
+	}
+	list, err := awaitAttempts(s.api, app, endpoint.ID, deliveries, attemptTimeout+3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != deliveries {
+		t.Fatalf("%s: %d attempts, want %d", c.Why, len(list), deliveries)
+	}
+	hits := w.canary.take()
+	a := list[0]
+	t.Logf("%s: %v", c.Why, a)
+	switch c.Expect {
+	case "block":
+		for _, a := range list {
+			if a.Status == 0 || a.ResponseStatusCode != 0 || a.Hookloft.Reason != "blocked_private" {
+				t.Errorf("want a failure for blocked_private: %v", a)
+			}
+		}
+		if len(hits) > 0 {
+			t.Errorf("requests arrived: %v", hits)
+		}
+	case "safe":
+		// Any outcome; the wire is judged by the caller.
+	case "no_follow":
+		if a.Status == 0 || a.ResponseStatusCode != c.Respond.Status || len(hits) != 1 {
+			t.Errorf("want one request and a failure with %d: %v, %v", c.Respond.Status, a, hits)
+		}
+		if !strings.Contains(strings.ToLower(strings.Join(a.Hookloft.ResponseHeaders, "\n")), "location: "+c.Respond.Location) {
+			t.Errorf("the location is not recorded: %v", a.Hookloft.ResponseHeaders)
+		}
+	case "allow":
+		if a.Status != 0 || len(hits) != 1 {
+			t.Errorf("want one request and a success: %v, %v", a, hits)
+		}
+	default:
+		t.Fatalf("expectation %q is not known here", c.Expect)
+	}
+}
+
+// isLater calls a route of a part that the binary does not have. The contract's
+// operations answer 501 then, in JSON.
+func (s *target) isLater(t *testing.T, method, path, why string) {
+	t.Helper()
+	if path != "" {
+		path = strings.NewReplacer("{app}", s.app, "{endpoint}", s.endpoint, "{source}", "src_none").Replace(path)
+		mustBeLater(t, s.api, method, path)
+	}
+	t.Logf("not yet: %s", why)
+}

@@ -1,0 +1,45 @@
+//go:build unix
+
+package hostile
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// isErrorBody reports whether an error's body has the shape of the contract
+// (CONTRACT.md 1.9): code and detail, or for 422 a list of what is wrong.
+func isErrorBody(status int, body []byte) bool {
+	if status == http.StatusUnprocessableEntity {
+		var e struct {
+			Detail []struct {
+				Loc       []string
+				Msg, Type string
+			}
+		}
+		if json.Unmarshal(body, &e) != nil || len(e.Detail) == 0 {
+			return false
+		}
+		for _, d := range e.Detail {
+			if len(d.Loc) == 0 || d.Msg == "" || d.Type == "" {
+				return false
+			}
+		}
+		return true
+	}
+	var e struct{ Code, Detail string }
+	return json.Unmarshal(body, &e) == nil && e.Code != "" && e.Detail != ""
+}
+
+// checkLeaks fails the test when an answer shows what only the operator should know.
+func checkLeaks(t *testing.T, body []byte, secrets ...string) {
+	t.Helper()
+	text := string(body)
+	for _, s := range append(secrets, "goroutine ", ".go:", "panic", "SELECT ", "INSERT ", "sqlite", "SQLITE", "whsec_", "/tmp/") {
+		if s != "" && strings.Contains(text, s) {
+			t.Errorf("the answer shows %q: %.300s", s, text)
+		}
+	}
+}
