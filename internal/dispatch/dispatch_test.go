@@ -13,7 +13,7 @@ func TestFreshDeliveryIsSentAtOnce(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 3) }, func(w *world, d *Dispatcher) {
 		start := time.Now()
 		w.publish(1)
-		time.Sleep(50 * time.Millisecond)
+		rest(50 * time.Millisecond)
 		if got := w.count(hook.Delivered); got != 3 {
 			t.Errorf("%d delivered, want 3", got)
 		}
@@ -31,7 +31,7 @@ func TestFreshDeliveryIsSentAtOnce(t *testing.T) {
 func TestRetriesFollowTheSchedule(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = refused }, func(w *world, d *Dispatcher) {
 		m := w.publish(1)
-		time.Sleep(60 * time.Hour)
+		rest(60 * time.Hour)
 		policy := hook.DefaultRetryPolicy()
 		if len(w.attempts) != len(policy)+1 {
 			t.Fatalf("%d attempts, want %d", len(w.attempts), len(policy)+1)
@@ -66,7 +66,7 @@ func TestDueRowsOfAStartAreSent(t *testing.T) {
 		w.backlog(1, 100_001, 700)
 		w.backlog(1, 100_002, 3)
 	}, func(w *world, d *Dispatcher) {
-		time.Sleep(5 * time.Second)
+		rest(5 * time.Second)
 		if got := w.count(hook.Delivered); got != 703 {
 			t.Errorf("%d delivered, want 703", got)
 		}
@@ -79,7 +79,7 @@ func TestDueRowsOfAStartAreSent(t *testing.T) {
 func TestIdleDispatcherDoesNothing(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1) }, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if len(d.lanes) != 0 || len(d.tenants) != 0 || len(d.wakes.heap) != 0 || !d.spillAt.IsZero() || !d.armed.IsZero() {
@@ -98,20 +98,20 @@ func TestHeldStoreSendsNothingUntilRelease(t *testing.T) {
 		w.backlog(1, 100_001, 5)
 	}, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if len(w.requests) != 0 {
 			t.Fatalf("%v requests while sending is stopped", w.requests)
 		}
 		w.SetHold(t.Context(), false)
 		w.handoff.MadeDue(1, 100_001, time.Now()) // as the store does on a release
-		time.Sleep(2 * time.Second)
+		rest(2 * time.Second)
 		if got := w.count(hook.Delivered); got != 6 {
 			t.Errorf("%d delivered after the release, want 6", got)
 		}
 		d.SetHeld(t.Context(), true)
 		w.SetHold(t.Context(), true)
 		w.publish(1)
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if got := w.count(hook.Delivered); got != 6 {
 			t.Errorf("%d delivered after sending was stopped, want 6", got)
 		}
@@ -135,7 +135,7 @@ func TestDrainLetsAttemptsFinishAndGivesBackTheRest(t *testing.T) {
 		for range 100 {
 			w.publish(1)
 		}
-		time.Sleep(time.Second)
+		rest(time.Second)
 	})
 	if got := w.count(hook.Delivered); got != startWidth {
 		t.Errorf("%d delivered, want the %d that were under way", got, startWidth)
@@ -159,7 +159,7 @@ func TestDrainCutsHungAttemptsWithoutRecordingThem(t *testing.T) {
 		w.backlog(1, 100_001, 3)
 	}, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 	})
 	if len(w.attempts) != 0 {
 		t.Errorf("%d attempts recorded, want none: they were cut", len(w.attempts))
@@ -186,7 +186,7 @@ func TestResultThatCannotBeStoredIsNotRepeated(t *testing.T) {
 		}
 	}, func(w *world, d *Dispatcher) {
 		m := w.publish(1)
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		if w.requests[100_001] != 1 || w.delivery(100_001, m).State != hook.Delivered {
 			t.Errorf("%d requests and state %v, want 1 and delivered", w.requests[100_001], w.delivery(100_001, m).State)
 		}
@@ -198,7 +198,7 @@ func TestSpillGivesBackWhatWaitsTooLong(t *testing.T) {
 		for range 100 {
 			w.publish(1)
 		}
-		time.Sleep(6 * time.Second)
+		rest(6 * time.Second)
 		w.mu.Lock()
 		spilled := w.spilled
 		w.mu.Unlock()
@@ -206,7 +206,7 @@ func TestSpillGivesBackWhatWaitsTooLong(t *testing.T) {
 			t.Errorf("%d given back after 6 s, want the %d that are not under way", spilled, 100-startWidth)
 		}
 		w.set(ok)
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if got := w.count(hook.Delivered); got != 100 {
 			t.Errorf("%d delivered in the end, want 100", got)
 		}
@@ -228,9 +228,9 @@ func TestFailedSpillNeitherLosesNorRepeats(t *testing.T) {
 		for range 50 {
 			w.publish(1)
 		}
-		time.Sleep(14 * time.Second)
+		rest(14 * time.Second)
 		w.set(ok)
-		time.Sleep(10 * time.Minute)
+		rest(10 * time.Minute)
 		if got := w.count(hook.Delivered); got != 50 {
 			t.Errorf("%d delivered, want 50", got)
 		}
@@ -259,7 +259,7 @@ func TestPanickingSenderFailsOneAttempt(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1) }, func(w *world, d *Dispatcher) {
 		d.sender = panics{}
 		m := w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if got := w.delivery(100_001, m); got.State != hook.Pending || got.Attempts != 1 || got.Reason != hook.ReasonInternal {
 			t.Errorf("got %+v, want a failed attempt with a retry", got)
 		}

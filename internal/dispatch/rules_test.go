@@ -34,12 +34,12 @@ func TestBreakerOpensProbesAndRamps(t *testing.T) {
 		for range 300 {
 			w.publish(1)
 		}
-		time.Sleep(500 * time.Millisecond)
+		rest(500 * time.Millisecond)
 		before := w.times(&s)
 		if n := len(before); n < openAfter || n > openAfter+startWidth {
 			t.Fatalf("%d requests until the lane opened, want %d to %d", n, openAfter, openAfter+startWidth)
 		}
-		time.Sleep(9*time.Minute + 30*time.Second)
+		rest(9*time.Minute + 30*time.Second)
 		probes := w.times(&s)[len(before):]
 		last := before[len(before)-1]
 		gap := time.Duration(0)
@@ -67,7 +67,7 @@ func TestBreakerOpensProbesAndRamps(t *testing.T) {
 		w.mu.Unlock()
 		n := len(w.times(&s))
 		w.set(s.wrap(w, ok))
-		time.Sleep(61*time.Second + 100*time.Millisecond)
+		rest(61*time.Second + 100*time.Millisecond)
 		after := w.times(&s)[n:]
 		for i := range after {
 			// Doubling from 1: within the first k rounds of 10 ms at most 2^k - 1 requests.
@@ -75,7 +75,7 @@ func TestBreakerOpensProbesAndRamps(t *testing.T) {
 				t.Errorf("request %d came in round %d after the probe", i+1, rounds)
 			}
 		}
-		time.Sleep(30 * time.Hour)
+		rest(30 * time.Hour)
 		if got := w.count(hook.Delivered); got != 300 {
 			t.Errorf("%d delivered in the end, want 300", got)
 		}
@@ -86,9 +86,9 @@ func TestSingleFailureKeepsItsRetry(t *testing.T) {
 	var s starts
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = s.wrap(w, status(500, hook.Failed, hook.ReasonServer)) }, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		w.set(s.wrap(w, ok))
-		time.Sleep(6 * time.Second)
+		rest(6 * time.Second)
 		got := w.times(&s)
 		if len(got) != 2 || got[1].Sub(got[0]) < 4*time.Second || got[1].Sub(got[0]) > 6100*time.Millisecond {
 			t.Errorf("requests at %v, want a retry after 5 s ± 20 %%", got)
@@ -101,7 +101,7 @@ func TestAnswersThatDislikeTheMessageDoNotOpenTheBreaker(t *testing.T) {
 		for range 100 {
 			w.publish(1)
 		}
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if w.requests[100_001] != 100 {
 			t.Errorf("%d requests, want 100", w.requests[100_001])
 		}
@@ -126,7 +126,7 @@ func TestFlappingEndpointIsFoundSoonAndNotFlooded(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		w.set(ok)
-		time.Sleep(40 * time.Hour)
+		rest(40 * time.Hour)
 		if got := w.count(hook.Delivered); got != 600 {
 			t.Errorf("%d delivered, want 600", got)
 		}
@@ -186,13 +186,13 @@ func TestThrottleCountsRetriesAndFollowsChanges(t *testing.T) {
 		for range 200 {
 			w.publish(1)
 		}
-		time.Sleep(30 * time.Second)
+		rest(30 * time.Second)
 		if n := len(w.times(&s)); n > 300*105/100+1 || n < 290 {
 			t.Errorf("%d requests in 30 s, retries included, want about 300", n)
 		}
 		w.UpdateEndpoint(t.Context(), 1, 100_001, nil, func(e *hook.Endpoint) error { e.ThrottleRate = 100; return nil })
 		n := len(w.times(&s))
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if got := len(w.times(&s)) - n; got < 80 {
 			t.Errorf("%d requests in the second after the rate was raised to 100", got)
 		}
@@ -204,7 +204,7 @@ func TestWidthGrowsWhileAnswersAreGoodAndHalvesOn429(t *testing.T) {
 		for range 40_000 {
 			w.publish(1)
 		}
-		time.Sleep(500 * time.Millisecond)
+		rest(500 * time.Millisecond)
 		if got := w.mostInLane[100_001]; got <= 2*startWidth || got > maxWidth {
 			t.Errorf("at most %d at once, want growth above %d", got, 2*startWidth)
 		}
@@ -212,7 +212,7 @@ func TestWidthGrowsWhileAnswersAreGoodAndHalvesOn429(t *testing.T) {
 		wide := d.lanes[100_001].width.limit
 		d.mu.Unlock()
 		w.set(status(429, hook.Failed, hook.ReasonThrottled))
-		time.Sleep(15 * time.Millisecond)
+		rest(15 * time.Millisecond)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if got := d.lanes[100_001].width.limit; got > wide/2 {
@@ -226,7 +226,7 @@ func TestTimeoutsNarrowALane(t *testing.T) {
 		for range 100 {
 			w.publish(1)
 		}
-		time.Sleep(hook.AttemptTimeout + time.Second)
+		rest(hook.AttemptTimeout + time.Second)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.laneFlying[100_001] > 1 {
@@ -261,14 +261,14 @@ func TestRetryAfterOf429StopsTheEndpointForAWhile(t *testing.T) {
 		})
 	}, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		w.publish(1)
-		time.Sleep(28 * time.Second)
+		rest(28 * time.Second)
 		if n := len(w.times(&s)); n != 1 {
 			t.Errorf("%d requests before the 30 s were over, want 1", n)
 		}
 		w.set(s.wrap(w, ok))
-		time.Sleep(2 * time.Second)
+		rest(2 * time.Second)
 		if n := len(w.times(&s)); n != 2 {
 			t.Errorf("%d requests after the 30 s, want the second message's", n)
 		}
@@ -358,7 +358,7 @@ func TestFloodOfOneApplicationLeavesOthersAlone(t *testing.T) {
 			w.publish(2)
 			time.Sleep(50 * time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond)
+		rest(100 * time.Millisecond)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		seen := 0
@@ -454,7 +454,7 @@ func TestDisabledEndpointEndsWhatComesUp(t *testing.T) {
 		w.backlog(1, 100_001, 500)
 	}, func(w *world, d *Dispatcher) {
 		m := w.publish(1) // raced with the disable: planned before, sent after
-		time.Sleep(2 * time.Second)
+		rest(2 * time.Second)
 		if w.requests[100_001] != 0 {
 			t.Errorf("%d requests to a disabled endpoint", w.requests[100_001])
 		}
@@ -476,7 +476,7 @@ func TestDeletedEndpointAndApplicationEndWhatComesUp(t *testing.T) {
 		w.backlog(2, 200_001, 1)
 		delete(w.plans, 2)
 	}, func(w *world, d *Dispatcher) {
-		time.Sleep(time.Second)
+		rest(time.Second)
 		for at, got := range w.deliveries {
 			want := map[hook.EndpointID]hook.Delivery{
 				100_001: {State: hook.Delivered}, 199_999: {State: hook.Exhausted, Reason: hook.ReasonEndpointDeleted}, 200_001: {State: hook.Cancelled, Reason: hook.ReasonCanceled},
@@ -517,12 +517,12 @@ func TestFiveDaysOfFailureDisable(t *testing.T) {
 func TestSuccessEndsTheStreak(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = status(500, hook.Failed, hook.ReasonServer) }, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if w.plan(1).Endpoints[0].FailingSince.IsZero() {
 			t.Fatal("an hour of failure is not in the catalogue")
 		}
 		w.set(ok)
-		time.Sleep(4 * time.Hour)
+		rest(4 * time.Hour)
 		if since := w.plan(1).Endpoints[0].FailingSince; !since.IsZero() {
 			t.Errorf("failing since %v after a success", since)
 		}
@@ -532,9 +532,9 @@ func TestSuccessEndsTheStreak(t *testing.T) {
 func TestOneFailureIsNotWrittenToTheCatalogue(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = status(500, hook.Failed, hook.ReasonServer) }, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		w.set(ok)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if len(w.failing) != 0 {
 			t.Errorf("the catalogue was told of a single failure: %v", w.failing)
 		}
@@ -546,13 +546,13 @@ func TestResendIsOneAttemptAndCompletesAWaitingDelivery(t *testing.T) {
 		m := w.publish(1)
 		time.Sleep(10 * time.Second) // the second try has failed, the third is 5 minutes away
 		w.resend(1, 100_001, m)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if got := w.delivery(100_001, m); w.requests[100_001] != 3 || got.State != hook.Pending || got.Step != 2 || got.Attempts != 3 {
 			t.Errorf("%d requests and %+v; want a third attempt that leaves the schedule alone", w.requests[100_001], got)
 		}
 		w.set(ok)
 		w.resend(1, 100_001, m)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if got := w.delivery(100_001, m); w.requests[100_001] != 4 || got.State != hook.Delivered {
 			t.Errorf("%d requests and %+v; want 4 and delivered, and no scheduled attempt after it", w.requests[100_001], got)
 		}
@@ -565,12 +565,12 @@ func TestResendIsOneAttemptAndCompletesAWaitingDelivery(t *testing.T) {
 func TestResendWaitsForTheAttemptUnderWay(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = hang }, func(w *world, d *Dispatcher) {
 		m := w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		for range 3 {
 			w.resend(1, 100_001, m) // Send fails the test on two at once
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(time.Minute)
+		rest(time.Minute)
 		if got := w.requests[100_001]; got != 4 {
 			t.Errorf("%d requests, want the first and three resends", got)
 		}
@@ -580,10 +580,10 @@ func TestResendWaitsForTheAttemptUnderWay(t *testing.T) {
 func TestResendToADisabledEndpointLeavesThePairAlone(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1) }, func(w *world, d *Dispatcher) {
 		m := w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		w.UpdateEndpoint(t.Context(), 1, 100_001, nil, func(e *hook.Endpoint) error { e.Disabled = true; return nil })
 		w.resend(1, 100_001, m)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if got := w.delivery(100_001, m); w.requests[100_001] != 1 || got.State != hook.Delivered || len(w.rows[100_001]) != 0 {
 			t.Errorf("%d requests, %+v and %d rows; want the delivery as it was and no row left", w.requests[100_001], got, len(w.rows[100_001]))
 		}
@@ -615,7 +615,7 @@ func TestBacklogStaysWithinTheWindows(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		}
-		time.Sleep(20 * time.Second)
+		rest(20 * time.Second)
 		d.mu.Lock()
 		held := d.claimed.count + d.fresh.count
 		d.mu.Unlock()
@@ -654,15 +654,15 @@ func TestDeliveryThatCrashedIsTriedAlone(t *testing.T) {
 			ok(ctx, a)
 		}
 	}, func(w *world, d *Dispatcher) {
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		if got := w.count(hook.Delivered); got != 49 {
 			t.Errorf("%d delivered at first, want the 49 that never crashed", got)
 		}
-		time.Sleep(time.Minute - 10*time.Second - 5*time.Millisecond)
+		rest(time.Minute - 10*time.Second - 5*time.Millisecond)
 		for range 20 {
 			w.publish(1)
 		}
-		time.Sleep(5 * time.Second)
+		rest(5 * time.Second)
 		if got := w.count(hook.Delivered); got != 70 {
 			t.Errorf("%d delivered, want all 70", got)
 		}
@@ -672,7 +672,7 @@ func TestDeliveryThatCrashedIsTriedAlone(t *testing.T) {
 func TestExpiredContentIsNotRetried(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = status(0, hook.Unsendable, hook.ReasonExpired) }, func(w *world, d *Dispatcher) {
 		m := w.publish(1)
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if got := w.delivery(100_001, m); got.State != hook.Exhausted || got.Reason != hook.ReasonExpired || w.requests[100_001] != 1 {
 			t.Errorf("got %+v after %d tries", got, w.requests[100_001])
 		}
@@ -682,10 +682,10 @@ func TestExpiredContentIsNotRetried(t *testing.T) {
 func TestEndpointChangeActsOnTheNextAttempt(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = refused }, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		w.UpdateEndpoint(t.Context(), 1, 100_001, nil, func(e *hook.Endpoint) error { e.URL = "http://new"; return nil })
 		w.set(ok)
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		if got := w.attempts[1].URL; got != "http://new" {
 			t.Errorf("the retry went to %s", got)
 		}
@@ -702,9 +702,9 @@ func TestDisableDoesNotHitANewURL(t *testing.T) {
 		}
 	}, func(w *world, d *Dispatcher) {
 		w.publish(1)
-		time.Sleep(time.Second)
+		rest(time.Second)
 		w.UpdateEndpoint(t.Context(), 1, 100_001, nil, func(e *hook.Endpoint) error { e.URL = "http://new"; return nil })
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		if w.plan(1).Endpoints[0].Disabled {
 			t.Error("the new URL was disabled for what the old one answered")
 		}

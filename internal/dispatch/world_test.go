@@ -430,6 +430,12 @@ func run(t *testing.T, o Options, prepare func(w *world), f func(w *world, d *Di
 	})
 }
 
+// rest lets d pass and everything that is due then settle, so that the test may look.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // check asserts the Dispatcher's own books after its end.
 func (d *Dispatcher) check(t *testing.T) {
 	t.Helper()
