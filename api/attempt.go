@@ -38,9 +38,9 @@ type AttemptDetail struct {
 	// ResponseHeaders are the answer's, as received, one line each.
 	ResponseHeaders []string `json:"responseHeaders,omitempty"`
 	// ResponseBase64: Response is base64 because the body is not UTF-8.
-	ResponseBase64 bool `json:"responseBase64,omitempty"`
-	BodyTruncated  bool `json:"bodyTruncated,omitempty"`
-	BodyIncomplete bool `json:"bodyIncomplete,omitempty"`
+	ResponseBase64 bool `json:"responseBase64,omitzero"`
+	BodyTruncated  bool `json:"bodyTruncated,omitzero"`
+	BodyIncomplete bool `json:"bodyIncomplete,omitzero"`
 	// NextAttempt is when the next scheduled attempt is due.
 	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
 }

@@ -8,7 +8,7 @@ type EndpointIn struct {
 	URL         string  `json:"url"`
 	Description string  `json:"description,omitempty"`
 	UID         *string `json:"uid,omitempty"`
-	Disabled    bool    `json:"disabled,omitempty"`
+	Disabled    bool    `json:"disabled,omitzero"`
 	// EventTypes that the endpoint wants; null, absent and empty mean all.
 	EventTypes []string `json:"eventTypes,omitempty"`
 	// Channels that the endpoint listens to, 1 to 10; null or absent means all messages.
@@ -120,5 +120,5 @@ type RecoverOut struct {
 // EventExampleIn asks for the example of an event type to be sent to an endpoint.
 type EventExampleIn struct {
 	EventType    string `json:"eventType"`
-	ExampleIndex int    `json:"exampleIndex,omitempty"`
+	ExampleIndex int    `json:"exampleIndex,omitzero"`
 }

@@ -9,8 +9,8 @@ import (
 type EventTypeIn struct {
 	Name        string  `json:"name,omitempty"`
 	Description *string `json:"description"`
-	Archived    bool    `json:"archived,omitempty"`
-	Deprecated  bool    `json:"deprecated,omitempty"`
+	Archived    bool    `json:"archived,omitzero"`
+	Deprecated  bool    `json:"deprecated,omitzero"`
 	// Schemas maps a version ("1") to a JSON Schema draft 7.
 	Schemas      json.RawMessage `json:"schemas,omitempty"`
 	GroupName    *string         `json:"groupName,omitempty"`

@@ -5,7 +5,7 @@ type AppPortalAccessIn struct {
 	// Application is created when the path names none.
 	Application *ApplicationIn `json:"application,omitempty"`
 	// ReadOnly is an older way to ask for the capability ViewBase alone.
-	ReadOnly     *bool    `json:"readOnly,omitempty"`
+	ReadOnly     *bool    `json:"readOnly,omitzero"`
 	Capabilities []string `json:"capabilities,omitempty"`
 	// FeatureFlags, 1 to 25, open the event types that carry one of them.
 	FeatureFlags []string `json:"featureFlags,omitempty"`
