@@ -29,7 +29,15 @@ const (
 
 // String returns the outcome as it is logged.
 func (o Outcome) String() string {
-	return [...]string{"failed", "success", "gone", "unsendable"}[o]
+	return nameAt(int(o), "failed", "success", "gone", "unsendable")
+}
+
+// nameAt returns the name of a stored number, which a newer version may have written.
+func nameAt(i int, names ...string) string {
+	if i >= len(names) {
+		return "unknown"
+	}
+	return names[i]
 }
 
 // Attempt is one HTTP request of a delivery, with request, answer, timings and reason.

@@ -30,7 +30,7 @@ const (
 
 // String returns the state as it is logged.
 func (s State) String() string {
-	return [...]string{"pending", "delivered", "exhausted", "cancelled", "held"}[s]
+	return nameAt(int(s), "pending", "delivered", "exhausted", "cancelled", "held")
 }
 
 // IsFinal reports whether nothing more happens without a replay.
@@ -66,24 +66,33 @@ type Delivery struct {
 func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chance float64) Delivery {
 	d.Attempts++
 	d.Fresh = false
-	d.Reason = a.Reason
 	switch {
 	case a.Outcome == Success:
 		d.State, d.Reason, d.DueAt = Delivered, ReasonNone, time.Time{}
 	case d.Trigger == Manual:
-		// One attempt without a schedule: the pair keeps the state that it had.
+		// One attempt without a schedule: the pair keeps the state that it had, and its reason.
 	case a.Outcome == Gone, a.Outcome == Unsendable:
-		d.State, d.DueAt = Exhausted, time.Time{}
+		d.State, d.Reason, d.DueAt = Exhausted, a.Reason, time.Time{}
 	default:
+		d.Reason = a.Reason
 		delay, again := NextDelay(policy, d.Step, a, chance)
 		d.Step++
 		if !again {
 			d.State, d.DueAt = Exhausted, time.Time{}
 			break
 		}
-		d.State, d.DueAt = Pending, now.Add(delay)
+		d.State, d.DueAt = Pending, ceilMilli(now.Add(delay))
 	}
 	return d
+}
+
+// ceilMilli rounds up to the millisecond: cutting what is below would let a retry come
+// before its least delay.
+func ceilMilli(t time.Time) time.Time {
+	if whole := t.Truncate(time.Millisecond); whole.Before(t) {
+		return whole.Add(time.Millisecond)
+	}
+	return t
 }
 
 // End returns the delivery ended without an attempt, in a final state with its cause.
