@@ -72,22 +72,23 @@ func (e *Endpoint) LiveSecrets(now time.Time) []Secret {
 }
 
 // Rotate makes next the current secret at now. The one before goes on signing for
-// grace; zero ends it at once. More than MaxOldSecrets live old ones are LimitReached.
+// grace; zero ends it at once. A key that becomes the current one again is no old one
+// any more, so that no key signs twice. More than MaxOldSecrets live old ones are
+// LimitReached; then nothing has changed.
 func (e *Endpoint) Rotate(next Secret, grace time.Duration, now time.Time) error {
-	live := e.LiveSecrets(now)
-	if grace > 0 && len(live) > MaxOldSecrets {
-		return Errorf(LimitReached, "no more than %d old secrets may be valid at once; wait until one expires or rotate with gracePeriodSeconds 0", MaxOldSecrets)
-	}
 	next.ExpiresAt = time.Time{}
 	secrets := []Secret{next}
-	for i, s := range live {
+	for i, s := range e.LiveSecrets(now) {
+		if s.Text == next.Text || i == 0 && grace <= 0 {
+			continue
+		}
 		if i == 0 {
-			if grace <= 0 {
-				continue
-			}
 			s.ExpiresAt = now.Add(grace)
 		}
 		secrets = append(secrets, s)
+	}
+	if len(secrets)-1 > MaxOldSecrets {
+		return Errorf(LimitReached, "no more than %d old secrets may be valid at once; wait until one expires or rotate with gracePeriodSeconds 0", MaxOldSecrets)
 	}
 	e.Secrets = secrets
 	return nil
