@@ -62,10 +62,14 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
-// IsTimeout reports whether the receiver ran out of time, after which a retry waits
-// at least a minute.
+// IsTimeout reports whether an attempt ran into its deadline, which is one over DNS,
+// connect, headers and body (CONTRACT section 0); a retry then waits at least a minute.
 func (r Reason) IsTimeout() bool {
-	return r == ReasonTimeoutHeaders || r == ReasonConnectTimeout
+	switch r {
+	case ReasonDNSTimeout, ReasonConnectTimeout, ReasonTimeoutHeaders, ReasonTimeoutBody:
+		return true
+	}
+	return false
 }
 
 // CountsForBreaker reports whether a failure says that the receiver as a whole is in
