@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -126,14 +127,22 @@ func checkRate(field string, rate int) error {
 const maxMetadataBytes = 4096
 
 func checkMetadata(field string, m map[string]string) error {
-	n := 2
 	for k, v := range m {
-		if err := checkText(field, k+v); err != nil {
+		if err := checkText(field, k); err != nil {
 			return err
 		}
-		n += len(k) + len(v) + 6
+		if err := checkText(field, v); err != nil {
+			return err
+		}
 	}
-	if n-1 > maxMetadataBytes && len(m) > 0 {
+	// The bound is on the JSON, where a quote or a line end takes two bytes.
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(m); err != nil {
+		return Fieldf(field, "must be a map of text")
+	}
+	if b.Len()-len("\n") > maxMetadataBytes {
 		return Fieldf(field, "must have at most %d bytes as JSON", maxMetadataBytes)
 	}
 	return nil
