@@ -245,6 +245,9 @@ func (tx *catalogTx) used(k hook.Key) error {
 // change runs f in one transaction and returns when it is on disk. An error of f rolls
 // everything back and is returned as it is.
 func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error {
+	if err := ctx.Err(); err != nil { // a select may choose the free place all the same
+		return err
+	}
 	select {
 	case c.write <- struct{}{}:
 	case <-ctx.Done():
@@ -294,6 +297,9 @@ func (c *catalog) forget(tx *catalogTx) {
 
 // read runs f on a reader's connection in one transaction, so that all statements see the same state.
 func (c *catalog) read(ctx context.Context, f func(conn *sqlite.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	conn, err := c.readers.Take(ctx)
 	if err != nil {
 		if ctx.Err() == nil {

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,23 +9,7 @@ import (
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
-	"github.com/hookloft/hookloft/internal/store/storetest"
 )
-
-// catalogOnly is a store with nothing but its catalog, for tests of that alone.
-type catalogOnly struct {
-	*catalog
-	store.Ledger
-	store.Queue
-	store.History
-}
-
-func (c *catalogOnly) Check(context.Context) error          { return nil }
-func (c *catalogOnly) Backup(context.Context, string) error { return nil }
-func (c *catalogOnly) Close() error                         { return c.close() }
-func (c *catalogOnly) Receipt(ctx context.Context, key store.IdempotencyKey) (*store.Receipt, error) {
-	return c.catalogReceipt(ctx, key)
-}
 
 // openCatalogOnly opens the catalog in dir, with a clock of keys as the engine has one.
 // The sealing key lies beside dir, as it does in a real data directory's backup.
@@ -50,12 +33,6 @@ func openCatalogOnly(t testing.TB, dir string, o catalogOptions) *catalog {
 	}
 	c.SetKeys(hook.NewKeyClock(1, greatest, c.now).Next)
 	return c
-}
-
-func TestCatalogKeepsItsPromises(t *testing.T) {
-	storetest.RunCatalog(t, func(t testing.TB, dir string) store.Store {
-		return &catalogOnly{catalog: openCatalogOnly(t, dir, catalogOptions{})}
-	})
 }
 
 // testCatalogData is an environment with applications of one endpoint each.

@@ -21,10 +21,6 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-// RunCatalog runs the suite of store.Catalog alone, for a store that is being built door
-// by door. Run includes it.
-func RunCatalog(t *testing.T, open func(t testing.TB, dir string) store.Store) { testCatalog(t, open) }
-
 // testCatalog is the suite of store.Catalog. open opens the store in dir, creating it
 // when there is none; the suite closes it.
 func testCatalog(t *testing.T, open func(t testing.TB, dir string) store.Store) {
