@@ -167,8 +167,7 @@ func arguments(names ...string) cobra.PositionalArgs {
 
 // flagError adds the flag that was probably meant.
 func flagError(cmd *cobra.Command, err error) error {
-	var missing *pflag.NotExistError
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if near := config.Suggest(missing.GetSpecifiedName(), names); near != "" {

@@ -72,8 +72,7 @@ func run(t *testing.T, args ...string) string {
 	defer cancel()
 	out, err := hookloft(ctx, args...).Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("hookloft %s: %v: %s", strings.Join(args, " "), err, exit.Stderr)
 		}
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func Dev(ctx context.Context, c *config.Config, out Output) (err error) {
 	// The inbox is behind the listener's own address, whatever that is.
 	if host, _, splitErr := net.SplitHostPort(dev.Listen); splitErr == nil {
 		if addr, parseErr := netip.ParseAddr(host); parseErr == nil && !addr.IsUnspecified() {
-			dev.EgressAllow = append(dev.EgressAllow[:len(dev.EgressAllow):len(dev.EgressAllow)], netip.PrefixFrom(addr, addr.BitLen()))
+			dev.EgressAllow = append(slices.Clip(dev.EgressAllow), netip.PrefixFrom(addr, addr.BitLen()))
 		}
 	}
 	return run(ctx, &dev, out, func(ctx context.Context, n *node) (string, error) {

@@ -45,11 +45,11 @@ func (b *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id, err := b.verify(r, body)
 	if err != nil {
-		b.print("refused  %v  %s  %d bytes\n", err, r.URL.Path, len(body))
+		b.printf("refused  %v  %s  %d bytes\n", err, r.URL.Path, len(body))
 		answerText(w, http.StatusUnauthorized, "refused: "+err.Error()+"\n")
 		return
 	}
-	b.print("received %s  %s  signature verified  %d bytes\n%s\n", id, r.URL.Path, len(body), shown(body))
+	b.printf("received %s  %s  signature verified  %d bytes\n%s\n", id, r.URL.Path, len(body), shown(body))
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -75,7 +75,7 @@ func (b *inbox) verify(r *http.Request, body []byte) (string, error) {
 	return got.ID, err
 }
 
-func (b *inbox) print(format string, args ...any) {
+func (b *inbox) printf(format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	// A terminal that is gone must not fail a delivery.

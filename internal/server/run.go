@@ -17,6 +17,7 @@ import (
 	"github.com/hookloft/hookloft/internal/httpapi"
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/send"
+	"github.com/hookloft/hookloft/internal/tasks"
 	"github.com/hookloft/hookloft/internal/telemetry"
 	"github.com/hookloft/hookloft/webhook"
 )
@@ -37,6 +38,7 @@ type node struct {
 	showMetrics http.Handler
 	guard       *egress.Guard
 	sender      *send.Sender
+	tasks       *tasks.Runner
 
 	stopWorkers context.CancelFunc
 	workers     sync.WaitGroup
@@ -120,7 +122,9 @@ func (n *node) startWorkers(ctx context.Context) error {
 	// Workers outlive ctx: they stop after the last request.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stopWorkers = stop
+	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics})
 	n.work(working, "dispatcher", dispatcher.Run)
+	n.work(working, "tasks", n.tasks.Run)
 	select {
 	case <-queue.attached:
 		return nil
@@ -218,6 +222,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		NewSecret:    func() string { return webhook.GenerateSymmetric().Reveal() },
 		ParseSecret:  parseSecret,
 		PublicSecret: publicSecret,
+		Tasks:        n.tasks,
 		Metrics:      requestRecorder{n.metrics},
 		Log:          n.log,
 	}, httpapi.Options{
