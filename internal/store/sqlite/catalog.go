@@ -39,7 +39,10 @@ type catalog struct {
 	// may use writer. A channel rather than a mutex, so that a caller can stop waiting.
 	write  chan struct{}
 	writer *sqlite.Conn
-	closed bool // guarded by write
+	closed bool  // guarded by write
+	broken error // guarded by write: what ended the store, see failed
+
+	fail func(error) error
 
 	readers *sqlitex.Pool
 
@@ -60,6 +63,9 @@ type catalogOptions struct {
 	sealer Sealer           // seals secrets at rest
 	now    func() time.Time // nil means time.Now
 	newKey func() hook.Key  // may be set after opening, see SetKeys
+	// fail ends the store after an error of the disk and returns what callers are told; nil
+	// means that only the catalog ends.
+	fail func(error) error
 	// planBytes bounds the memory of plans, about; 0 means 64 MiB.
 	planBytes int
 }
@@ -80,7 +86,10 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	if o.planBytes == 0 {
 		o.planBytes = 64 << 20
 	}
-	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, write: make(chan struct{}, 1)}
+	if o.fail == nil {
+		o.fail = func(err error) error { return err }
+	}
+	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, write: make(chan struct{}, 1)}
 	c.plans = newPlanCache(o.planBytes)
 	c.tokens = newTokenCache(c)
 	defer func() {
@@ -257,9 +266,12 @@ func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error
 	if c.closed {
 		return errClosed()
 	}
+	if c.broken != nil {
+		return c.broken
+	}
 	tx := &catalogTx{conn: c.writer}
 	if err := sqlitex.Execute(c.writer, "BEGIN IMMEDIATE", nil); err != nil {
-		return wrapCatalog("begin change", err)
+		return c.failed(wrapCatalog("begin change", err))
 	}
 	// A rollback after a failed commit is harmless where SQLite has rolled back itself.
 	// Whatever happened on disk, memory forgets what the change touched: a failed commit
@@ -272,13 +284,25 @@ func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error
 		c.forget(tx)
 	}()
 	if err := f(tx); err != nil {
-		return catalogKind(err)
+		return c.failed(catalogKind(err))
 	}
 	if err := sqlitex.Execute(c.writer, "COMMIT", nil); err != nil {
-		return wrapCatalog("commit change", err)
+		return c.failed(wrapCatalog("commit change", err))
 	}
 	committed = true
 	return nil
+}
+
+// failed ends the store when err is the disk's: the change may be on disk or not, and a
+// second flush would report success without it (see doc.go). Other errors pass through.
+// The caller holds write.
+func (c *catalog) failed(err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultIOErr, sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		c.broken = c.fail(fmt.Errorf("change catalog: %w", err))
+		return c.broken
+	}
+	return err
 }
 
 // forget drops from memory what a change touched. It runs before the change returns, so

@@ -1,10 +1,13 @@
 package sqlite
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
@@ -159,6 +162,33 @@ func TestFailedCommitForgetsWhatItTouched(t *testing.T) {
 	}
 	if _, err := c.UpdateApplication(t.Context(), apps[0].ID, func(*hook.Application) error { return nil }); err != nil {
 		t.Errorf("the next change fails: %v", err)
+	}
+}
+
+func TestDiskErrorEndsTheCatalog(t *testing.T) {
+	var told []error
+	failure := errors.New("the store has failed")
+	c := openCatalogOnly(t, t.TempDir(), catalogOptions{fail: func(err error) error { told = append(told, err); return failure }})
+	_, apps := testCatalogData(t, c, 1)
+	rename := func(name string, err error) error {
+		_, got := c.UpdateApplication(t.Context(), apps[0].ID, func(a *hook.Application) error { a.Name = name; return err })
+		return got
+	}
+	if err := rename("x", sqlite.ResultFull.ToError()); hook.KindOf(err) != hook.StorageFull || len(told) != 0 {
+		t.Errorf("a full disk is %v, and told is %v: it may have room again", err, told)
+	}
+	if err := rename("y", nil); err != nil {
+		t.Errorf("once it has: %v", err)
+	}
+	if err := rename("z", sqlite.ResultIOErrFsync.ToError()); err != failure || len(told) != 1 {
+		t.Errorf("a failed flush is %v, and told is %v", err, told)
+	}
+	if err := rename("z", nil); err != failure || len(told) != 1 {
+		t.Errorf("the change after a failed flush is %v", err)
+	}
+	p, err := c.PlanOf(t.Context(), apps[0].ID)
+	if err != nil || p.Application.Name != "y" {
+		t.Errorf("reading after it: %v, %v", p, err)
 	}
 }
 
