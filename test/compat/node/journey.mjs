@@ -126,7 +126,7 @@ try {
   assert.match(msg.id, /^msg_[A-Za-z0-9]{27}$/);
   const first = await received(msg.id);
   const secret = (await svix.endpoint.getSecret(unique, "main")).key;
-  assert.deepEqual(new Webhook(secret).verify(first.body, first.headers), payload);
+  new Webhook(secret).verify(first.body, first.headers); // throws unless genuine; only v1 returns the payload
   assert.deepEqual(new StandardWebhook(secret).verify(first.body, first.headers), payload);
   assert.equal(first.headers["x-team"], "money");
   assert.equal(first.headers.authorization, "Bearer t0p");
