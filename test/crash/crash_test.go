@@ -35,6 +35,8 @@ type scene struct {
 	app      string
 	targets  []rig.Target
 	crashes  []rig.Crash
+	stalls   *rig.Stalls
+	window   time.Duration // rig.Evidence.Window; zero is the promise itself
 }
 
 // publishRate is the load of the fault tests, in messages a second.
@@ -46,7 +48,7 @@ func newScene(t *testing.T, o rig.Options, ro rig.ReceiverOptions) *scene {
 	if testing.Short() {
 		t.Skip("fault tests run real processes; not with -short")
 	}
-	sc := &scene{ledger: rig.NewLedger(t), receiver: rig.Receive(t, ro)}
+	sc := &scene{ledger: rig.NewLedger(t), receiver: rig.Receive(t, ro), stalls: rig.WatchStalls(t, t.TempDir())}
 	sc.server = rig.Start(t, o)
 	sc.api = sc.server.API()
 	sc.app = sc.api.MustCreateApp(t, "crash")
@@ -85,7 +87,7 @@ func (sc *scene) publish(t *testing.T) (stop func()) {
 // kill ends the server with SIGKILL and notes the crash.
 func (sc *scene) kill() {
 	before := sc.server.Kill()
-	sc.crashes = append(sc.crashes, rig.Crash{Before: before, After: time.Now()})
+	sc.crashes = append(sc.crashes, rig.CrashAt(before))
 }
 
 // judge waits until the server has finished what it owes, and compares the records.
@@ -96,7 +98,7 @@ func (sc *scene) judge(t *testing.T, patience time.Duration) rig.Verdict {
 		t.Fatal(err)
 	}
 	return rig.Check(rig.Evidence{Ledger: sc.ledger.Entries(), Requests: sc.receiver.Requests(),
-		Account: account, Targets: sc.targets, Crashes: sc.crashes})
+		Account: account, Targets: sc.targets, Crashes: sc.crashes, Window: sc.window, Stalls: sc.stalls})
 }
 
 // moment draws how long a server may live: 20 to 400 ms.

@@ -34,7 +34,7 @@ func run(t *testing.T, fault string, kill bool) Verdict {
 	var crashes []Crash
 	patience := 10 * time.Second
 	if kill {
-		crashes = append(crashes, Crash{Before: s.Kill(), After: time.Now()})
+		crashes = append(crashes, CrashAt(s.Kill()))
 		if took, err := s.Restart(); err != nil || took <= 0 {
 			t.Fatalf("restart: %v, %v", took, err)
 		}

@@ -90,7 +90,7 @@ func New(tb testing.TB, o Options) *Server {
 	tb.Cleanup(func() {
 		s.Kill()
 		if tb.Failed() {
-			tb.Logf("server log, last lines:\n%s", s.LogTail(4000))
+			tb.Logf("server log, last lines:\n%s", s.LogTail(1500))
 		}
 	})
 	return s
