@@ -23,10 +23,10 @@ var outcomeNames = [outcomes]string{
 
 // counts holds the metrics' children, so that an attempt looks up no labels.
 type counts struct {
-	m                                         *telemetry.Metrics
-	fresh, claimed, recording, inFlight, open prometheus.Gauge
-	deliveries                                [outcomes][kinds][64]atomic.Pointer[prometheus.Counter]
-	duration                                  [outcomes][kinds]atomic.Pointer[prometheus.Observer]
+	m                                                 *telemetry.Metrics
+	fresh, claimed, recording, inFlight, active, open prometheus.Gauge
+	deliveries                                        [outcomes][kinds][64]atomic.Pointer[prometheus.Counter]
+	duration                                          [outcomes][kinds]atomic.Pointer[prometheus.Observer]
 }
 
 func newCounts(m *telemetry.Metrics) *counts {
@@ -36,6 +36,7 @@ func newCounts(m *telemetry.Metrics) *counts {
 		claimed:   m.QueueDepth.WithLabelValues("claimed"),
 		recording: m.QueueDepth.WithLabelValues("recording"),
 		inFlight:  m.AttemptsInFlight,
+		active:    m.Endpoints.WithLabelValues("active"),
 		open:      m.Endpoints.WithLabelValues("open"),
 	}
 }

@@ -148,6 +148,7 @@ func New(q store.Queue, c Catalog, s Sender, log *slog.Logger, o Options) *Dispa
 	d.fresh = budget{maxCount: o.MaxFresh, maxBytes: o.MaxFreshBytes}
 	d.claimed = d.fresh
 	d.ready.which, d.wanting.which = readyRotation, wantingRotation
+	o.Metrics.QueueOldestDueAge.SetFunc(d.oldestDue)
 	d.sending, d.cancelSending = context.WithCancel(context.Background())
 	return d
 }
@@ -215,6 +216,10 @@ func (d *Dispatcher) load(ctx context.Context) error {
 	}
 	for _, l := range d.lanes {
 		d.makeReady(l)
+		d.wantClaim(l)
+	}
+	if d.wanting.len() > 0 {
+		signal(d.claimable)
 	}
 	d.launch(time.Now())
 	d.mu.Unlock()
@@ -233,6 +238,10 @@ func (d *Dispatcher) SetHeld(ctx context.Context, held bool) error {
 	d.mu.Unlock()
 	return nil
 }
+
+// maxWanting bounds the lanes that are made at once for endpoints with due rows: a
+// start, or the end of an outage, may find a million of them.
+const maxWanting = 8192
 
 // holdPause is how often at most the store is asked whether sending is still stopped.
 const holdPause = time.Second
@@ -275,19 +284,16 @@ func (d *Dispatcher) turn(now time.Time) (next time.Time, recheck bool) {
 		d.mu.Unlock()
 		return next, recheck
 	}
-	late := 0.0
 	for {
 		ep, at, ok := d.due.first()
-		if !ok || at.After(now) {
+		if !ok || at.After(now) || d.wanting.lanes >= maxWanting {
 			break
 		}
-		late = max(late, now.Sub(at).Seconds())
 		app := d.dueApps[ep]
 		d.due.remove(ep)
 		delete(d.dueApps, ep)
 		d.behind(d.lane(app, ep))
 	}
-	d.o.Metrics.QueueOldestDueAge.Set(late)
 	for {
 		l, at, ok := d.wakes.first()
 		if !ok || at.After(now) {
@@ -305,6 +311,9 @@ func (d *Dispatcher) turn(now time.Time) (next time.Time, recheck bool) {
 	d.launch(now)
 	next = earliest(d.spillAt, d.retryAt)
 	if _, at, ok := d.due.first(); ok {
+		if !at.After(now) {
+			at = now.Add(claimPause) // the claimers have enough to do
+		}
 		next = earliest(next, at)
 	}
 	if _, at, ok := d.wakes.first(); ok {
@@ -346,6 +355,35 @@ func (d *Dispatcher) gauge() {
 	d.counts.fresh.Set(float64(d.fresh.count))
 	d.counts.claimed.Set(float64(d.claimed.count))
 	d.counts.recording.Set(float64(d.recording))
+	d.counts.active.Set(float64(len(d.lanes)))
+}
+
+// oldestDue returns by how many seconds the most overdue delivery is late that could be
+// sent. What waits for an endpoint that does not answer is not late.
+func (d *Dispatcher) oldestDue() float64 {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var oldest time.Time
+	if _, at, ok := d.due.first(); ok {
+		oldest = at
+	}
+	for _, l := range d.lanes {
+		if l.breaker.open || now.Before(l.pausedUntil) {
+			continue
+		}
+		for q := range l.queue {
+			if it := l.queue[q].head; it != nil && it.isFresh() {
+				oldest = earliest(oldest, it.due.Message.Time())
+			} else if it != nil {
+				oldest = earliest(oldest, it.due.Delivery.DueAt)
+			}
+		}
+	}
+	if oldest.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(oldest).Seconds())
 }
 
 // drain ends what Run has begun.

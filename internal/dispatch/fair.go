@@ -49,6 +49,7 @@ func classOf(inFlight int) int {
 type rotation struct {
 	which   int
 	tenants [classes]deque[*tenant]
+	lanes   int // in all rounds; one may stand in two
 }
 
 // push adds a lane at the end of its application's round, and the application to its own.
@@ -56,6 +57,7 @@ func (r *rotation) push(l *lane) {
 	if c := classOf(l.inFlight); !l.queued[r.which][c] {
 		l.queued[r.which][c] = true
 		l.tenant.turns[r.which].lanes[c].pushBack(l)
+		r.lanes++
 	}
 	r.giveBack(l.tenant)
 }
@@ -84,6 +86,7 @@ func (r *rotation) giveBack(t *tenant) {
 func (r *rotation) nextLane(t *tenant, class int) *lane {
 	l := t.turns[r.which].lanes[class].popFront()
 	l.queued[r.which][class] = false
+	r.lanes--
 	return l
 }
 

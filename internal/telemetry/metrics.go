@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,9 +26,11 @@ type Metrics struct {
 	AttemptsInFlight prometheus.Gauge
 	// QueueDepth is how many deliveries wait in memory. Label: state (fresh, claimed, recording).
 	QueueDepth *prometheus.GaugeVec
-	// QueueOldestDueAge is by how much the most overdue endpoint is late, 0 for none.
-	QueueOldestDueAge prometheus.Gauge
-	// Endpoints counts endpoints by what the dispatcher knows. Label: state (active, open, disabled).
+	// QueueOldestDueAge is by how much the most overdue delivery is late that could be
+	// sent, 0 for none. It is computed when it is read.
+	QueueOldestDueAge *Computed
+	// Endpoints counts endpoints that the dispatcher has in memory. Label: state (active
+	// for all of them, open for those that rest after failures in a row).
 	Endpoints *prometheus.GaugeVec
 	// TransformDuration and Transforms cover user code on payloads. Label of the second: outcome.
 	TransformDuration prometheus.Histogram
@@ -58,7 +61,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		DeliveryDuration:       histogram("delivery_duration_seconds", "Duration of an attempt.", "kind", "outcome"),
 		AttemptsInFlight:       gauge("attempts_in_flight", "Requests under way.").WithLabelValues(),
 		QueueDepth:             gauge("queue_depth", "Deliveries that wait in memory.", "state"),
-		QueueOldestDueAge:      gauge("queue_oldest_due_age_seconds", "By how much the most overdue endpoint is late.").WithLabelValues(),
+		QueueOldestDueAge:      computed("queue_oldest_due_age_seconds", "By how much the most overdue delivery is late."),
 		Endpoints:              gauge("endpoints", "Endpoints as the dispatcher knows them.", "state"),
 		Transforms:             counter("transforms_total", "Transformations run.", "outcome"),
 		IngestRequests:         counter("ingest_requests_total", "Webhooks received.", "source_kind", "verdict"),
@@ -81,6 +84,27 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 func (m *Metrics) SetBuild(version, revision string) {
 	m.build.Reset()
 	m.build.WithLabelValues(version, revision, runtime.Version()).Set(1)
+}
+
+// Computed is a gauge whose value is asked for when it is read, for what is costly to
+// keep up to date. It is 0 until SetFunc.
+type Computed struct {
+	prometheus.GaugeFunc
+	f atomic.Pointer[func() float64]
+}
+
+// SetFunc makes f the source of the value. f is called at each scrape, from any goroutine.
+func (c *Computed) SetFunc(f func() float64) { c.f.Store(&f) }
+
+func computed(name, help string) *Computed {
+	c := &Computed{}
+	c.GaugeFunc = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, func() float64 {
+		if f := c.f.Load(); f != nil {
+			return (*f)()
+		}
+		return 0
+	})
+	return c
 }
 
 // StoreOperation returns the observer of one kind of store operation, to be kept.
