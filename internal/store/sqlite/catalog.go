@@ -125,7 +125,13 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	if err != nil {
 		return nil, err
 	}
-	return c, c.openCodec(ctx)
+	if err := c.openCodec(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.clearEnvironments(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // openCodec loads the secret of the public ids, which is drawn once in a store's life:

@@ -137,25 +137,32 @@ func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, 
 // cannot be asked for without it.
 func (c *catalog) DeleteApplication(ctx context.Context, id hook.ApplicationID) error {
 	return c.change(ctx, func(tx *catalogTx) error {
-		if err := tx.exec("DELETE FROM application WHERE key = ?1", id); err != nil {
+		found, err := tx.has("SELECT 1 FROM application WHERE key = ?1", id)
+		if err != nil {
 			return err
 		}
-		if tx.conn.Changes() == 0 {
+		if !found {
 			return errNotFound()
 		}
-		tx.applications = append(tx.applications, id)
 		tx.tokens = func(t *hook.Token) bool { return t.Application == id }
-		for _, sql := range []string{
-			"DELETE FROM endpoint WHERE application = ?1",
-			"DELETE FROM removed_endpoint WHERE application = ?1",
-			"DELETE FROM token WHERE application = ?1",
-		} {
-			if err := tx.exec(sql, id); err != nil {
-				return err
-			}
-		}
-		return nil
+		return clearApplication(tx, id)
 	})
+}
+
+// clearApplication removes an application and what it owns. Indexes: primary keys, token_application.
+func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
+	tx.applications = append(tx.applications, id)
+	for _, sql := range []string{
+		"DELETE FROM application WHERE key = ?1",
+		"DELETE FROM endpoint WHERE application = ?1",
+		"DELETE FROM removed_endpoint WHERE application = ?1",
+		"DELETE FROM token WHERE application = ?1",
+	} {
+		if err := tx.exec(sql, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func scanApplication(stmt *sqlite.Stmt) (*hook.Application, error) {

@@ -165,6 +165,52 @@ func TestFailedCommitForgetsWhatItTouched(t *testing.T) {
 	}
 }
 
+// A crash between the first transaction of DeleteEnvironment and the last leaves rows that
+// nobody may find; the next start removes them.
+func TestDeletedEnvironmentIsGoneAfterACrash(t *testing.T) {
+	dir := t.TempDir()
+	c := openCatalogOnly(t, dir, catalogOptions{})
+	env, apps := testCatalogData(t, c, 3)
+	token := &hook.Token{Environment: env.ID, Hash: [32]byte{1}}
+	if err := c.CreateToken(t.Context(), token, nil); err != nil {
+		t.Fatal(err)
+	}
+	// What the first transaction does.
+	err := c.change(t.Context(), func(tx *catalogTx) error {
+		tx.environments = append(tx.environments, env.ID)
+		if err := tx.exec("DELETE FROM environment WHERE key = ?1", env.ID); err != nil {
+			return err
+		}
+		return tx.exec("INSERT INTO removed_environment (key) VALUES (?1)", env.ID)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, planErr := c.PlanOf(t.Context(), apps[0].ID)
+		_, appErr := c.Application(t.Context(), env.ID, "app0")
+		_, tokenErr := c.TokenByHash(t.Context(), token.Hash)
+		_, updateErr := c.UpdateApplication(t.Context(), apps[0].ID, func(*hook.Application) error { return nil })
+		for _, err := range []error{planErr, appErr, tokenErr, updateErr} {
+			if hook.KindOf(err) != hook.NotFound {
+				t.Errorf("what a removed environment owned answers %v", err)
+			}
+		}
+		if _, exists := c.currentVersion(apps[0].ID); exists {
+			t.Error("a message for it would be taken")
+		}
+		if err := c.close(); err != nil {
+			t.Fatal(err)
+		}
+		c = openCatalogOnly(t, dir, catalogOptions{})
+	}
+	for _, table := range []string{"application", "endpoint", "token", "removed_environment"} {
+		if n, _, err := queryInt(c.versions, "SELECT count(*) FROM "+table); n != 0 || err != nil {
+			t.Errorf("%d rows of table %s are left, %v", n, table, err)
+		}
+	}
+}
+
 func TestDiskErrorEndsTheCatalog(t *testing.T) {
 	var told []error
 	failure := errors.New("the store has failed")
@@ -207,12 +253,13 @@ func TestCatalogQueriesUseIndexes(t *testing.T) {
 		{"SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1 AND name > ?3 ORDER BY name DESC LIMIT ?2", "PRIMARY KEY"},
 		{"SELECT " + taskColumns + " FROM task WHERE environment = ?1 AND (?3 = '' OR status = ?3) AND key > ?5 ORDER BY key DESC LIMIT ?2", "task_environment"},
 		{"SELECT " + taskColumns + " FROM task WHERE status = 'running' ORDER BY key", "INDEX task_running"},
-		{"SELECT " + tokenColumns + " FROM token WHERE hash = ?1", "token_hash"},
+		{"SELECT " + tokenColumns + " FROM token WHERE hash = ?1 AND environment IN (SELECT key FROM environment)", "token_hash"},
 		{"SELECT " + tokenColumns + " FROM token WHERE environment = ?1 ORDER BY key", "token_environment"},
 		{"UPDATE token SET expires_at = ?2 WHERE application = ?1 AND (expires_at IS NULL OR expires_at > ?2)", "token_application"},
 		{"SELECT key FROM token WHERE application IS NOT NULL AND expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2", "token_expired"},
 		{"SELECT hash FROM receipt WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2", "receipt_expires"},
-		{"DELETE FROM endpoint WHERE application IN (SELECT key FROM application WHERE environment = ?1)", "PRIMARY KEY"},
+		{"SELECT key FROM application WHERE environment = ?1 LIMIT ?2", "application_environment"},
+		{"SELECT key FROM token WHERE environment = ?1 LIMIT ?2", "token_environment"},
 	} {
 		plan := explain(t, c, q.sql)
 		// To scan the index of running tasks is to read running tasks and nothing else.

@@ -77,8 +77,8 @@ func (c *catalog) TokenByHash(ctx context.Context, hash [32]byte) (*hook.Token, 
 	t, generation := c.tokens.get(hash)
 	if t == nil {
 		err := c.read(ctx, func(conn *sqlite.Conn) error {
-			// Index: token_hash.
-			return catalogQuery(conn, "SELECT "+tokenColumns+" FROM token WHERE hash = ?1", func(stmt *sqlite.Stmt) (err error) {
+			// Tokens of a removed environment may still be there. Index: token_hash.
+			return catalogQuery(conn, "SELECT "+tokenColumns+" FROM token WHERE hash = ?1 AND environment IN (SELECT key FROM environment)", func(stmt *sqlite.Stmt) (err error) {
 				t, err = scanToken(stmt)
 				return err
 			}, hash[:])

@@ -21,6 +21,11 @@ CREATE TABLE environment (
 
 CREATE UNIQUE INDEX environment_name ON environment (name);
 
+-- Environments that are gone, while what they owned is being removed.
+CREATE TABLE removed_environment (
+    key INTEGER PRIMARY KEY
+) STRICT;
+
 CREATE TABLE token (
     key           INTEGER PRIMARY KEY,
     environment   INTEGER NOT NULL,
