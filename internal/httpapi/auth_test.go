@@ -84,6 +84,10 @@ func TestPortalAccess(t *testing.T) {
 	if a := r.send(request{method: "POST", path: "/api/v1/app/a/endpoint", token: readOnly, body: `{"url":"https://example.com/"}`}); a.status != 403 {
 		t.Errorf("read-only creates: %d", a.status)
 	}
+	manager := r.portal(app, `{"capabilities":["ManageEndpoint"]}`)
+	if a := r.send(request{method: "POST", path: "/api/v1/app/a/endpoint", token: manager, body: `{"url":"https://example.com/","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`}); a.status != 403 {
+		t.Errorf("a secret is chosen without ManageEndpointSecret: %d %s", a.status, a.body)
+	}
 	all := r.portal(app, ``)
 	if a := r.send(request{method: "POST", path: "/api/v1/app/a/endpoint", token: all, body: `{"url":"https://example.com/"}`}); a.status != 201 {
 		t.Errorf("a portal token creates an endpoint: %d %s", a.status, a.body)

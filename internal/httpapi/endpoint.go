@@ -62,6 +62,9 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 	}
 	secret := s.NewSecret
 	if in.Secret != nil {
+		if !c.token.Can(hook.ManageEndpointSecret) {
+			return nil, insufficientAccess()
+		}
 		text, err := s.ParseSecret(*in.Secret)
 		if err != nil {
 			return nil, hook.Fieldf("secret", "%v", err)

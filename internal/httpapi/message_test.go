@@ -166,6 +166,7 @@ func TestMessageRules(t *testing.T) {
 		{"parameters no object", `"eventType":"t","payload":{},"transformationsParams":"x"`, 422, "body transformationsParams"},
 		{"raw payload no string", `"eventType":"t","payload":{},"transformationsParams":{"rawPayload":1}`, 422, "body transformationsParams rawPayload"},
 		{"content type with a line break", `"eventType":"t","payload":{},"transformationsParams":{"headers":{"content-type":"a\r\nb"}}`, 422, "body transformationsParams headers content-type"},
+		{"more fields than anybody needs", `"eventType":"t","payload":{}` + manyFields(300), 422, "body"},
 		{"inline application without uid", `"eventType":"t","payload":{},"application":{"name":"n"}`, 422, "body application uid"},
 		{"inline application of another uid", `"eventType":"t","payload":{},"application":{"name":"n","uid":"x"}`, 422, "body application uid"},
 	} {
@@ -184,6 +185,14 @@ func TestMessageRules(t *testing.T) {
 		t.Errorf("unknown application: %d %s", a.status, a.body)
 	}
 	_ = app
+}
+
+func manyFields(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"f%d":0`, i)
+	}
+	return b.String()
 }
 
 // TestBytesAreSacred publishes payloads that a parser and encoder would change.

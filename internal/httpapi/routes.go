@@ -192,7 +192,7 @@ func routes() []route {
 		{method: get, path: "/api/v1/openapi.json", op: "openapi", tag: "Health", summary: "This document.", access: open,
 			out: map[string]any{}, statuses: []int{ok}, handler: (*server).openAPIDocument},
 
-		// Paths that clients before 1.0 of their libraries call (CONTRACT section 4), and health checks by other names.
+		// Paths that older client libraries call (CONTRACT 1.3 and the end of section 4).
 		{method: post, path: "/api/v1/auth/dashboard-access/{app_id}", op: "authentication.dashboard-access", tag: "Older clients", summary: "The older name of app-portal-access.",
 			in: api.AppPortalAccessIn{}, bodyOptional: true, out: api.AppPortalAccessOut{}, statuses: []int{ok}, receipts: true, handler: (*server).createPortalAccess},
 		{method: get, path: messagePath + "/attempt", op: "message-attempt.list", tag: "Older clients", summary: "The older name of the list of a message's attempts.", access: view,
