@@ -78,7 +78,7 @@ func (c *checkpointer) loop() {
 			case isFull(err):
 				c.s.log.Warn("no space to checkpoint", "segment", filepath.Base(seg.path))
 			case isDiskError(err):
-				c.s.fail(fmt.Errorf("checkpoint %s: %w", seg.path, err))
+				c.s.fail(fmt.Errorf("checkpoint: %w", err))
 				return
 			default:
 				c.s.log.Warn("checkpoint", "segment", filepath.Base(seg.path), "error", err)
@@ -93,36 +93,51 @@ func (c *checkpointer) checkpoint(f *segmentFile) error {
 	if err != nil {
 		return err
 	}
-	err = c.copyLog(conn, f)
+	if err = c.copyLog(conn, f); err != nil {
+		err = diskError(conn, f.path, err)
+	}
 	return errors.Join(err, conn.Close())
 }
 
+// copyLog copies the log, and when it is too long restarts it, however often that takes.
 func (c *checkpointer) copyLog(conn *sqlite.Conn, f *segmentFile) error {
-	frames, copied, _, err := walCheckpoint(conn, "PASSIVE")
-	for err == nil && (frames >= restartFrames || frames-copied >= passiveFrames) {
-		c.s.readers.cutLong(f, maxReadInRestart)
-		// The gate keeps the writer out, which would otherwise poll for its lock. What is
-		// left to copy is what came in since the last passive pass.
-		f.gate.Lock()
-		conn.SetBusyTimeout(restartPause)
-		var busy bool
-		frames, copied, busy, err = walCheckpoint(conn, "RESTART")
-		f.gate.Unlock()
-		if err == nil && !busy {
-			f.walFrames.Store(0)
-			c.setStalled(false)
-			return nil
+	for {
+		done, err := c.copyOnce(conn, f)
+		if done || err != nil {
+			return err
 		}
 		select {
 		case <-c.stopped:
-			return err
+			return nil
 		case <-time.After(restartPause):
 		}
-		if err == nil {
-			frames, copied, _, err = walCheckpoint(conn, "PASSIVE")
-		}
 	}
-	return err
+}
+
+// copyOnce reports whether the log is short enough, or cannot be helped now.
+func (c *checkpointer) copyOnce(conn *sqlite.Conn, f *segmentFile) (done bool, err error) {
+	c.s.space.copying.Lock()
+	defer c.s.space.copying.Unlock()
+	if c.s.space.isSpent() {
+		return true, nil
+	}
+	frames, copied, _, err := walCheckpoint(conn, "PASSIVE")
+	if err != nil || frames < restartFrames && frames-copied < passiveFrames {
+		return true, err
+	}
+	c.s.readers.cutLong(f, maxReadInRestart)
+	// The gate keeps the writer out, which would otherwise poll for its lock. What is left
+	// to copy is what came in since the passive pass.
+	f.gate.Lock()
+	defer f.gate.Unlock()
+	conn.SetBusyTimeout(restartPause)
+	_, _, busy, err := walCheckpoint(conn, "RESTART")
+	if err != nil || busy {
+		return false, err
+	}
+	f.walFrames.Store(0)
+	c.setStalled(false)
+	return true, nil
 }
 
 // walCheckpoint runs a checkpoint and returns the log's length and how much is copied.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -35,9 +36,8 @@ func openConn(path string, flags ...sqlite.OpenFlags) (*sqlite.Conn, error) {
 	}
 	conn.SetBusyTimeout(busyTimeout)
 	pragmas := []string{
-		"PRAGMA synchronous = FULL",     // flush the log in every commit
-		"PRAGMA wal_autocheckpoint = 0", // checkpoint.go does it, beside the commits
-		"PRAGMA secure_delete = ON",     // expunged content leaves the file
+		"PRAGMA synchronous = FULL", // flush the log in every commit
+		"PRAGMA secure_delete = ON", // expunged content leaves the file
 		"PRAGMA temp_store = MEMORY",
 		"PRAGMA foreign_keys = OFF",
 		fmt.Sprintf("PRAGMA cache_size = -%d", defaultCacheKiB),
@@ -111,7 +111,7 @@ func bindMillis(stmt *sqlite.Stmt, param int, t time.Time) {
 // of the log reports it in its own way.
 func isFull(err error) bool {
 	code := sqlite.ErrCode(err)
-	return code.ToPrimary() == sqlite.ResultFull || code == sqlite.ResultIOErrSHMSize
+	return code.ToPrimary() == sqlite.ResultFull || code == sqlite.ResultIOErrSHMSize || errors.Is(err, syscall.ENOSPC)
 }
 
 func errClosed() error { return hook.Errorf(hook.Closed, "the store is closed") }

@@ -2,13 +2,12 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -61,9 +60,11 @@ type hours struct {
 type hourTable struct {
 	seg  *segment
 	hour int64
+	born uint64 // the batch that made it; 0 for one that was there at the start
 	// filter knows every hash of the table; nil for a table of an earlier process, until
 	// it has been read (see learnFilters).
-	filter *filter
+	filter   *filter
+	learning bool // somebody reads the table to make its filter
 }
 
 // hourStatements are a pen's statements for one hour's table.
@@ -193,10 +194,52 @@ func (w *writer) currentHour(p *pen, now int64) (*hourTable, error) {
 	if err := sqlitex.ExecuteTransient(p.conn, fmt.Sprintf(createKeysSQL, keyTablePrefix, hour), nil); err != nil {
 		return nil, fmt.Errorf("make table of keys: %w", err)
 	}
-	t := &hourTable{seg: w.s.segmentOf(p.first), hour: hour, filter: &filter{}}
+	t := &hourTable{seg: w.s.segmentOf(p.first), hour: hour, born: w.batch, filter: &filter{}}
 	w.hours.tables = slices.Insert(w.hours.tables, 0, t)
 	w.hours.changed = true
+	w.learn(now)
 	return t, nil
+}
+
+// learn has the filters of earlier hours made that a start has found without one. Until
+// then each new key costs a look into their tables. A table of an hour that is over gets
+// no more rows, so it can be read beside the writer.
+func (w *writer) learn(now int64) {
+	var todo []*hourTable
+	for _, t := range w.hours.tables {
+		if t.filter == nil && !t.learning && t.hour < now/hourMillis {
+			t.learning = true
+			todo = append(todo, t)
+		}
+	}
+	if len(todo) > 0 {
+		w.s.background.Go(func() { w.s.learn(todo) })
+	}
+}
+
+func (s *Store) learn(tables []*hourTable) {
+	for _, t := range tables {
+		f := &filter{}
+		err := s.read(s.life, t.seg, func(conn *sqlite.Conn) error {
+			stmt, _, err := conn.PrepareTransient(fmt.Sprintf("SELECT hash FROM %s%d", keyTablePrefix, t.hour))
+			if err != nil {
+				return err
+			}
+			defer stmt.Finalize()
+			return eachRow(stmt, func() (bool, error) {
+				var hash [16]byte
+				stmt.ColumnBytes(0, hash[:])
+				f.add(&hash)
+				return !f.full, nil
+			})
+		})
+		if err == nil {
+			err = s.writer.do(s.life, false, func(*writer) error { t.filter = f; return nil })
+		}
+		if err != nil {
+			return // closing, or a table that was dropped; without a filter it is only slower
+		}
+	}
 }
 
 // committed lets readers see the tables that the last commit made.
@@ -208,42 +251,32 @@ func (h *hours) committed() {
 	}
 }
 
-// findHours lists the tables of keys in the segments' files. Filters that are known are kept.
-func (w *writer) findHours() error {
-	var tables []*hourTable
-	for _, seg := range w.s.segmentsNewestFirst() {
-		p, err := w.openPen(seg)
-		if err != nil {
-			return err
+// found adds the tables of a segment that was there when the store was opened.
+func (h *hours) found(seg *segment, list []int64, now int64) {
+	for _, hour := range list {
+		if t := (&hourTable{seg: seg, hour: hour}); !t.expired(now) {
+			h.tables = append(h.tables, t)
 		}
-		clear(p.hours)
-		var found []*hourTable
-		const sql = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '` + keyTablePrefix + `*'`
-		err = sqlitex.ExecuteTransient(p.conn, sql, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-			hour, err := strconv.ParseInt(strings.TrimPrefix(stmt.ColumnText(0), keyTablePrefix), 10, 64)
-			if err != nil {
-				return nil // not ours
-			}
-			t := &hourTable{seg: seg, hour: hour}
-			for _, old := range w.hours.tables {
-				if old.hour == hour && old.seg.segmentFile == seg.segmentFile {
-					t = old
-				}
-			}
-			if !t.expired(w.s.o.Now().UnixMilli()) {
-				found = append(found, t)
-			}
-			return nil
-		}})
-		if err != nil {
-			return fmt.Errorf("list tables of keys: %w", err)
-		}
-		slices.SortFunc(found, func(a, b *hourTable) int { return int(b.hour - a.hour) })
-		tables = append(tables, found...)
 	}
-	w.hours.tables, w.hours.changed = tables, true
-	w.hours.committed()
-	return nil
+	slices.SortFunc(h.tables, func(a, b *hourTable) int {
+		return cmp.Or(cmp.Compare(b.hour, a.hour), cmp.Compare(b.seg.first, a.seg.first))
+	})
+	h.changed = true
+}
+
+// forgetNew forgets the tables that a transaction made which was undone.
+func (w *writer) forgetNew(done []*pen) {
+	w.hours.tables = slices.DeleteFunc(w.hours.tables, func(t *hourTable) bool {
+		if t.born != w.batch {
+			return false
+		}
+		p := w.pens[t.seg.segmentFile]
+		if p == nil || slices.Contains(done, p) {
+			return false
+		}
+		delete(p.hours, t.hour)
+		return true
+	})
 }
 
 // hour returns the statements for an hour's table.

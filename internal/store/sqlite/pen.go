@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -59,13 +58,12 @@ const (
 	saveMarkSQL = `INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 )
 
-func newPen(seg *segment, newest bool) (*pen, error) {
-	conn, _, err := openSegment(seg.segmentFile)
-	if err != nil {
-		return nil, err
-	}
+// newPen makes conn, a connection of openSegment, the pen of a segment.
+func newPen(seg *segment, conn *sqlite.Conn, newest bool) (*pen, error) {
+	// checkpoint.go does it, beside the commits.
+	err := sqlitex.ExecuteTransient(conn, "PRAGMA wal_autocheckpoint = 0", nil)
 	p := &pen{file: seg.segmentFile, first: seg.first, conn: conn, hours: make(map[int64]*hourStatements)}
-	if newest {
+	if newest && err == nil {
 		err = sqlitex.ExecuteTransient(conn, fmt.Sprintf("PRAGMA cache_size = -%d", newestCacheKiB), nil)
 	}
 	for _, s := range []struct {
@@ -83,7 +81,7 @@ func newPen(seg *segment, newest bool) (*pen, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare segment: %w", err), conn.Close())
+		return nil, fmt.Errorf("prepare segment: %w", err)
 	}
 	return p, nil
 }
@@ -255,6 +253,16 @@ func (p *pen) notDue(ep hook.EndpointID, atMillis int64, msg hook.MessageID, tri
 		return false, err
 	}
 	return p.conn.Changes() == 1, nil
+}
+
+// hasDue reports whether there is such a due row.
+func (p *pen) hasDue(ep hook.EndpointID, atMillis int64, msg hook.MessageID, trigger hook.Trigger) (found bool, err error) {
+	const sql = "SELECT 1 FROM due WHERE endpoint = ?1 AND due_at = ?2 AND message = ?3 AND trigger = ?4"
+	err = sqlitex.Execute(p.conn, sql, &sqlitex.ExecOptions{
+		Args:       []any{int64(ep), atMillis, int64(msg), int64(trigger)},
+		ResultFunc: func(*sqlite.Stmt) error { found = true; return nil },
+	})
+	return found, err
 }
 
 // setEndpoints overwrites the list of endpoints that a message goes to.

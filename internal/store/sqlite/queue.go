@@ -169,8 +169,6 @@ func loadDue(conn *sqlite.Conn, c claimed, endpoint hook.EndpointID, messages ma
 	switch {
 	case d != nil:
 		out.Delivery = d.Delivery
-	case c.key.Trigger == hook.Scheduled:
-		return nil, fmt.Errorf("due row of message %d at endpoint %d without a delivery", c.key.Message, endpoint)
 	default: // a resend of a pair whose own delivery is still fresh
 		out.Delivery = hook.Delivery{Message: m.ID, Endpoint: endpoint}
 	}
@@ -245,8 +243,11 @@ func (w *writer) finish(f *store.Finished) (refusal, err error) {
 		if live {
 			w.resolved = append(w.resolved, resolvedEntry{message: d.Message, pen: p})
 		}
-	case old == nil:
-		return hook.Errorf(hook.NotFound, "the delivery is gone"), nil
+	case old == nil: // a due row without a delivery is nothing that this store writes
+		if _, err := p.newDelivery(d, waitsUntil(d), attempt); err != nil {
+			return nil, err
+		}
+		return nil, w.finishRest(p, f)
 	}
 	return nil, w.finishScheduled(p, f, old, live, attempt)
 }
@@ -328,8 +329,16 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 			return err
 		}
 		next.State, next.Reason, next.DueAt = hook.Delivered, hook.ReasonNone, time.Time{}
-	case old.State == hook.Pending && old.DueAt.UnixMilli() == f.Row.DueAt:
-		// The pair exists only for this resend, so nothing else will end it.
+	case old.State == hook.Pending && !old.Fresh:
+		// A pair that exists only for this resend has no row of a schedule, so nothing else
+		// will end it.
+		scheduled, err := p.hasDue(d.Endpoint, old.DueAt.UnixMilli(), d.Message, hook.Scheduled)
+		if err != nil {
+			return err
+		}
+		if scheduled || old.DueAt.UnixMilli() != f.Row.DueAt {
+			break
+		}
 		next.State, next.Reason, next.DueAt = hook.Exhausted, d.Reason, time.Time{}
 		if d.State.IsFinal() {
 			next.State = d.State
@@ -408,14 +417,7 @@ func (w *writer) spill(d *hook.Delivery) error {
 
 // SetHold implements store.Queue.
 func (s *Store) SetHold(ctx context.Context, held bool) error {
-	var times []store.DueTime
-	if !held {
-		var err error
-		if times, err = s.DueTimes(ctx); err != nil {
-			return err
-		}
-	}
-	return s.writer.do(ctx, false, func(w *writer) error {
+	err := s.writer.do(ctx, false, func(w *writer) error {
 		p, err := w.pen(w.newest)
 		if err != nil {
 			return err
@@ -428,6 +430,18 @@ func (s *Store) SetHold(ctx context.Context, held bool) error {
 			return err
 		}
 		w.holdAfter = &held
+		return nil
+	})
+	if err != nil || held {
+		return err
+	}
+	// From here on Claim answers, and whatever becomes due is told. What became due before
+	// is told now.
+	times, err := s.DueTimes(ctx)
+	if err != nil {
+		return err
+	}
+	return s.writer.do(ctx, false, func(w *writer) error {
 		w.madeDue = append(w.madeDue, times...)
 		return nil
 	})

@@ -49,6 +49,9 @@ func (s *Store) read(ctx context.Context, seg *segment, f func(conn *sqlite.Conn
 }
 
 func (p *readers) read(ctx context.Context, file *segmentFile, f func(conn *sqlite.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case p.places <- struct{}{}:
 	case <-ctx.Done():

@@ -60,6 +60,7 @@ type segmentState struct {
 	lowWater hook.Key // see fresh.go
 	marked   bool     // it has a low-water mark, so it has had a commit
 	held     bool
+	hours    []int64 // its tables of keys, see idempotency.go
 }
 
 // listSegments returns the segments of the directory, oldest first.
@@ -122,6 +123,16 @@ func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error)
 			st.lowWater, st.marked = hook.Key(value), true
 		case metaHold:
 			st.held = value != 0
+		}
+		return nil
+	}})
+	if err != nil {
+		return conn, st, err
+	}
+	const tables = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '` + keyTablePrefix + `*'`
+	err = sqlitex.ExecuteTransient(conn, tables, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		if hour, err := strconv.ParseInt(strings.TrimPrefix(stmt.ColumnText(0), keyTablePrefix), 10, 64); err == nil {
+			st.hours = append(st.hours, hour)
 		}
 		return nil
 	}})

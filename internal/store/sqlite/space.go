@@ -29,6 +29,10 @@ type space struct {
 	asked atomic.Int64 // when the disk was asked last, monotonic nanoseconds since begin
 	begin time.Time
 
+	// copying is held by the checkpointer while it may make a segment longer, which it must
+	// not do with the reserve's space.
+	copying sync.Mutex
+
 	mu    sync.Mutex
 	spent bool // the reserve has been given up
 }
@@ -63,6 +67,8 @@ func (s *space) keep() error {
 
 // giveUp hands the reserve to the outcomes and reports whether there was one left.
 func (s *space) giveUp(log *slog.Logger) bool {
+	s.copying.Lock()
+	defer s.copying.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.full.Swap(true) {
@@ -77,6 +83,13 @@ func (s *space) giveUp(log *slog.Logger) bool {
 		return false
 	}
 	return true
+}
+
+// isSpent reports whether only outcomes may use more of the disk.
+func (s *space) isSpent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spent
 }
 
 // refusal says whether there is room for messages. It asks the disk at most every

@@ -41,6 +41,11 @@ type Store struct {
 	space       *space
 	held        atomic.Bool
 
+	// life ends with Close, and background waits for what Open and the writer have started.
+	life       context.Context
+	end        context.CancelFunc
+	background sync.WaitGroup
+
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -104,6 +109,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{dir: dir, o: o, log: o.Log, readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes)}
+	s.life, s.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open store: %w", err), s.release())
@@ -112,7 +118,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
-	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now}); err != nil {
+	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail}); err != nil {
 		return nil, err
 	}
 	if s.space, err = openSpace(dir); err != nil {
@@ -122,6 +128,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s.checkpoints = startCheckpointer(s)
+	s.writer.learn(o.Now().UnixMilli())
 	s.writer.start()
 	return s, nil
 }
@@ -137,33 +144,39 @@ func (s *Store) openSegments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var mark segmentState // of the newest segment that has one
-	for _, seg := range list {
+	s.segments = list
+	s.writer = newWriter(s)
+	mark := segmentState{} // of the newest segment that has one
+	for i, seg := range list {
 		conn, st, err := openSegment(seg.segmentFile)
 		if err != nil {
 			return err
-		}
-		if err := conn.Close(); err != nil {
-			return fmt.Errorf("close segment: %w", err)
 		}
 		greatest = max(greatest, st.greatest, seg.first)
 		if st.marked {
 			mark = st
 		}
+		s.writer.hours.found(seg, st.hours, s.o.Now().UnixMilli())
+		if i < len(list)-1 {
+			err = conn.Close()
+		} else {
+			// Closing would copy the whole log; the writer goes on with it instead.
+			err = s.writer.adopt(seg, conn)
+		}
+		if err != nil {
+			return fmt.Errorf("open segment: %w", err)
+		}
 	}
 	s.keys = hook.NewKeyClock(s.o.Node, greatest, s.o.Now)
 	s.catalog.SetKeys(s.keys.Next)
-	s.segments = list
 	s.held.Store(mark.held)
-	s.writer = newWriter(s, mark.lowWater, greatest)
+	s.writer.low, s.writer.lastKey = mark.lowWater, greatest
 	if len(list) == 0 {
-		if err := s.writer.roll(s.keys.Next()); err != nil {
+		if err := s.writer.roll(s.writer.nextKey()); err != nil {
 			return err
 		}
 	}
-	if err := s.writer.findHours(); err != nil {
-		return err
-	}
+	s.writer.hours.committed()
 	return s.writer.rescue(ctx, mark.lowWater)
 }
 
@@ -194,10 +207,12 @@ func (s *Store) fail(err error) error {
 // release ends what Open began, in reverse, as far as it came.
 func (s *Store) release() error {
 	var errs []error
+	s.end()
 	s.intake.close()
 	if s.writer != nil {
 		s.writer.wait()
 	}
+	s.background.Wait()
 	if s.checkpoints != nil {
 		s.checkpoints.stop()
 	}

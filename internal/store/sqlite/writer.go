@@ -3,7 +3,9 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -60,12 +62,22 @@ type operationResult struct {
 	pen     *pen  // whose commit makes it true; nil for none
 }
 
-func newWriter(s *Store, low, last hook.Key) *writer {
-	w := &writer{s: s, done: make(chan struct{}), pens: make(map[*segmentFile]*pen), low: low, lastKey: last}
+func newWriter(s *Store) *writer {
+	w := &writer{s: s, done: make(chan struct{}), pens: make(map[*segmentFile]*pen)}
 	if n := len(s.segments); n > 0 {
 		w.newest = s.segments[n-1]
 	}
 	return w
+}
+
+// adopt makes conn the pen of the newest segment.
+func (w *writer) adopt(seg *segment, conn *sqlite.Conn) error {
+	p, err := newPen(seg, conn, true)
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	w.pens[seg.segmentFile] = p
+	return nil
 }
 
 func (w *writer) start() {
@@ -159,6 +171,9 @@ func (w *writer) try(batch []operation) (owed []operation) {
 		w.last = nil
 		var refusal error
 		if refusal, err = w.apply(&batch[i]); err != nil {
+			if w.last != nil {
+				err = diskError(w.last.conn, w.last.file.path, err)
+			}
 			break
 		}
 		w.results = append(w.results, operationResult{refusal: refusal, pen: w.last})
@@ -173,6 +188,7 @@ func (w *writer) try(batch []operation) (owed []operation) {
 			err = p.end()
 		}
 		if err != nil {
+			err = diskError(p.conn, p.file.path, err)
 			break
 		}
 		w.watchLog(p)
@@ -218,9 +234,12 @@ func (w *writer) openPen(seg *segment) (*pen, error) {
 		if err := w.dropPen(); err != nil {
 			return nil, err
 		}
-		var err error
-		if p, err = newPen(seg, seg.segmentFile == w.newest.segmentFile); err != nil {
+		conn, _, err := openSegment(seg.segmentFile)
+		if err != nil {
 			return nil, err
+		}
+		if p, err = newPen(seg, conn, seg.segmentFile == w.newest.segmentFile); err != nil {
+			return nil, errors.Join(err, conn.Close())
 		}
 		w.pens[seg.segmentFile] = p
 	}
@@ -281,20 +300,27 @@ func (w *writer) penOf(m hook.MessageID) (*pen, error) {
 // roll begins a new segment whose messages have keys above first.
 func (w *writer) roll(first hook.Key) error {
 	next := &segment{first: first, last: hook.MaxKey, segmentFile: &segmentFile{path: segmentPath(w.s.dir, first)}}
-	before := w.newest
-	w.newest = next // for the size of the page cache
-	p, err := newPen(next, true)
+	conn, _, err := openSegment(next.segmentFile)
 	if err == nil {
-		w.pens[next.segmentFile] = p
 		err = syncDir(filepath.Dir(next.path))
 	}
+	var p *pen
+	if err == nil {
+		p, err = newPen(next, conn, true)
+	}
 	if err != nil {
-		w.newest = before
+		// Nothing is in it yet, and the next try uses another name.
+		if p == nil && conn != nil {
+			_ = conn.Close()
+		}
+		_ = os.Remove(next.path)
 		return fmt.Errorf("begin segment: %w", err)
 	}
+	w.pens[next.segmentFile] = p
+	w.newest = next
 	w.s.addSegment(next)
 	if w.s.held.Load() {
-		if p, err = w.pen(next); err != nil {
+		if _, err := w.pen(next); err != nil {
 			return err
 		}
 		return p.mark(metaHold, 1)
@@ -372,9 +398,8 @@ func (w *writer) undo(batch []operation, done []*pen, err error) (owed []operati
 	if !isFull(err) {
 		w.fail(err)
 		answer = w.broken
-	} else if err := w.findHours(); err != nil { // tables that were made are gone again
-		w.fail(err)
-		answer = w.broken
+	} else {
+		w.forgetNew(done)
 	}
 	for i := range batch {
 		op := batch[i : i+1]
@@ -453,6 +478,7 @@ func (s *Store) change(ctx context.Context, seg *segment, f func(conn *sqlite.Co
 
 // check proves that a commit works, end to end.
 func (w *writer) check() error {
+	w.s.space.look()
 	if err := w.s.space.refusal(); err != nil {
 		return err
 	}
