@@ -103,7 +103,8 @@ func (r *report) restTable(b *strings.Builder) {
 	}
 	b.WriteString("\n| what | figure |\n|---|---|\n")
 	if len(r.Slow) > 0 {
-		fmt.Fprintf(b, "| one endpoint that answers in 100 ms | %.0f deliveries/s |\n", median(r.Slow, func(x slowRun) float64 { return x.Delivered }))
+		fmt.Fprintf(b, "| one endpoint that answers in 100 ms, %d messages | %.0f deliveries/s, %.0f/s in the second half |\n", r.Slow[0].Messages,
+			median(r.Slow, func(x slowRun) float64 { return x.Delivered }), median(r.Slow, func(x slowRun) float64 { return x.Later }))
 	}
 	if len(r.Idle) > 0 {
 		fmt.Fprintf(b, "| idle | %.1f MiB RSS, %.2f %% of a core, ready %.0f ms after start |\n", median(r.Idle, func(x idleRun) float64 { return x.RSSMiB }),

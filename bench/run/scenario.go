@@ -203,7 +203,10 @@ type slowRun struct {
 	Messages  int     `json:"messages"`
 	Accepted  float64 `json:"accepted_per_second"`
 	Delivered float64 `json:"delivered_per_second"`
-	Lost      int64   `json:"lost"`
+	// Later is the rate of the second half, when the server has found out how many
+	// requests the endpoint takes at once.
+	Later float64 `json:"second_half_per_second"`
+	Lost  int64   `json:"lost"`
 }
 
 const slowAnswer = 100 * time.Millisecond
@@ -228,9 +231,16 @@ func slow(ctx context.Context, b *bench, r *report) error {
 			if err != nil {
 				return err
 			}
+			half, err := s.await(int64(run.Messages/2), 3*time.Minute)
+			if err != nil {
+				return err
+			}
 			got, err := s.await(int64(run.Messages), 3*time.Minute)
 			if err != nil {
 				return err
+			}
+			if span := float64(got.LastNanos-half.LastNanos) / 1e9; span > 0 {
+				run.Later = float64(got.Distinct-half.Distinct) / span
 			}
 			run.Accepted = load.AckedRate
 			run.Delivered = float64(got.Distinct) / (float64(got.LastNanos-load.FirstNanos) / 1e9)
@@ -240,7 +250,7 @@ func slow(ctx context.Context, b *bench, r *report) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "hookloft to an endpoint that takes 100 ms: %.0f delivered/s (%.0f accepted/s), lost %d\n", run.Delivered, run.Accepted, run.Lost)
+		fmt.Fprintf(os.Stderr, "hookloft to an endpoint that takes 100 ms: %.0f delivered/s, %.0f in the second half (%.0f accepted/s), lost %d\n", run.Delivered, run.Later, run.Accepted, run.Lost)
 		r.Slow = append(r.Slow, run)
 	}
 	return nil
@@ -255,7 +265,11 @@ type idleRun struct {
 
 func idle(ctx context.Context, b *bench, r *report) error {
 	for range b.sizes.Rounds {
-		sv, err := b.hookloft(ctx, "http://127.0.0.1:1", 1)
+		down, err := freeAddr() // never called: nothing is published
+		if err != nil {
+			return err
+		}
+		sv, err := b.hookloft(ctx, "http://"+down, 1)
 		if err != nil {
 			return err
 		}
