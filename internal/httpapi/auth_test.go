@@ -158,19 +158,19 @@ func TestGuessingIsThrottled(t *testing.T) {
 }
 
 func TestRateLimit(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.RatePerSecond = 5 })
+	r := newRig(t, func(o *Options) { o.RatePerSecond = 0.5 })
 	_, other := r.environment("other")
 	limited := 0
 	for range 30 {
 		if a := r.call("GET", "/api/v1/auth/whoami", ""); a.status == 429 {
 			limited++
-			if a.header.Get("Retry-After") != "1" || a.str("code") != "rate_limited" {
+			if a.header.Get("Retry-After") != "2" || a.str("code") != "rate_limited" {
 				t.Errorf("%s %s", a.header.Get("Retry-After"), a.body)
 			}
 		}
 	}
 	if limited == 0 {
-		t.Error("30 requests at once passed a limit of 5 per second")
+		t.Error("30 requests at once passed a limit of one in two seconds")
 	}
 	if a := r.send(request{method: "GET", path: "/api/v1/auth/whoami", token: other}); a.status != 200 {
 		t.Errorf("another token: %d", a.status)
