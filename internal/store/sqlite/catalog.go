@@ -233,6 +233,8 @@ type catalogTx struct {
 
 	applications []hook.ApplicationID
 	environments []hook.EnvironmentID
+	// failing changes one endpoint of a plan in memory instead of dropping the plan.
+	failing *failingSince
 	// tokens says which tokens may no longer be answered from memory; nil for all stay.
 	tokens func(*hook.Token) bool
 }
@@ -287,7 +289,7 @@ func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error
 		if !committed {
 			_ = sqlitex.Execute(c.writer, "ROLLBACK", nil)
 		}
-		c.forget(tx)
+		c.forget(tx, committed)
 	}()
 	if err := f(tx); err != nil {
 		return c.failed(catalogKind(err))
@@ -313,7 +315,12 @@ func (c *catalog) failed(err error) error {
 
 // forget drops from memory what a change touched. It runs before the change returns, so
 // whoever asks after that sees the change.
-func (c *catalog) forget(tx *catalogTx) {
+func (c *catalog) forget(tx *catalogTx, committed bool) {
+	if f := tx.failing; f != nil && committed {
+		c.plans.setFailing(f)
+	} else if f != nil {
+		c.plans.forgetApplication(f.application)
+	}
 	for _, app := range tx.applications {
 		c.plans.forgetApplication(app)
 	}

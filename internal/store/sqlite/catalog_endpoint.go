@@ -215,7 +215,7 @@ func (c *catalog) SetFailing(ctx context.Context, app hook.ApplicationID, id hoo
 		if tx.conn.Changes() == 0 {
 			return errNotFound()
 		}
-		tx.applications = append(tx.applications, app)
+		tx.failing = &failingSince{app, id, toMillis(since)}
 		return nil
 	})
 }

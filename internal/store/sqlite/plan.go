@@ -1,12 +1,15 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -168,7 +171,7 @@ type planName struct {
 }
 
 type planEntry struct {
-	plan  *store.Plan
+	plan  *store.Plan // guarded by planCache.mu; what it points to never changes
 	mark  *environmentMark
 	place int // in the ring
 	bytes int
@@ -270,6 +273,42 @@ func (k *planCache) forgetApplication(app hook.ApplicationID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.remove(k.entries[app])
+	k.breakLoad(app)
+}
+
+// failingSince is a change of one endpoint that plans see without a new version.
+type failingSince struct {
+	application hook.ApplicationID
+	endpoint    hook.EndpointID
+	since       time.Time
+}
+
+// setFailing puts a change into the plan in memory. When many endpoints of an application
+// fail at once, loading all of them again for each would take longer than the failures.
+// What is in memory is what was on disk before the change, because a load that raced with
+// one is never kept. A plan that was handed out stays as it is.
+func (k *planCache) setFailing(f *failingSince) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.breakLoad(f.application)
+	e := k.entries[f.application]
+	if e == nil || e.mark.broken {
+		return
+	}
+	i, found := slices.BinarySearchFunc(e.plan.Endpoints, f.endpoint, func(ep *hook.Endpoint, id hook.EndpointID) int { return cmp.Compare(ep.ID, id) })
+	if !found {
+		k.remove(e)
+		return
+	}
+	plan, ep := *e.plan, *e.plan.Endpoints[i]
+	ep.FailingSince = f.since
+	plan.Endpoints = slices.Clone(plan.Endpoints)
+	plan.Endpoints[i] = &ep
+	e.plan = &plan
+}
+
+// breakLoad makes a load under way one that nobody keeps or joins. The caller holds mu.
+func (k *planCache) breakLoad(app hook.ApplicationID) {
 	if l := k.loads[app]; l != nil {
 		l.stale = true
 		delete(k.loads, app)
@@ -285,9 +324,8 @@ func (k *planCache) forgetEnvironment(env hook.EnvironmentID) {
 		m.broken = true
 		delete(k.marks, env)
 	}
-	for app, l := range k.loads {
-		l.stale = true
-		delete(k.loads, app)
+	for app := range k.loads {
+		k.breakLoad(app)
 	}
 }
 

@@ -999,7 +999,7 @@ func testPlanRace(r *catalogRoom) {
 	ep := r.endpoint(app.ID, "ep")
 	const changes, planners = 60, 4
 	var acknowledged atomic.Int64 // the number in the last description that was acknowledged
-	var settings atomic.Int64
+	var settings, failing atomic.Int64
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range planners {
@@ -1015,7 +1015,7 @@ func testPlanRace(r *catalogRoom) {
 					return
 				default:
 				}
-				wantEndpoint, wantSettings := acknowledged.Load(), settings.Load()
+				wantEndpoint, wantSettings, wantFailing := acknowledged.Load(), settings.Load(), failing.Load()
 				p, err := r.Plan(r.ctx, env.ID, ref)
 				if err != nil {
 					r.Errorf("plan: %v", err)
@@ -1029,6 +1029,10 @@ func testPlanRace(r *catalogRoom) {
 				}
 				if got := int64(len(p.Environment.Settings.RetryPolicy)); got < wantSettings {
 					r.Errorf("settings %d were acknowledged, the plan has %d", wantSettings, got)
+					return
+				}
+				if got := p.Endpoints[0].FailingSince.UnixMilli(); got < wantFailing {
+					r.Errorf("a failure at %d was acknowledged, the plan has %d", wantFailing, got)
 					return
 				}
 				if p.Version < lastVersion {
@@ -1046,6 +1050,11 @@ func testPlanRace(r *catalogRoom) {
 				return nil
 			})))
 			settings.Add(1)
+			continue
+		}
+		if i%5 == 2 {
+			r.must(r.SetFailing(r.ctx, app.ID, ep.ID, time.UnixMilli(i)))
+			failing.Store(i)
 			continue
 		}
 		r.must(second(r.UpdateEndpoint(r.ctx, app.ID, ep.ID, nil, func(e *hook.Endpoint) error { e.Description = fmt.Sprint(i); return nil })))
