@@ -15,6 +15,7 @@ const svix = new Svix(process.env.HOOKLOFT_TOKEN, { serverUrl: process.env.HOOKL
 const put = isV1 ? "update" : "upsert";
 const typesField = isV1 ? "filterTypes" : "eventTypes";
 const rateField = isV1 ? "rateLimit" : "throttleRate";
+const whole = { withContent: true }; // the default of the first generation, not of the second
 const unique = `${generation}-${Date.now()}`;
 
 function step(name) {
@@ -148,14 +149,14 @@ try {
   assert.equal(rawRequest.headers["content-type"], "application/xml");
 
   step("messages and attempts are listed");
-  const stored = await svix.message.get(unique, msg.id);
+  const stored = await svix.message.get(unique, msg.id, whole);
   assert.deepEqual(stored.payload, payload);
   assert.deepEqual(stored.tags, ["vip"]);
   assert.deepEqual((await svix.message.get(unique, msg.id, { withContent: false })).payload, {});
   assert.equal((await svix.message.list(unique, { tag: "vip" })).data.length, 1);
   assert.ok((await svix.message.list(unique, { eventTypes: [invoicePaid, invoiceVoid] })).data.length >= 3);
   const attempts = await until("the attempt", async () => {
-    const list = await svix.messageAttempt.listByMsg(unique, msg.id);
+    const list = await svix.messageAttempt.listByMsg(unique, msg.id, whole);
     return list.data.length > 0 && list.data;
   });
   assert.equal(attempts[0].status, 0);
@@ -215,13 +216,13 @@ try {
 
   step("expunge");
   await svix.message.expungeContent(unique, msg.id);
-  assert.deepEqual((await svix.message.get(unique, msg.id)).payload, { expired: true });
+  assert.deepEqual((await svix.message.get(unique, msg.id, whole)).payload, { expired: true });
   await svix.messageAttempt.expungeContent(unique, msg.id, attempts[0].id);
-  assert.equal((await svix.messageAttempt.get(unique, msg.id, attempts[0].id)).response, "EXPUNGED");
+  assert.equal((await svix.messageAttempt.get(unique, msg.id, attempts[0].id, whole)).response, "EXPUNGED");
 
   step("not implemented says so");
   const missing = await fails(501, () => svix.statistics.aggregateEventTypes());
-  assert.equal(missing.code, "not_implemented");
+  assert.match(JSON.stringify(missing), /not_implemented/); // v1 hands on the text of a 5xx, v2 the object
 
   step("delete");
   await svix.endpoint.delete(unique, other.id);
