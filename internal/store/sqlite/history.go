@@ -81,7 +81,7 @@ func eachRow(stmt *sqlite.Stmt, row func() (bool, error)) error {
 			return err
 		}
 		if !more {
-			return nil
+			return stmt.Reset() // SQLite refuses to bind a statement that has ended but is not reset
 		}
 		goOn, err := row()
 		if err != nil || !goOn {

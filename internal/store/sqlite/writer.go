@@ -318,6 +318,7 @@ func (w *writer) roll(first hook.Key) error {
 	}
 	w.pens[next.segmentFile] = p
 	w.newest = next
+	w.low = 0 // the new segment's first commit saves it
 	w.s.addSegment(next)
 	if w.s.held.Load() {
 		if _, err := w.pen(next); err != nil {
