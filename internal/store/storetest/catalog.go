@@ -1000,6 +1000,7 @@ func testPlanRace(r *catalogRoom) {
 	const changes, planners = 60, 4
 	var acknowledged atomic.Int64 // the number in the last description that was acknowledged
 	var settings, failing atomic.Int64
+	failing.Store(time.Time{}.UnixMilli())
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range planners {
