@@ -1,0 +1,124 @@
+# What run.sh is built of. Sourced, not run.
+
+# say prints a step.
+say() { printf '\n== %s\n' "$*"; }
+
+# fail ends the run.
+fail() {
+	printf 'FAILED: %s\n' "$*" >&2
+	exit 1
+}
+
+# new_box makes an empty root: the binary, a CA file, /tmp and a data directory. No
+# shell, no libraries, no /proc, no /etc/passwd, no resolver.
+new_box() {
+	local root=$1
+	mkdir -p "$root/etc/ssl/certs" "$root/tmp" "$root/data" "$root/tls"
+	cp "$BINARY" "$root/hookloft"
+	cp "$WORK/ca.pem" "$root/etc/ssl/certs/ca-certificates.crt"
+	chmod 1777 "$root/tmp"
+	if [ "$JAIL" = root ]; then chown 65534:65534 "$root/data" "$root/tls"; fi
+}
+
+# in_box becomes the binary in the box $BOX, as an unprivileged user with an empty
+# environment but for a main secret where there is one. Its process is the caller's, so
+# that a signal to it needs no search.
+in_box() {
+	local chroot
+	chroot=$(command -v chroot)
+	case $JAIL in
+	root) exec env -i ${MAIN_SECRET:+HOOKLOFT_MAIN_SECRET="$MAIN_SECRET"} "$chroot" --userspec=65534:65534 "$BOX" /hookloft "$@" ;;
+	user) exec env -i ${MAIN_SECRET:+HOOKLOFT_MAIN_SECRET="$MAIN_SECRET"} "$(command -v unshare)" -r "$chroot" "$BOX" /hookloft "$@" ;;
+	esac
+}
+
+# hookloft runs the binary in the box $BOX as an unprivileged user and notes the
+# arguments, so that the end can tell which commands and options never ran.
+hookloft() {
+	echo "$*" >>"$WORK/commands"
+	(in_box "$@")
+}
+
+# serve starts a server in the box with the given options and waits until it is ready.
+serve() {
+	echo "serve $*" >>"$WORK/commands"
+	in_box serve "$@" >>"$WORK/ready" 2>>"$WORK/log" &
+	SERVER=$!
+	for _ in $(seq 100); do
+		hookloft healthcheck --timeout 500ms "$URL" 2>"$WORK/healthcheck" && return
+		kill -0 "$SERVER" 2>/dev/null || fail "serve ended: $(tail -n 3 "$WORK/log")"
+		sleep 0.1
+	done
+	fail "the server was not ready in 10 s: $(cat "$WORK/healthcheck")"
+}
+
+# stop sends a signal to the server and waits for its end; it returns its exit code.
+stop() {
+	kill "-$1" "$SERVER"
+	local code=0
+	wait "$SERVER" || code=$?
+	SERVER=
+	return "$code"
+}
+
+# api WANT METHOD PATH [BODY] [CURL OPTIONS...] makes a call, compares the status, prints
+# the body, and notes the call.
+api() {
+	local want=$1 method=$2 path=$3 body=${4-} status out
+	shift "$(($# < 4 ? $# : 4))"
+	out=$(mktemp "$WORK/answer.XXXXXX")
+	echo "$method ${path%%\?*}" >>"$WORK/calls"
+	status=$(curl -sS --cacert "$WORK/ca.pem" --max-time 20 -o "$out" -w '%{http_code}' -X "$method" \
+		-H "Authorization: Bearer $TOKEN" ${body:+-H "Content-Type: ${TYPE:-application/json}" --data-binary "$body"} "$@" "$URL$path")
+	[ "$status" = "$want" ] || fail "$method $path answers $status, want $want: $(head -c 500 "$out")"
+	cat "$out"
+	rm -f "$out"
+}
+
+# await SECONDS COMMAND... repeats a command until it succeeds.
+await() {
+	local left=$(($1 * 10))
+	shift
+	until "$@"; do
+		left=$((left - 1))
+		[ "$left" -gt 0 ] || fail "gave up waiting for: $*"
+		sleep 0.1
+	done
+}
+
+# received PATH MESSAGE [N]: request N of the message has come to the receiver.
+received() { [ -e "$WORK/received/$1/$2.${3:-1}.body" ]; }
+
+# is WANT COMMAND...: the command prints WANT.
+is() {
+	local want=$1
+	shift
+	[ "$("$@")" = "$want" ]
+}
+
+# header FILE NAME prints a header of a kept request.
+header() { sed -n "s/^$2: //Ip" "$1" | tr -d '\r'; }
+
+# verified PATH MESSAGE SECRET [N] verifies the signature of a kept request with openssl,
+# as Standard Webhooks tells receivers to: HMAC-SHA256 over id.timestamp.body.
+verified() {
+	local at="$WORK/received/$1/$2.${4:-1}" key want
+	key=$(printf %s "${3#whsec_}" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n')
+	want=$( (printf '%s.%s.' "$2" "$(header "$at.headers" webhook-timestamp)" && cat "$at.body") |
+		openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | openssl base64 -A)
+	case " $(header "$at.headers" webhook-signature) " in
+	*" v1,$want "*) ;;
+	*) fail "the signature of $at does not verify" ;;
+	esac
+}
+
+# unused_port prints a TCP port that is free now.
+unused_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# certificate NAME makes a certificate for localhost under the throw-away authority.
+certificate() {
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
+		-keyout "$WORK/$1.key" -out "$WORK/$1.csr" 2>/dev/null
+	openssl x509 -req -in "$WORK/$1.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" -CAcreateserial -days 2 \
+		-extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out "$WORK/$1.pem" 2>/dev/null
+}

@@ -1,0 +1,41 @@
+# Compares what the binary offers with what was run. Part of run.sh.
+missing=0
+lacks() {
+	echo "never run: $*" >&2
+	missing=$((missing + 1))
+}
+
+flags() { "$BINARY" "$@" --help | sed -n 's/^ *\(-h, \)\?--\([a-z0-9-]*\).*/\2/p' | grep -v '^help$'; }
+commands() { "$BINARY" "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
+
+# Settings are flags of many commands; they are the server's, so a run of serve counts.
+settings=$(flags serve)
+for setting in $settings; do
+	grep -q -E -- "^serve .*--$setting( |=|$)" "$WORK/commands" || [ "$setting" = config ] || lacks "serve --$setting"
+done
+grep -q -- '--config ' "$WORK/commands" || lacks "--config"
+check() { # check COMMAND...: it was run, and so was each of its own flags
+	grep -q -- "^$*\( \|$\)" "$WORK/commands" || lacks "$*"
+	for flag in $(flags "$@"); do
+		grep -qx -- "$flag" <<<"$settings" || grep -q -- "^$* .*--$flag" "$WORK/commands" || lacks "$* --$flag"
+	done
+}
+count=0
+for command in $(commands); do
+	below=$(commands "$command")
+	for sub in ${below:-''}; do
+		[ "$sub" = "''" ] && sub=
+		check "$command" ${sub:+"$sub"}
+		count=$((count + 1))
+	done
+done
+
+# Operations: each path and method of the document that the server itself serves.
+operations=$(jq -r '.paths | to_entries[] | .key as $path | .value | to_entries[]
+	| select(.key | IN("get", "post", "put", "patch", "delete")) | "\(.key | ascii_upcase) \($path)"' "$WORK/openapi.json")
+while read -r operation; do
+	grep -q -x -E "$(sed 's/[.]/\\./g; s/{[^}]*}/[^\/]+/g' <<<"$operation")" "$WORK/calls" || lacks "$operation"
+done <<<"$operations"
+
+echo "$count commands, $(wc -w <<<"$settings") settings, $(wc -l <<<"$operations") operations, $(wc -l <"$WORK/calls") calls"
+[ "$missing" = 0 ] || fail "$missing parts without a run"

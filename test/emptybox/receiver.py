@@ -1,0 +1,68 @@
+"""A receiver that keeps every request, for run.sh: receiver.py FOLDER [CERT KEY].
+
+A request to /PATH is kept as FOLDER/PATH/ID.N.headers and FOLDER/PATH/ID.N.body, where
+ID is its webhook-id and N counts from 1. It is answered with the status that the file
+FOLDER/PATH/status holds, else 200, after the seconds that FOLDER/PATH/delay holds.
+The first line of output is the port. With CERT and KEY it speaks TLS.
+"""
+
+import os
+import ssl
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+folder = sys.argv[1]
+lock = threading.Lock()
+
+
+def setting(path, default):
+    try:
+        with open(path) as f:
+            return f.read().strip() or default
+    except FileNotFoundError:
+        return default
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        at = os.path.join(folder, os.path.basename(self.path))
+        with lock:
+            os.makedirs(at, exist_ok=True)
+            n = 1
+            name = os.path.join(at, self.headers.get("webhook-id", "none"))
+            while os.path.exists(f"{name}.{n}.body"):
+                n += 1
+            with open(f"{name}.{n}.headers", "w") as f:
+                f.write(str(self.headers))
+            with open(f"{name}.{n}.part", "wb") as f:
+                f.write(body)
+            os.rename(f"{name}.{n}.part", f"{name}.{n}.body")
+        time.sleep(float(setting(os.path.join(at, "delay"), "0")))
+        self.send_response(int(setting(os.path.join(at, "status"), "200")))
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        # A sender that is killed breaks its connections off.
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
+            super().handle_error(request, client_address)
+
+
+server = Server(("127.0.0.1", 0), Handler)
+server.daemon_threads = True
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2], sys.argv[3])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
