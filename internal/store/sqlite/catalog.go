@@ -229,7 +229,8 @@ func (c *catalog) closeConns() error {
 
 // catalogTx is one change under way, with what it makes memory forget.
 type catalogTx struct {
-	conn *sqlite.Conn
+	conn    *sqlite.Conn
+	receipt *store.Receipt // to be written at the end, see saveReceipt
 
 	applications []hook.ApplicationID
 	environments []hook.EnvironmentID
@@ -293,6 +294,9 @@ func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error
 	}()
 	if err := f(tx); err != nil {
 		return c.failed(catalogKind(err))
+	}
+	if err := c.putReceipt(tx); err != nil {
+		return c.failed(wrapCatalog("save receipt", err))
 	}
 	if err := sqlitex.Execute(c.writer, "COMMIT", nil); err != nil {
 		return c.failed(wrapCatalog("commit change", err))

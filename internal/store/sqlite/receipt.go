@@ -19,11 +19,12 @@ const purgeReceipts = 16
 // saveReceipt keeps the answer of the change under way, in its transaction. A nil
 // receipt is none. When the key has been used already, by a request that ran at the
 // same time, the change is refused: repeating it then finds the first one's answer.
+// The row is written when the change has run, so an update function may still fill in
+// Status and Body.
 func (c *catalog) saveReceipt(tx *catalogTx, r *store.Receipt) error {
 	if r == nil {
 		return nil
 	}
-	now := c.now()
 	earlier, err := c.receiptIn(tx.conn, r.Key)
 	if err != nil {
 		return err
@@ -31,7 +32,18 @@ func (c *catalog) saveReceipt(tx *catalogTx, r *store.Receipt) error {
 	if earlier != nil {
 		return hook.Errorf(hook.Conflict, "a request with this Idempotency-Key has just been answered; repeat it to get that answer")
 	}
-	err = tx.exec("DELETE FROM receipt WHERE hash IN (SELECT hash FROM receipt WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)", now.UnixMilli(), purgeReceipts)
+	tx.receipt = r
+	return nil
+}
+
+// putReceipt writes the receipt of a change that has run, nil for none. Index: receipt_expires.
+func (c *catalog) putReceipt(tx *catalogTx) error {
+	r := tx.receipt
+	if r == nil {
+		return nil
+	}
+	now := c.now()
+	err := tx.exec("DELETE FROM receipt WHERE hash IN (SELECT hash FROM receipt WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)", now.UnixMilli(), purgeReceipts)
 	if err != nil {
 		return err
 	}

@@ -877,7 +877,7 @@ func testReceipts(r *catalogRoom) {
 	x = receipt()
 	keep(r.CreateEndpoint(r.ctx, ep, x), x)
 	x = receipt()
-	keep(second(r.UpdateEndpoint(r.ctx, app.ID, ep.ID, x, func(*hook.Endpoint) error { return nil })), x)
+	keep(second(r.UpdateEndpoint(r.ctx, app.ID, ep.ID, x, func(*hook.Endpoint) error { x.Status, x.Body = 299, []byte("filled in late"); return nil })), x)
 	x = receipt()
 	keep(r.CreateEventType(r.ctx, &hook.EventType{Environment: env.ID, Name: "a"}, x), x)
 	x = receipt()
