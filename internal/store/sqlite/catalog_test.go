@@ -269,3 +269,22 @@ func TestCatalogQueriesUseIndexes(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkTokenByHash(b *testing.B) {
+	c := openCatalogOnly(b, b.TempDir(), catalogOptions{})
+	env, _ := testCatalogData(b, c, 0)
+	token := &hook.Token{Environment: env.ID, Hash: [32]byte{1}}
+	if err := c.CreateToken(b.Context(), token, nil); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			t, err := c.TokenByHash(b.Context(), token.Hash)
+			if err != nil {
+				b.Fatal(err)
+			}
+			c.TouchToken(t.ID, time.Now())
+		}
+	})
+}
