@@ -76,18 +76,9 @@ func argKey[K ~int64](k K) any {
 func (c *catalog) TokenByHash(ctx context.Context, hash [32]byte) (*hook.Token, error) {
 	t, generation := c.tokens.get(hash)
 	if t == nil {
-		err := c.read(ctx, func(conn *sqlite.Conn) error {
-			// Tokens of a removed environment may still be there. Index: token_hash.
-			return catalogQuery(conn, "SELECT "+tokenColumns+" FROM token WHERE hash = ?1 AND environment IN (SELECT key FROM environment)", func(stmt *sqlite.Stmt) (err error) {
-				t, err = scanToken(stmt)
-				return err
-			}, hash[:])
-		})
-		if err != nil {
-			return nil, wrapCatalog("read token", err)
-		}
-		if t == nil {
-			return nil, errNotFound() // not remembered: whoever guesses must not fill the memory
+		var err error
+		if t, err = c.loadToken(ctx, hash); err != nil {
+			return nil, err // not remembered: whoever guesses must not fill the memory
 		}
 		c.tokens.put(t, generation)
 	}
@@ -95,6 +86,22 @@ func (c *catalog) TokenByHash(ctx context.Context, hash [32]byte) (*hook.Token, 
 		return nil, errNotFound()
 	}
 	return t, nil
+}
+
+// loadToken reads a token. It stands apart, so that a hit allocates nothing. Tokens of a
+// removed environment may still be there. Index: token_hash.
+func (c *catalog) loadToken(ctx context.Context, hash [32]byte) (t *hook.Token, err error) {
+	const sql = "SELECT " + tokenColumns + " FROM token WHERE hash = ?1 AND environment IN (SELECT key FROM environment)"
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, sql, func(stmt *sqlite.Stmt) (err error) {
+			t, err = scanToken(stmt)
+			return err
+		}, hash[:])
+	})
+	if err == nil && t == nil {
+		err = errNotFound()
+	}
+	return t, wrapCatalog("read token", err)
 }
 
 // TouchToken implements store.Tokens.

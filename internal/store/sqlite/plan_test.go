@@ -255,22 +255,31 @@ func TestCurrentVersionKnowsWithoutAPlan(t *testing.T) {
 	}
 }
 
-func TestCachedPlanAllocatesNothing(t *testing.T) {
+func TestHotPathAllocatesNothing(t *testing.T) {
 	c := openCatalogOnly(t, t.TempDir(), catalogOptions{})
 	env, apps := testCatalogData(t, c, 1)
 	ctx := t.Context()
 	ref := c.codec.Application(env.ID, apps[0].ID)
+	token := &hook.Token{Environment: env.ID, Hash: [32]byte{1}}
+	if err := c.CreateToken(ctx, token, nil); err != nil {
+		t.Fatal(err)
+	}
 	for name, f := range map[string]func() error{
-		"uid": func() error { _, err := c.Plan(ctx, env.ID, "app0"); return err },
-		"id":  func() error { _, err := c.Plan(ctx, env.ID, ref); return err },
-		"key": func() error { _, err := c.PlanOf(ctx, apps[0].ID); return err },
+		"uid":   func() error { _, err := c.Plan(ctx, env.ID, "app0"); return err },
+		"id":    func() error { _, err := c.Plan(ctx, env.ID, ref); return err },
+		"key":   func() error { _, err := c.PlanOf(ctx, apps[0].ID); return err },
+		"token": func() error { _, err := c.TokenByHash(ctx, token.Hash); return err },
 	} {
 		n := testing.AllocsPerRun(100, func() {
 			if err := f(); err != nil {
 				t.Fatal(err)
 			}
 		})
-		if n > 1 {
+		// The cipher of a public id takes its block on the heap.
+		if name == "id" && n == 1 {
+			n = 0
+		}
+		if n > 0 {
 			t.Errorf("by %s: %.0f allocations", name, n)
 		}
 	}
