@@ -128,6 +128,18 @@ func testQueue(t *testing.T, open Open) {
 
 		id = f.publish(ep)
 		d = f.handoff.take()[0]
+		f.try(d, hook.Failed)
+		f.try(d, hook.Failed)
+		f.wantState(id, ep, hook.Pending, 2)
+		due, _, err := f.Claim(f.Context(), f.app, ep, time.Now().Add(2*time.Hour), 10, nil)
+		f.must(err)
+		if len(due) != 1 || due[0].Delivery.Step != 1 {
+			t.Fatalf("a failure told twice is due %+v", due)
+		}
+		f.must(f.finish(&store.Finished{Delivery: due[0].Delivery.End(hook.Exhausted, hook.ReasonDisabled), Row: due[0].Row}))
+
+		id = f.publish(ep)
+		d = f.handoff.take()[0]
 		f.must(f.Spill(f.Context(), []hook.Delivery{d.Delivery}))
 		row := f.claim(ep)[0]
 		f.must(f.finish(&store.Finished{Delivery: row.Delivery.End(hook.Cancelled, hook.ReasonCanceled), Row: row.Row}))

@@ -1,0 +1,282 @@
+package storetest
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// testModel does random things to a store and to a model of it in memory, crashes among
+// them, and compares both after each.
+//
+// Every step is a commit or more, so a run is short unless -rapid.checks asks for more.
+func testModel(t *testing.T, open Open) {
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		before := flag.Lookup("rapid.checks").Value.String()
+		_ = flag.Set("rapid.checks", "5") // a number, so it cannot be refused
+		defer flag.Set("rapid.checks", before)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &model{fixture: newFixture(t, open), rt: rt, pairs: make(map[pair]*modelPair)}
+		rt.Repeat(map[string]func(*rapid.T){
+			"publish":   func(*rapid.T) { m.publishSome() },
+			"fresh":     func(*rapid.T) { m.finishFresh() },
+			"due":       func(*rapid.T) { m.finishDue() },
+			"end":       func(*rapid.T) { m.endDue() },
+			"late":      func(*rapid.T) { m.finishAgain() },
+			"spill":     func(*rapid.T) { m.spillSome() },
+			"resend":    func(*rapid.T) { m.replay(hook.Manual) },
+			"replay":    func(*rapid.T) { m.replay(hook.Scheduled) },
+			"stopStart": func(*rapid.T) { m.stop(false) },
+			"crash":     func(*rapid.T) { m.stop(true) },
+			"":          func(*rapid.T) { m.compare() },
+		})
+		m.must(m.Close())
+	})
+}
+
+type pair struct {
+	message  hook.MessageID
+	endpoint hook.EndpointID
+}
+
+// modelPair is what is promised of one pair.
+type modelPair struct {
+	state    hook.State
+	attempts int
+	fresh    bool // in memory, without a row in due
+	due      bool // a row of the schedule
+	resends  int  // rows of resends
+	// onlyResend: the pair was made by a resend and has not been tried yet.
+	onlyResend bool
+}
+
+type model struct {
+	*fixture
+	rt       *rapid.T
+	pairs    map[pair]*modelPair
+	messages []hook.MessageID
+	memory   []store.Due // fresh deliveries, as handed over
+	ended    []store.Due // deliveries that have had an outcome
+}
+
+func (m *model) pick(n int, what string) int { return rapid.IntRange(0, n-1).Draw(m.rt, what) }
+
+func (m *model) outcome() hook.Outcome {
+	return rapid.SampledFrom([]hook.Outcome{hook.Success, hook.Failed, hook.Gone}).Draw(m.rt, "outcome")
+}
+
+func (m *model) publishSome() {
+	admit := rapid.Bool().Draw(m.rt, "admit")
+	m.handoff.setRefuse(!admit)
+	n := m.pick(len(m.endpoints)+1, "endpoints")
+	id := m.publish(m.endpoints[:n]...)
+	m.messages = append(m.messages, id)
+	m.memory = append(m.memory, m.handoff.take()...)
+	for _, ep := range m.endpoints[:n] {
+		m.pairs[pair{id, ep}] = &modelPair{fresh: admit, due: !admit}
+	}
+}
+
+// record lets the store record an attempt of d, and the model too.
+func (m *model) record(d store.Due, o hook.Outcome, live bool) {
+	a := m.attempt(d, o)
+	next := d.Delivery.After(a, []time.Duration{time.Hour, time.Hour}, time.Now(), 0.5)
+	a.NextAt = next.DueAt
+	m.must(m.finish(&store.Finished{Delivery: next, Row: d.Row, Attempt: a, Urgent: true}))
+	m.ended = append(m.ended, d)
+	p := m.pairs[pair{d.Delivery.Message, d.Delivery.Endpoint}]
+	p.attempts++
+	switch {
+	case o == hook.Success:
+		p.state, p.due, p.fresh, p.onlyResend = hook.Delivered, false, false, false
+	case d.Delivery.Trigger == hook.Manual:
+		if p.onlyResend && live {
+			p.state, p.onlyResend = hook.Exhausted, false
+		}
+	case live:
+		p.state, p.fresh, p.due = next.State, false, next.State == hook.Pending
+	}
+}
+
+func (m *model) finishFresh() {
+	if len(m.memory) == 0 {
+		m.rt.Skip("nothing in memory")
+	}
+	i := m.pick(len(m.memory), "fresh")
+	d := m.memory[i]
+	m.memory = slices.Delete(m.memory, i, i+1)
+	m.record(d, m.outcome(), m.pairs[pair{d.Delivery.Message, d.Delivery.Endpoint}].fresh)
+}
+
+func (m *model) claimAll() []store.Due {
+	var all []store.Due
+	for _, ep := range m.endpoints {
+		due, next, err := m.Claim(m.Context(), m.app, ep, time.Now().Add(24*time.Hour), 10_000, nil)
+		m.must(err)
+		if !next.IsZero() {
+			m.rt.Fatalf("claimed all, and there is more at %v", next)
+		}
+		all = append(all, due...)
+	}
+	return all
+}
+
+func (m *model) pickDue() store.Due {
+	due := m.claimAll()
+	if len(due) == 0 {
+		m.rt.Skip("nothing is due")
+	}
+	return due[m.pick(len(due), "due")]
+}
+
+func (m *model) finishDue() {
+	d := m.pickDue()
+	p := m.pairs[pair{d.Delivery.Message, d.Delivery.Endpoint}]
+	if d.Delivery.Trigger == hook.Manual {
+		p.resends--
+	}
+	m.record(d, m.outcome(), true)
+}
+
+// endDue ends a delivery without an attempt, as when its endpoint is gone.
+func (m *model) endDue() {
+	d := m.pickDue()
+	m.must(m.finish(&store.Finished{Delivery: d.Delivery.End(hook.Cancelled, hook.ReasonCanceled), Row: d.Row, Urgent: true}))
+	p := m.pairs[pair{d.Delivery.Message, d.Delivery.Endpoint}]
+	switch {
+	case d.Delivery.Trigger == hook.Scheduled:
+		p.state, p.due = hook.Cancelled, false
+	default:
+		p.resends--
+		if p.onlyResend {
+			p.state, p.onlyResend = hook.Cancelled, false
+		}
+	}
+}
+
+// finishAgain tells an outcome of the schedule that the store has had already.
+func (m *model) finishAgain() {
+	late := slices.DeleteFunc(slices.Clone(m.ended), func(d store.Due) bool { return d.Delivery.Trigger == hook.Manual })
+	if len(late) == 0 {
+		m.rt.Skip("nothing has ended")
+	}
+	m.record(late[m.pick(len(late), "late")], m.outcome(), false)
+}
+
+func (m *model) spillSome() {
+	if len(m.memory) == 0 {
+		m.rt.Skip("nothing in memory")
+	}
+	n := 1 + m.pick(len(m.memory), "spilled")
+	var list []hook.Delivery
+	for _, d := range m.memory[:n] {
+		list = append(list, d.Delivery)
+		if p := m.pairs[pair{d.Delivery.Message, d.Delivery.Endpoint}]; p.fresh {
+			p.fresh, p.due = false, true
+		}
+	}
+	m.memory = slices.Delete(m.memory, 0, n)
+	m.must(m.Spill(m.Context(), list))
+}
+
+func (m *model) replay(trigger hook.Trigger) {
+	if len(m.messages) == 0 {
+		m.rt.Skip("no message")
+	}
+	k := pair{m.messages[m.pick(len(m.messages), "message")], m.endpoints[m.pick(len(m.endpoints), "endpoint")]}
+	n, err := m.Replay(m.Context(), &store.Replay{Application: m.app, Endpoint: k.endpoint, Messages: []hook.MessageID{k.message}, Trigger: trigger})
+	m.must(err)
+	p, want := m.pairs[k], 1
+	switch {
+	case p == nil:
+		p = &modelPair{onlyResend: trigger == hook.Manual, due: trigger == hook.Scheduled}
+		m.pairs[k] = p
+	case trigger == hook.Scheduled && p.state.IsFinal():
+		p.state, p.due = hook.Pending, true
+	case trigger == hook.Scheduled:
+		want = 0
+	}
+	if trigger == hook.Manual {
+		p.resends++
+	}
+	if n != want {
+		m.rt.Fatalf("replay made %d due, want %d", n, want)
+	}
+}
+
+// stop ends the process, with or without a word, and starts it again. What was in memory is due.
+func (m *model) stop(crash bool) {
+	if crash {
+		before := m.Store
+		m.fixture.crash()
+		m.must(before.Close())
+	} else {
+		m.restart()
+	}
+	m.memory = nil
+	for _, p := range m.pairs {
+		if p.fresh {
+			p.fresh, p.due = false, true
+		}
+	}
+}
+
+func (m *model) compare() {
+	m.handoff.take()
+	type row struct {
+		pair
+		trigger hook.Trigger
+	}
+	order := func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.message, b.message), cmp.Compare(a.endpoint, b.endpoint), cmp.Compare(a.trigger, b.trigger))
+	}
+	var got, want []row
+	for _, d := range m.claimAll() {
+		got = append(got, row{pair{d.Delivery.Message, d.Delivery.Endpoint}, d.Delivery.Trigger})
+	}
+	for k, p := range m.pairs {
+		if p.due {
+			want = append(want, row{k, hook.Scheduled})
+		}
+		for range p.resends {
+			want = append(want, row{k, hook.Manual})
+		}
+	}
+	slices.SortFunc(got, order)
+	slices.SortFunc(want, order)
+	if !slices.Equal(got, want) {
+		m.rt.Fatalf("due rows %v, want %v", got, want)
+	}
+	for _, id := range m.messages {
+		list, err := m.Deliveries(m.Context(), m.app, id)
+		m.must(err)
+		shown := make(map[pair]string)
+		for _, d := range list {
+			shown[pair{id, d.Endpoint}] = fmt.Sprintf("%v after %d", d.State, d.Attempts)
+		}
+		n := 0
+		for k, p := range m.pairs {
+			if k.message != id {
+				continue
+			}
+			n++
+			if want := fmt.Sprintf("%v after %d", p.state, p.attempts); shown[k] != want {
+				m.rt.Fatalf("message %d at %d shows %q, want %q", id, k.endpoint, shown[k], want)
+			}
+		}
+		if n != len(shown) {
+			m.rt.Fatalf("message %d shows %d deliveries, want %d", id, len(shown), n)
+		}
+	}
+}
