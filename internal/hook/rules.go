@@ -72,6 +72,9 @@ func checkUID(field, noun, s string) error {
 	return nil
 }
 
+// CheckEventID reports whether s may be the user's own id of a message.
+func CheckEventID(field, s string) error { return checkUID(field, "message", s) }
+
 func checkTag(field, s string) error {
 	return checkChars(field, s, 128, `/\#`, `^[a-zA-Z0-9\-_./\\#]+$`)
 }

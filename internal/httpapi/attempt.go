@@ -156,11 +156,13 @@ func (s *server) attempt(c *call) (*hook.Application, *hook.Attempt, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	codec := s.Catalog.Codec()
-	m, ok := codec.ParseMessage(a.ID, c.param("msg_id"))
-	id, known := codec.ParseAttempt(a.ID, c.param("attempt_id"))
-	if !ok || !known {
+	id, known := s.Catalog.Codec().ParseAttempt(a.ID, c.param("attempt_id"))
+	if !known {
 		return nil, nil, notFound()
+	}
+	m, err := s.messageID(c, a.ID)
+	if err != nil {
+		return nil, nil, err
 	}
 	at, err := s.History.Attempt(c.ctx(), a.ID, m, id)
 	return a, at, err

@@ -217,12 +217,25 @@ func (s *server) message(c *call) (*hook.Application, *hook.Message, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	id, ok := s.Catalog.Codec().ParseMessage(a.ID, c.param("msg_id"))
-	if !ok {
-		return nil, nil, notFound()
+	id, err := s.messageID(c, a.ID)
+	if err != nil {
+		return nil, nil, err
 	}
 	m, err := s.History.Message(c.ctx(), a.ID, id)
 	return a, m, err
+}
+
+// messageID resolves what the path calls the message: its id, or the user's own eventId
+// while that is taken (CONTRACT 1.5).
+func (s *server) messageID(c *call, app hook.ApplicationID) (hook.MessageID, error) {
+	ref := c.param("msg_id")
+	if id, ok := s.Catalog.Codec().ParseMessage(app, ref); ok {
+		return id, nil
+	}
+	if hook.CheckEventID("msg_id", ref) != nil {
+		return 0, notFound()
+	}
+	return s.History.MessageByEventID(c.ctx(), app, ref)
 }
 
 func (s *server) expungeMessage(c *call) error {

@@ -49,6 +49,10 @@ func TestMessageLife(t *testing.T) {
 	if a := r.must(200, "GET", list+"/"+id, ""); !bytes.Contains(a.body, []byte(`"payload":{"b":1,"a":1.10}`)) {
 		t.Errorf("payload changed: %s", a.body)
 	}
+	if a := r.must(200, "GET", list+"/e1", ""); a.str("id") != id {
+		t.Errorf("found by eventId: %s, want %s", a.body, id)
+	}
+	r.must(404, "GET", list+"/e2", "")
 	if a := r.must(200, "GET", list+"/"+id+"?with_content=false", ""); a.str("payload") != "{}" {
 		t.Errorf("get without content: %s", a.body)
 	}

@@ -11,6 +11,9 @@ import (
 type History interface {
 	// Message returns one message with its content; hook.NotFound outside app.
 	Message(ctx context.Context, app hook.ApplicationID, id hook.MessageID) (*hook.Message, error)
+	// MessageByEventID finds a message by the user's own id for it, which works as long
+	// as the eventId is taken: hook.EventIDLife. After that it is hook.NotFound.
+	MessageByEventID(ctx context.Context, app hook.ApplicationID, eventID string) (hook.MessageID, error)
 	// Messages lists an application's messages, newest first.
 	Messages(ctx context.Context, q MessageQuery) (Listed[*hook.Message], error)
 	// Attempts lists ended attempts of an endpoint or of a message, newest first.

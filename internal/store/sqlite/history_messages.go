@@ -24,6 +24,19 @@ func (s *Store) Message(ctx context.Context, app hook.ApplicationID, id hook.Mes
 	return &m.Message, nil
 }
 
+// MessageByEventID implements store.History.
+func (s *Store) MessageByEventID(ctx context.Context, app hook.ApplicationID, eventID string) (hook.MessageID, error) {
+	hash := eventIDHash(app, eventID)
+	k, err := s.findTaken(ctx, &hash)
+	if err != nil {
+		return 0, fmt.Errorf("find message by eventId: %w", err)
+	}
+	if k == nil {
+		return 0, errNoMessage()
+	}
+	return k.message, nil
+}
+
 // Index: message_application(application, key).
 const messagesSQL = `SELECT ` + messageColumns + ` FROM message INDEXED BY message_application
 	WHERE application = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key `

@@ -322,6 +322,28 @@ func (s *Store) Receipt(ctx context.Context, key store.IdempotencyKey) (*store.R
 // segmentReceipt returns the receipt that a Replay left under key, or nil. Another body
 // under the same key is hook.KeyReused.
 func (s *Store) segmentReceipt(ctx context.Context, key store.IdempotencyKey) (*store.Receipt, error) {
+	k, err := s.findTaken(ctx, &key.Hash)
+	if err != nil {
+		return nil, fmt.Errorf("read receipt: %w", err)
+	}
+	if k == nil {
+		return nil, nil
+	}
+	if !bytes.Equal(k.request, key.Body[:]) {
+		return nil, errKeyReused()
+	}
+	if k.status == 0 {
+		return nil, nil // a publish: Append itself answers its repeats
+	}
+	body, err := s.o.Sealer.Open(k.answer, receiptContext(key))
+	if err != nil {
+		return nil, fmt.Errorf("open receipt: %w", err)
+	}
+	return &store.Receipt{Key: key, Status: k.status, Body: body}, nil
+}
+
+// findTaken returns the living row of a key as committed, nil when there is none.
+func (s *Store) findTaken(ctx context.Context, hash *[16]byte) (k *takenKey, err error) {
 	tables := s.writer.hours.published.Load()
 	if tables == nil {
 		return nil, nil
@@ -331,32 +353,17 @@ func (s *Store) segmentReceipt(ctx context.Context, key store.IdempotencyKey) (*
 		if t.expired(now) {
 			continue
 		}
-		var k *takenKey
-		err := s.read(ctx, t.seg, func(conn *sqlite.Conn) error {
+		err = s.read(ctx, t.seg, func(conn *sqlite.Conn) error {
 			stmt, err := conn.Prepare(fmt.Sprintf(findKeySQL, keyTablePrefix, t.hour))
 			if err != nil {
 				return err
 			}
-			k, err = scanKey(stmt, &key.Hash, now)
+			k, err = scanKey(stmt, hash, now)
 			return err
 		})
-		if err != nil {
-			return nil, fmt.Errorf("read receipt: %w", err)
+		if err != nil || k != nil {
+			return k, err
 		}
-		if k == nil {
-			continue
-		}
-		if !bytes.Equal(k.request, key.Body[:]) {
-			return nil, errKeyReused()
-		}
-		if k.status == 0 {
-			return nil, nil // a publish: Append itself answers its repeats
-		}
-		body, err := s.o.Sealer.Open(k.answer, receiptContext(key))
-		if err != nil {
-			return nil, fmt.Errorf("open receipt: %w", err)
-		}
-		return &store.Receipt{Key: key, Status: k.status, Body: body}, nil
 	}
 	return nil, nil
 }

@@ -20,6 +20,7 @@ func testHistory(t *testing.T, open func(t testing.TB, dir string) store.Store) 
 		{"MessagesPageBothWays", testMessagePages},
 		{"MessagesAreFiltered", testMessageFilters},
 		{"MessageOfAnotherTenantIsNotFound", testMessageTenant},
+		{"MessageIsFoundByItsEventID", testMessageByEventID},
 		{"TimeWindows", testMessageWindows},
 		{"AttemptsPageBothWays", testAttemptPages},
 		{"AttemptsAreFiltered", testAttemptFilters},
@@ -247,6 +248,25 @@ func testMessageTenant(r *historyRoom) {
 	r.must(err)
 	if string(got.Payload) != `{"n":1.10}` {
 		r.Errorf("payload came back as %q", got.Payload)
+	}
+}
+
+func testMessageByEventID(r *historyRoom) {
+	r.publish(nil)
+	m := r.publish(func(m *hook.Message) { m.EventID = "order-1" })
+	got, err := r.MessageByEventID(r.ctx, r.app.ID, "order-1")
+	r.must(err)
+	if got != m.ID {
+		r.Errorf("order-1 is message %d, want %d", got, m.ID)
+	}
+	other, _ := r.tenant("b")
+	for _, c := range []struct {
+		app hook.ApplicationID
+		id  string
+	}{{r.app.ID, "order-2"}, {other.ID, "order-1"}} {
+		if _, err := r.MessageByEventID(r.ctx, c.app, c.id); hook.KindOf(err) != hook.NotFound {
+			r.Errorf("%s of application %d: %v, want NotFound", c.id, c.app, err)
+		}
 	}
 }
 
