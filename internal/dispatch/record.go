@@ -38,8 +38,6 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 	now := time.Now()
 	next := it.due.Delivery.After(a, policy, now, d.o.Chance())
 	if next.State == hook.Pending && next.Trigger == hook.Scheduled {
-		// Rounded up: rows keep milliseconds, and an attempt must never come early.
-		next.DueAt = next.DueAt.Add(time.Millisecond - 1).Truncate(time.Millisecond)
 		a.NextAt = next.DueAt
 	}
 

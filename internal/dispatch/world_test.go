@@ -32,7 +32,9 @@ type world struct {
 	answer func(ctx context.Context, a *hook.Attempt)
 	// finishErr is asked before each outcome is kept.
 	finishErr func(*store.Finished) error
-	spillErr  func() error
+	// spillErr is asked before deliveries are given back, and keptErr after: the write
+	// that failed and the one that failed but was kept.
+	spillErr, keptErr func() error
 
 	mu         sync.Mutex
 	handoff    store.Handoff
@@ -172,6 +174,18 @@ func (w *world) count(s hook.State) (n int) {
 	return n
 }
 
+// latest returns how long the attempt waited for its begin that waited longest.
+func (w *world) latest(of func(*hook.Attempt) bool) (most time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.attempts {
+		if of(a) {
+			most = max(most, a.StartedAt.Sub(hook.Key(a.Message).Time()))
+		}
+	}
+	return most
+}
+
 func (w *world) Attach(h store.Handoff) { w.mu.Lock(); w.handoff = h; w.mu.Unlock() }
 
 func (w *world) DueTimes(context.Context) ([]store.DueTime, error) {
@@ -274,7 +288,10 @@ func (w *world) Spill(_ context.Context, list []hook.Delivery) error {
 	w.mu.Lock()
 	for _, d := range list {
 		if !w.deliveries[pair{d.Endpoint, d.Message}].Fresh {
-			w.t.Errorf("%v was given back but is not fresh", d)
+			if !w.rows[d.Endpoint][store.DueKey{DueAt: d.DueAt.UnixMilli(), Message: d.Message}] {
+				w.t.Errorf("%v was given back but is not fresh, and not due then", d)
+			}
+			continue // a second time, after an error
 		}
 		d.Fresh = false
 		w.spilled++
@@ -283,6 +300,9 @@ func (w *world) Spill(_ context.Context, list []hook.Delivery) error {
 	w.mu.Unlock()
 	for _, d := range list {
 		w.handoff.MadeDue(d.Application, d.Endpoint, d.DueAt)
+	}
+	if w.keptErr != nil {
+		return w.keptErr()
 	}
 	return nil
 }
@@ -445,17 +465,25 @@ func (d *Dispatcher) check(t *testing.T) {
 		t.Errorf("%d attempts and %d outcomes left", d.inFlight, d.recording)
 	}
 	fresh, claimed, reserved := 0, 0, 0
+	tenants := map[*tenant]int{}
 	for _, l := range d.lanes {
+		tenants[l.tenant] += l.reserved
 		reserved += l.reserved
 		for _, it := range l.held {
 			if it.isFresh() {
 				fresh++
+				tenants[l.tenant]++
 			} else {
 				claimed++
 			}
 		}
 		if l.inFlight != 0 {
 			t.Errorf("lane %d has %d attempts left", l.endpoint, l.inFlight)
+		}
+	}
+	for tn, n := range tenants {
+		if tn.fresh != n || tn.inFlight != 0 {
+			t.Errorf("application %d has %d fresh and %d under way in the books, %d fresh in lanes", tn.id, tn.fresh, tn.inFlight, n)
 		}
 	}
 	if fresh+reserved != d.fresh.count || claimed != d.claimed.count {
