@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -119,10 +118,96 @@ func benchAppendFinish(b *testing.B, producers int, keyed bool) {
 	if h.ok.Load() != int64(b.N) {
 		b.Fatalf("%d outcomes stored, want %d", h.ok.Load(), b.N)
 	}
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 	b.ReportMetric(float64(b.N)/accepted.Seconds(), "accepted/s")
 	b.ReportMetric(float64(s.writer.batch), "batches")
 	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkBacklog makes b.N deliveries due at 1,000 endpoints and opens the store again
+// as after a crash. Run it with -benchtime 1000000x. One operation is one message.
+func BenchmarkBacklog(b *testing.B) {
+	ctx := context.Background()
+	dir := b.TempDir()
+	s := openTest(b, dir)
+	_, apps := testCatalogData(b, s.catalog, 1)
+	plan, err := s.PlanOf(ctx, apps[0].ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	payload := bytes.Repeat([]byte("0123456789abcdef"), 16)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	b.ResetTimer()
+	for range 512 {
+		all.Go(func() {
+			for {
+				n := next.Add(1)
+				if n > int64(b.N) {
+					return
+				}
+				_, err := s.Append(ctx, &store.Publication{
+					Message:     &hook.Message{Environment: plan.Environment.ID, Application: plan.Application.ID, EventType: "invoice.paid", Payload: payload},
+					Deliveries:  []hook.Delivery{{Endpoint: hook.EndpointID(1 + n%1000)}},
+					PlanVersion: plan.Version,
+				})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+	b.ReportMetric(rssMiB(b), "RSS-MiB")
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var size int64
+	for _, seg := range s.segments {
+		info, err := os.Stat(seg.path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		size += info.Size()
+	}
+	b.ReportMetric(float64(size)/float64(b.N)-float64(len(payload)), "bytes/message-beside-payload")
+	begin := time.Now()
+	s = openTest(b, dir)
+	b.ReportMetric(float64(time.Since(begin).Milliseconds()), "open-ms")
+	times, err := s.DueTimes(ctx)
+	if err != nil || len(times) != min(1000, b.N) {
+		b.Fatalf("%d endpoints are due: %v", len(times), err)
+	}
+	b.ReportMetric(float64(time.Since(begin).Milliseconds()), "open+due-ms")
+	begin = time.Now()
+	claims := 0
+	for _, t := range times[:min(100, len(times))] {
+		due, _, err := s.Claim(ctx, t.Application, t.Endpoint, time.Now(), 100, nil)
+		if err != nil || len(due) == 0 {
+			b.Fatalf("claimed %d: %v", len(due), err)
+		}
+		claims++
+	}
+	b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(claims), "us/claim-of-100")
+	b.ReportMetric(rssMiB(b), "RSS-MiB-after-restart")
+	b.ReportMetric(0, "ns/op")
+}
+
+// rssMiB is the resident memory of this process, 0 where /proc does not tell.
+func rssMiB(b *testing.B) float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range bytes.Lines(status) {
+		var kib float64
+		if n, _ := fmt.Sscanf(string(line), "VmRSS: %f kB", &kib); n == 1 {
+			return kib / 1024
+		}
+	}
+	b.Log("no VmRSS in /proc/self/status")
+	return 0
 }

@@ -149,13 +149,16 @@ func walCheckpoint(conn *sqlite.Conn, mode string) (frames, copied int64, busy b
 	return frames, copied, busy, err
 }
 
-// truncateLog copies the whole log and empties it.
-func truncateLog(conn *sqlite.Conn) error {
-	_, _, _, err := walCheckpoint(conn, "TRUNCATE")
-	if isFull(err) {
-		return nil // the log stays, which is as durable
+// truncateLog copies the whole log and empties it, and reports false when a reader or a
+// full disk is in the way, so that the log stays, which is as durable.
+func truncateLog(conn *sqlite.Conn) (empty bool, err error) {
+	conn.SetBusyTimeout(restartPause)
+	defer conn.SetBusyTimeout(busyTimeout)
+	_, _, busy, err := walCheckpoint(conn, "TRUNCATE")
+	if isFull(err) || isBusy(err) {
+		return false, nil
 	}
-	return err
+	return !busy && err == nil, err
 }
 
 // watchLog looks at the log after a commit. It runs in the writer.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"syscall"
 	"time"
@@ -114,6 +115,12 @@ func isFull(err error) bool {
 	return code.ToPrimary() == sqlite.ResultFull || code == sqlite.ResultIOErrSHMSize || errors.Is(err, syscall.ENOSPC)
 }
 
+// isBusy reports whether another program's lock was in the way for longer than busyTimeout.
+func isBusy(err error) bool {
+	code := sqlite.ErrCode(err).ToPrimary()
+	return code == sqlite.ResultBusy || code == sqlite.ResultLocked
+}
+
 func errClosed() error { return hook.Errorf(hook.Closed, "the store is closed") }
 
 func errStorageFull() error {
@@ -124,9 +131,10 @@ func errStorageFull() error {
 // must not go on: everything that SQLite's files answer, but for a busy lock.
 func isDiskError(err error) bool {
 	switch sqlite.ErrCode(err).ToPrimary() {
-	case sqlite.ResultIOErr, sqlite.ResultFull, sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultCantOpen,
+	case sqlite.ResultIOErr, sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultCantOpen,
 		sqlite.ResultReadOnly, sqlite.ResultNoMem:
 		return true
 	}
-	return false
+	var file *fs.PathError // flushing a directory
+	return errors.As(err, &file)
 }

@@ -317,13 +317,7 @@ func TestLongReadIsCut(t *testing.T) {
 
 func TestFullIntakeRefuses(t *testing.T) {
 	c := newClockStore(t, Options{QueueOperations: 4, QueueBytes: 1 << 20})
-	// The writer stands still inside a task, so what comes meanwhile has to wait.
-	inside, goOn := make(chan struct{}), make(chan struct{})
-	stopped := make(chan error, 1)
-	go func() {
-		stopped <- c.writer.do(context.Background(), false, func(*writer) error { close(inside); <-goOn; return nil })
-	}()
-	<-inside
+	goOn := c.pause()
 	answers := make(chan error, 16)
 	for range 16 {
 		go func() { _, err := c.publish("", 0, 0); answers <- err }()
@@ -333,13 +327,118 @@ func TestFullIntakeRefuses(t *testing.T) {
 			t.Fatalf("append to a full queue: %v", err)
 		}
 	}
-	close(goOn)
+	goOn()
 	for range 4 {
 		if err := <-answers; err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := <-stopped; err != nil {
+}
+
+// pause makes the writer stand still until the returned function is called, so that what
+// comes meanwhile is one batch.
+func (c *clockStore) pause() (goOn func()) {
+	c.t.Helper()
+	inside, wait := make(chan struct{}), make(chan struct{})
+	stopped := make(chan error, 1)
+	go func() {
+		stopped <- c.writer.do(context.Background(), false, func(*writer) error { close(inside); <-wait; return nil })
+	}()
+	<-inside
+	return func() {
+		close(wait)
+		if err := <-stopped; err != nil {
+			c.t.Error(err)
+		}
+	}
+}
+
+func TestMistakeInABatchHarmsOnlyItself(t *testing.T) {
+	c := newClockStore(t, Options{})
+	goOn := c.pause()
+	answers := make(chan error, 20)
+	mistaken := make(chan error, 1)
+	for i := range 20 {
+		go func() { _, err := c.publish("", 0, 0); answers <- err }()
+		if i == 10 {
+			go func() {
+				mistaken <- c.writer.do(context.Background(), false, func(w *writer) error {
+					p, err := w.pen(w.newest)
+					if err != nil {
+						return err
+					}
+					return sqlitex.ExecuteTransient(p.conn, "INSERT INTO meta VALUES ('check', 1), ('check', 2)", nil)
+				})
+			}()
+		}
+	}
+	c.waitQueued(21)
+	goOn()
+	if err := <-mistaken; err == nil {
+		t.Fatal("a broken constraint went through")
+	}
+	for range 20 {
+		if err := <-answers; err != nil {
+			t.Fatalf("append in the same batch: %v", err)
+		}
+	}
+}
+
+// waitQueued returns when n operations wait for the writer.
+func (c *clockStore) waitQueued(n int) {
+	c.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		c.intake.mu.Lock()
+		queued := len(c.intake.queue)
+		c.intake.mu.Unlock()
+		if queued == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%d operations are queued, want %d", queued, n)
+		}
+	}
+}
+
+func TestForeignLockRefusesAppendsAndKeepsOutcomes(t *testing.T) {
+	c := newClockStore(t, Options{})
+	first, err := c.publish("", 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := openConn(c.segmentsNewestFirst()[0].path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer foreign.Close()
+	err = c.writer.do(t.Context(), false, func(w *writer) error {
+		w.pens[w.newest.segmentFile].conn.SetBusyTimeout(10 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteTransient(foreign, "BEGIN IMMEDIATE", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.publish("", 0, 0); hook.KindOf(err) != hook.Overloaded {
+		t.Fatalf("append while another program has the file: %v", err)
+	}
+	done := make(chan error, 1)
+	d := hook.Delivery{Message: first.ID, Application: c.app.ID, Endpoint: 99}
+	c.Finish(&store.Finished{Delivery: d.End(hook.Cancelled, hook.ReasonCanceled), Urgent: true, Done: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		t.Fatalf("an outcome was answered while it could not be stored: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := sqlitex.ExecuteTransient(foreign, "ROLLBACK", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.publish("", 0, 0); err != nil {
 		t.Fatal(err)
 	}
 }

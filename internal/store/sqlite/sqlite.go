@@ -158,7 +158,9 @@ func (s *Store) openSegments(ctx context.Context) error {
 		}
 		s.writer.hours.found(seg, st.hours, s.o.Now().UnixMilli())
 		if i < len(list)-1 {
-			err = conn.Close()
+			if _, err = truncateLog(conn); err == nil {
+				err = conn.Close()
+			}
 		} else {
 			// Closing would copy the whole log; the writer goes on with it instead.
 			err = s.writer.adopt(seg, conn)

@@ -92,20 +92,24 @@ func (w *writer) wait() {
 	}
 }
 
-// close releases the connections. The goroutine has ended.
+// close releases the connections. The goroutine has ended. After an error of the disk
+// they are left open until the process ends, because the last one to be closed would copy
+// the log and flush again, and then delete what may be the only copy.
 func (w *writer) close() error {
-	var first error
+	if w.broken != nil {
+		return nil
+	}
+	var errs []error
 	for _, p := range w.pens {
-		if w.broken == nil {
-			if err := truncateLog(p.conn); err != nil && first == nil {
-				first = fmt.Errorf("close segment: %w", err)
-			}
+		if _, err := truncateLog(p.conn); err != nil {
+			errs = append(errs, fmt.Errorf("close segment: %w", diskError(p.conn, p.file.path, err)))
+			continue
 		}
-		if err := p.conn.Close(); err != nil && first == nil {
-			first = fmt.Errorf("close segment: %w", err)
+		if err := p.conn.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close segment: %w", err))
 		}
 	}
-	return first
+	return errors.Join(errs...)
 }
 
 // do runs f in the next commit and returns when it is on disk, or with the error of f,
@@ -147,26 +151,63 @@ func (w *writer) commit(batch []operation) {
 		w.answer(batch, nil, w.broken)
 		return
 	}
-	owed := w.try(batch)
-	for pause := 50 * time.Millisecond; len(owed) > 0; pause = min(2*pause, time.Second) {
-		// The disk is full. The space of the reserve is for these; appends are refused
-		// meanwhile before they come here.
-		if !w.s.space.giveUp(w.s.log) {
-			if w.s.intake.isClosed() {
-				w.answer(owed, nil, errStorageFull())
-				return
+	pause := 50 * time.Millisecond
+	for rest, err := w.try(batch); len(rest) > 0; rest, err = w.try(rest) {
+		var refusal error
+		switch {
+		case isFull(err):
+			refusal = errStorageFull()
+		case isBusy(err): // somebody else's program holds the file
+			refusal = hook.Errorf(hook.Overloaded, "the store's file is locked by another program; try again shortly")
+		case isDiskError(err):
+			w.fail(err)
+			w.answer(rest, nil, w.broken)
+			return
+		case len(rest) == 1:
+			w.answer(rest, nil, err)
+			return
+		default:
+			// One of them has met a mistake of ours. Each alone, it harms no other.
+			w.s.log.Error("batch failed", "operations", len(rest), "error", err)
+			for i := range rest {
+				w.commit(rest[i : i+1])
 			}
-			time.Sleep(pause)
+			return
 		}
-		owed = w.try(owed)
+		// Appends can be repeated by their callers; outcomes are kept until they are stored,
+		// because a lost one repeats a request. The space of the reserve is for these.
+		rest = w.refuse(rest, refusal)
+		if len(rest) == 0 || isFull(err) && w.s.space.giveUp(w.s.log) {
+			continue
+		}
+		if w.s.intake.isClosed() {
+			w.answer(rest, nil, refusal)
+			return
+		}
+		time.Sleep(pause)
+		pause = min(2*pause, time.Second)
 	}
 }
 
-// try runs a batch once. It answers every operation but those that a full disk left
-// undone and that must not be given up, which it returns.
-func (w *writer) try(batch []operation) (owed []operation) {
+// refuse answers the operations that need not be kept and returns the others.
+func (w *writer) refuse(batch []operation, refusal error) (kept []operation) {
+	for i := range batch {
+		if op := batch[i]; op.finished != nil || op.task != nil && op.task.again {
+			kept = append(kept, op)
+		} else {
+			w.answer(batch[i:i+1], nil, refusal)
+		}
+	}
+	return kept
+}
+
+// try runs a batch once and answers everybody, or returns the operations that an error
+// has left undone.
+func (w *writer) try(batch []operation) (rest []operation, err error) {
+	if len(batch) == 0 {
+		return nil, nil
+	}
 	w.reset()
-	var err error
 	for i := range batch {
 		w.last = nil
 		var refusal error
@@ -195,9 +236,9 @@ func (w *writer) try(batch []operation) (owed []operation) {
 	}
 	if err == nil {
 		w.settle(batch)
-		return nil
+		return nil, nil
 	}
-	return w.undo(batch, w.open[:committed], err)
+	return w.undo(batch, w.open[:committed]), err
 }
 
 func (w *writer) reset() {
@@ -278,6 +319,12 @@ func (w *writer) dropPen() error {
 	}
 	if oldest == nil {
 		return nil // all are in use in this batch
+	}
+	// Closing would copy the log without telling of an error, so that is done before.
+	if empty, err := truncateLog(oldest.conn); err != nil {
+		return diskError(oldest.conn, oldest.file.path, err)
+	} else if !empty {
+		return nil // somebody reads in it: it stays open for now
 	}
 	delete(w.pens, oldest.file)
 	if err := oldest.conn.Close(); err != nil {
@@ -380,14 +427,21 @@ func (w *writer) settle(batch []operation) {
 	w.answer(batch, w.results, nil)
 }
 
-// undo takes back what a failed batch did in memory. done are the segments whose part was
-// committed all the same: their operations succeeded.
-func (w *writer) undo(batch []operation, done []*pen, err error) (owed []operation) {
+// undo takes back what a failed batch did in memory and returns what it left undone. done
+// are the segments whose part was committed all the same: their operations succeeded.
+func (w *writer) undo(batch []operation, done []*pen) (rest []operation) {
 	for _, p := range w.open {
 		p.undo()
 	}
-	if h := w.handoff.Load(); h != nil && len(w.handed) > 0 {
-		(*h).Withdraw(w.handed)
+	if h := w.handoff.Load(); h != nil {
+		if len(w.handed) > 0 {
+			(*h).Withdraw(w.handed)
+		}
+		if len(done) > 0 { // some of these are true; the others do no harm
+			for _, d := range w.madeDue {
+				(*h).MadeDue(d.Application, d.Endpoint, d.At)
+			}
+		}
 	}
 	for _, e := range w.resolved {
 		if slices.Contains(done, e.pen) {
@@ -395,26 +449,15 @@ func (w *writer) undo(batch []operation, done []*pen, err error) (owed []operati
 		}
 	}
 	w.low = 0 // unknown, so that the next commit saves it
-	answer := errStorageFull()
-	if !isFull(err) {
-		w.fail(err)
-		answer = w.broken
-	} else {
-		w.forgetNew(done)
-	}
+	w.forgetNew(done)
 	for i := range batch {
-		op := batch[i : i+1]
-		switch {
-		case i < len(w.results) && w.results[i].refusal != nil,
-			i < len(w.results) && slices.Contains(done, w.results[i].pen):
-			w.answer(op, w.results[i:i+1], nil)
-		case w.broken == nil && (op[0].finished != nil || op[0].task != nil && op[0].task.again):
-			owed = append(owed, op[0])
-		default:
-			w.answer(op, nil, answer)
+		if i < len(w.results) && (w.results[i].refusal != nil || slices.Contains(done, w.results[i].pen)) {
+			w.answer(batch[i:i+1], w.results[i:i+1], nil)
+		} else {
+			rest = append(rest, batch[i])
 		}
 	}
-	return owed
+	return rest
 }
 
 // fail ends the store: after an error of the disk nobody knows what is on it.
@@ -462,7 +505,7 @@ func (s *Store) change(ctx context.Context, seg *segment, f func(conn *sqlite.Co
 			return err
 		}
 		if refused = f(p.conn); refused != nil {
-			if isDiskError(refused) {
+			if isDiskError(refused) || isFull(refused) {
 				return refused
 			}
 			if err := sqlitex.ExecuteTransient(p.conn, "ROLLBACK TO change", nil); err != nil {
