@@ -121,6 +121,8 @@ func (d *Dispatcher) try(it *item) {
 		N: it.due.Delivery.Attempts + 1, Trigger: it.due.Delivery.Trigger, StartedAt: time.Now(),
 	}
 	d.send(it, plan, ep, a)
+	// What the attempt is of is not for the Sender to say.
+	a.Message, a.Application, a.Endpoint = it.due.Message.ID, l.tenant.id, l.endpoint
 	if a.Outcome != hook.Success && d.sending.Err() != nil {
 		return // cut by the shutdown: it did not happen, and drain gives it back
 	}
