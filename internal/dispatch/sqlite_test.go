@@ -270,7 +270,30 @@ func BenchmarkPublishToOutcome(b *testing.B) {
 		}
 	})
 	until(b, "all are sent", func() bool { return r.total.Load() >= int64(b.N) })
+	stop() // returns when the last outcome is stored
 	b.StopTimer()
-	stop()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}
+
+// BenchmarkBacklog is the rate at which due rows of one endpoint are worked off after a
+// start: claimed, tried, recorded.
+func BenchmarkBacklog(b *testing.B) {
+	s := newShop(b, b.TempDir(), 1)
+	var wg sync.WaitGroup
+	for w := range 256 { // without a Dispatcher every delivery is made due
+		wg.Go(func() {
+			for i := w; i < b.N; i += 256 {
+				s.publish(b)
+			}
+		})
+	}
+	wg.Wait()
+	r := &receivers{}
+	b.ReportAllocs()
+	b.ResetTimer()
+	_, stop := start(b, s, r, Options{})
+	until(b, "all are sent", func() bool { return r.total.Load() >= int64(b.N) })
+	stop() // returns when the last outcome is stored
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
 }
