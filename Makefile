@@ -22,7 +22,7 @@ run: build ## Try it: a server with an inbox, a token and a first message
 	@exec $(BIN)/hookloft dev
 
 build: ## Build bin/hookloft
-	go build -trimpath -o $(BIN)/hookloft ./cmd/hookloft
+	go build -o $(BIN)/hookloft ./cmd/hookloft
 
 test: build ## Run every test, those that kill real servers included (about 10 minutes)
 	HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft go test -timeout 20m ./...

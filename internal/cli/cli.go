@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -52,10 +53,14 @@ type program struct {
 	environ []string
 }
 
-// Main runs one command and returns the exit code. SIGINT and SIGTERM end a command
-// cleanly; a second one ends the process at once.
+// Main runs one command and returns the exit code. SIGINT, SIGTERM and the end of the
+// terminal end a command cleanly; a second signal ends the process at once.
 func Main(args, environ []string, std Streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ends := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	// From the first signal on, the default action is back: a second one kills.
 	context.AfterFunc(ctx, stop)

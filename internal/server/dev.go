@@ -44,13 +44,13 @@ func Dev(ctx context.Context, c *config.Config, out Output) (err error) {
 			dev.EgressAllow = append(slices.Clip(dev.EgressAllow), netip.PrefixFrom(addr, addr.BitLen()))
 		}
 	}
-	return run(ctx, &dev, out, func(ctx context.Context, n *node) (string, error) {
-		return n.playground(ctx, temporary)
+	return run(ctx, &dev, out, func(ctx context.Context, n *node, f *front) (string, error) {
+		return n.playground(ctx, f, temporary)
 	})
 }
 
 // playground makes what is missing for a first message and returns what to tell.
-func (n *node) playground(ctx context.Context, temporary bool) (string, error) {
+func (n *node) playground(ctx context.Context, f *front, temporary bool) (string, error) {
 	token, err := n.devToken(ctx)
 	if err != nil {
 		return "", err
@@ -61,13 +61,13 @@ func (n *node) playground(ctx context.Context, temporary bool) (string, error) {
 		return "", fmt.Errorf("make the demo application: %w", err)
 	}
 	s := n.opened.store
-	n.mux.Handle(inboxPath, &inbox{out: n.out.Out, now: time.Now, secrets: func() ([]hook.Secret, error) {
+	f.inbox = &inbox{out: n.out.Out, now: time.Now, secrets: func() ([]hook.Secret, error) {
 		e, err := s.Endpoint(context.WithoutCancel(ctx), app.ID, demoEndpoint)
 		if err != nil {
 			return nil, err
 		}
 		return e.LiveSecrets(time.Now()), nil
-	}})
+	}}
 	kept := ""
 	if temporary {
 		kept = "  (removed at the end; --data keeps it)"

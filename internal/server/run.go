@@ -46,20 +46,22 @@ type node struct {
 	admin    *http.Server
 	servers  []*http.Server
 	listener net.Listener
-	mux      *http.ServeMux // of the main listener
+	ready    string // what to print once it is true
 }
 
-// run starts a server, waits until ctx ends or something breaks, and stops it. With
-// extend, which may be nil, a command adds to the server before it is ready; what it
-// returns is printed in place of the ready line.
-func run(ctx context.Context, c *config.Config, out Output, extend func(context.Context, *node) (string, error)) error {
+// extension adds to a server that is about to serve, and returns what is printed in
+// place of the ready line.
+type extension func(context.Context, *node, *front) (string, error)
+
+// run starts a server, waits until ctx ends or something breaks, and stops it. extend may be nil.
+func run(ctx context.Context, c *config.Config, out Output, extend extension) error {
 	n := &node{
 		c: c, out: out, log: newLog(c, out.Log),
 		fatal: make(chan error, 1), ended: make(chan error, 1),
 	}
-	err := n.start(ctx)
+	err := n.start(ctx, extend)
 	if err == nil {
-		err = n.announce(ctx, extend)
+		err = n.announce(ctx)
 	}
 	if err == nil {
 		select {
@@ -78,7 +80,7 @@ func run(ctx context.Context, c *config.Config, out Output, extend func(context.
 
 // start begins everything from the store upwards; the listener comes last, so that no
 // request finds a half-built server.
-func (n *node) start(ctx context.Context) (err error) {
+func (n *node) start(ctx context.Context, extend extension) (err error) {
 	n.opened, err = openStore(ctx, n.c, n.log, func(err error) { offer(n.fatal, err) })
 	if err != nil {
 		return err
@@ -91,7 +93,7 @@ func (n *node) start(ctx context.Context) (err error) {
 	if err := n.startAdmin(); err != nil {
 		return err
 	}
-	return n.startListening()
+	return n.startListening(ctx, extend)
 }
 
 // offer keeps the first error; later ones follow from it.
@@ -167,34 +169,36 @@ func (n *node) startAdmin() error {
 	return nil
 }
 
-// startListening opens the listeners with everything behind them.
-func (n *node) startListening() error {
-	listener, err := listen(n.c, fileLimit(), n.log)
-	if err != nil {
+// startListening opens the listeners with everything behind them. Until serveOn, who
+// connects waits in the kernel's queue.
+func (n *node) startListening(ctx context.Context, extend extension) (err error) {
+	if n.listener, err = listen(n.c, fileLimit(), n.log); err != nil {
 		return err
 	}
-	n.listener = listener
-	// Until serveOn, who connects waits in the kernel's queue.
 	api, err := n.newAPI()
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)
 	}
-	n.mux = http.NewServeMux()
-	n.mux.Handle("/", api)
-	n.mux.HandleFunc("/livez", n.health.live)
-	n.mux.HandleFunc("/startupz", n.health.live)
-	n.mux.HandleFunc("/readyz", n.health.readiness)
-	n.mux.Handle("/metrics", &metricsGate{show: n.showMetrics, trustLoopback: trustsLoopback(n.c), isToken: n.isAPIToken})
+	f := &front{api: api, exact: map[string]http.Handler{
+		"/livez":    http.HandlerFunc(n.health.live),
+		"/startupz": http.HandlerFunc(n.health.live),
+		"/readyz":   http.HandlerFunc(n.health.readiness),
+		"/metrics":  &metricsGate{show: n.showMetrics, trustLoopback: trustsLoopback(n.c), isToken: n.isAPIToken},
+	}}
+	n.ready = "hookloft ready on " + localURL(n.c, n.listener.Addr())
+	if extend != nil {
+		if n.ready, err = extend(ctx, n, f); err != nil {
+			return err
+		}
+	}
 	if n.c.MetricsListen != "" {
 		l, err := net.Listen("tcp", n.c.MetricsListen)
 		if err != nil {
 			return fmt.Errorf("listen on %s for metrics: %w", n.c.MetricsListen, err)
 		}
-		metrics := http.NewServeMux()
-		metrics.Handle("/metrics", n.showMetrics)
-		n.serveOn(l, metrics)
+		n.serveOn(l, &front{api: http.NotFoundHandler(), exact: map[string]http.Handler{"/metrics": n.showMetrics}})
 	}
-	n.serveOn(n.listener, n.mux)
+	n.serveOn(n.listener, f)
 	if n.c.TLSCert == "" && !isLoopback(n.listener.Addr()) {
 		n.log.Warn("API tokens cross the network unencrypted unless a proxy in front does TLS; see --tls-cert", telemetry.KeyAddress, n.listener.Addr())
 	}
@@ -275,7 +279,7 @@ func (n *node) isAPIToken(r *http.Request, text string) bool {
 }
 
 // announce says that the server is ready, and what a restored one holds back.
-func (n *node) announce(ctx context.Context, extend func(context.Context, *node) (string, error)) error {
+func (n *node) announce(ctx context.Context) error {
 	hold, err := n.opened.store.Held(ctx)
 	if err != nil {
 		return fmt.Errorf("read hold: %w", err)
@@ -284,13 +288,7 @@ func (n *node) announce(ctx context.Context, extend func(context.Context, *node)
 		n.log.Warn("deliveries are held since a restore; `hookloft release` lets them go",
 			telemetry.KeyCount, hold.Pending, "endpoints", hold.Endpoints)
 	}
-	text := "hookloft ready on " + localURL(n.c, n.listener.Addr())
-	if extend != nil {
-		if text, err = extend(ctx, n); err != nil {
-			return err
-		}
-	}
-	if _, err := fmt.Fprintln(n.out.Out, text); err != nil {
+	if _, err := fmt.Fprintln(n.out.Out, n.ready); err != nil {
 		return fmt.Errorf("say that the server is ready: %w", err)
 	}
 	return nil
@@ -326,9 +324,9 @@ func (n *node) stop(ready bool) error {
 		time.Sleep(n.c.DrainDelay)
 	}
 	var errs []error
-	if n.listener != nil && len(n.servers) == 0 {
-		// start failed between listening and serving
-		errs = append(errs, n.listener.Close())
+	if n.listener != nil {
+		// For a start that failed between listening and serving. Else it is closed twice, which does no harm.
+		defer n.listener.Close()
 	}
 	requests, cancel := context.WithTimeout(context.Background(), n.requestShare())
 	defer cancel()
