@@ -1,9 +1,13 @@
 package dispatch
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 const (
@@ -71,79 +75,80 @@ func (b *breaker) ended(a *hook.Attempt, probe bool, now time.Time) change {
 // ramped ends the ramp: the next trouble starts with a probe each second again.
 func (b *breaker) ramped() { b.ramping, b.interval = false, 0 }
 
-// Bounds of the attempts at once in one lane.
-const (
-	startWidth = 16
-	maxWidth   = 256
-	// narrowAfter time-outs in a row leave one attempt at a time.
-	narrowAfter = 5
-)
-
-// width is how many attempts a lane may have under way: it grows by one for each
-// round of good answers while all of it is in use, and halves when the receiver says
-// that it is too much (additive increase, multiplicative decrease; Chiu and Jain, 1989).
-type width struct {
-	limit    int
-	good     int // answers since the last growth
-	timeouts int // in a row
-	cutAt    time.Time
+// streak is an endpoint's failures without a success in between, over days. It
+// outlives the lane in the catalogue.
+type streak struct {
+	since time.Time // zero for none
+	saved bool
 }
 
-// ended tells the width of an attempt that began at started; full says that the lane
-// had used all of its width, ramping that each answer may widen it.
-func (w *width) ended(a *hook.Attempt, started, now time.Time, full, ramping bool) {
+// saveStreakAfter keeps short troubles out of the catalogue.
+const saveStreakAfter = time.Minute
+
+// start takes over what the catalogue knows, when the lane is new.
+func (s *streak) start(since time.Time) { s.since, s.saved = since, !since.IsZero() }
+
+func (s *streak) unsaved() (since time.Time, ok bool) { return s.since, !s.since.IsZero() && !s.saved }
+
+// ended adds an attempt. save is what to store, nil for nothing; failedLong says that
+// the endpoint has failed for so long that it is to be disabled (hook.ShouldDisable).
+func (s *streak) ended(success bool, now time.Time) (save *time.Time, failedLong bool) {
+	if success {
+		wasSaved := s.saved
+		s.since, s.saved = time.Time{}, false
+		if wasSaved {
+			return &time.Time{}, false
+		}
+		return nil, false
+	}
+	if s.since.IsZero() {
+		s.since = now
+	}
+	if since, ok := s.unsaved(); ok && now.Sub(since) >= saveStreakAfter {
+		s.saved = true
+		save = &since
+	}
+	return save, hook.ShouldDisable(s.since, now)
+}
+
+// storeTimeout bounds the small changes of the catalogue that a worker makes.
+const storeTimeout = 10 * time.Second
+
+// saveFailing stores the start of a streak, or with the zero time its end.
+func (d *Dispatcher) saveFailing(app hook.ApplicationID, ep hook.EndpointID, since time.Time) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.sending), storeTimeout)
+	defer cancel()
+	if err := d.catalog.SetFailing(ctx, app, ep, since); err != nil && hook.KindOf(err) != hook.NotFound {
+		d.log.Error("store since when an endpoint fails", telemetry.KeyEndpoint, d.codec.Endpoint(app, ep), telemetry.KeyError, err)
+	}
+}
+
+var errUnchanged = errors.New("the endpoint was changed meanwhile")
+
+// disable disables an endpoint, durably, while its lane waits. What the owner changed
+// since the attempt began stands: another URL did not fail.
+func (d *Dispatcher) disable(l *lane, ep *hook.Endpoint, why hook.Reason) {
+	d.mu.Lock()
+	l.isDisabling = true
+	l.streak = streak{}
+	d.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.sending), storeTimeout)
+	defer cancel()
+	_, err := d.catalog.UpdateEndpoint(ctx, l.tenant.id, l.endpoint, nil, func(e *hook.Endpoint) error {
+		if e.Disabled || e.URL != ep.URL {
+			return errUnchanged
+		}
+		e.Disabled, e.DisabledBy, e.FailingSince, e.UpdatedAt = true, why, time.Time{}, time.Now()
+		return nil
+	})
 	switch {
-	case a.Reason.IsTimeout():
-		if w.timeouts++; w.timeouts >= narrowAfter {
-			w.limit = 1
-		}
-		w.cut(started, now)
-	case a.Reason == hook.ReasonThrottled:
-		w.timeouts = 0
-		w.cut(started, now)
-	case a.Outcome == hook.Success:
-		w.timeouts = 0
-		if w.good++; ramping && w.limit < startWidth || full && w.good >= w.limit && w.limit < maxWidth {
-			w.limit++
-			w.good = 0
-		}
+	case err == nil:
+		d.logLane(slog.LevelWarn, "endpoint disabled", l, why)
+	case !errors.Is(err, errUnchanged) && hook.KindOf(err) != hook.NotFound:
+		d.logLane(slog.LevelError, "disable an endpoint: "+err.Error(), l, why)
 	}
-}
-
-// cut halves the width, once for all attempts that were under way together.
-func (w *width) cut(started, now time.Time) {
-	w.good = 0
-	if !started.Before(w.cutAt) {
-		w.limit, w.cutAt = max(1, w.limit/2), now
-	}
-}
-
-// rateSlack is how far a lane may run ahead of its rate, to make up for timers that
-// come late: 2 % of a second.
-const rateSlack = 20 * time.Millisecond
-
-// rate spaces attempts evenly (GCRA; ITU-T I.371): any span of s seconds has at most
-// perSecond*(s+0.02)+1 attempts.
-type rate struct {
-	perSecond int // 0 for no limit
-	next      time.Time
-}
-
-// wait returns how long the next attempt must wait at now, 0 for not at all.
-func (r *rate) wait(now time.Time) time.Duration {
-	if r.perSecond == 0 {
-		return 0
-	}
-	return max(0, r.next.Sub(now)-rateSlack)
-}
-
-// spend counts one attempt at now.
-func (r *rate) spend(now time.Time) {
-	if r.perSecond == 0 {
-		return
-	}
-	if r.next.Before(now) {
-		r.next = now
-	}
-	r.next = r.next.Add(time.Second / time.Duration(r.perSecond))
+	d.mu.Lock()
+	l.isDisabling = false
+	d.makeReady(l)
+	d.mu.Unlock()
 }

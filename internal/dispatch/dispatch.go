@@ -11,10 +11,11 @@
 //
 // # Where things are
 //
-// lane.go: what one endpoint does. fair.go: whose turn it is. claim.go: from the store
-// into memory. worker.go: one attempt. record.go: its outcome. breaker.go: when an
-// endpoint is left in peace. memory.go: what is taken from the store's writer, and
-// given back. due.go: the clock.
+// lane.go: what one endpoint does, and in which order. pace.go: how many at once and how
+// fast. breaker.go: when an endpoint is left in peace, or disabled. fair.go: whose turn
+// it is. claim.go: from the store into memory. memory.go: what is taken from the store's
+// writer, and given back. worker.go: one attempt. record.go: its outcome. due.go: the
+// clock.
 package dispatch
 
 import (

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -90,84 +89,6 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 		return nil, false
 	}
 	return l.streak.ended(a.Outcome == hook.Success, now)
-}
-
-// streak is an endpoint's failures without a success in between, over days. It
-// outlives the lane in the catalogue.
-type streak struct {
-	since time.Time // zero for none
-	saved bool
-}
-
-// saveStreakAfter keeps short troubles out of the catalogue.
-const saveStreakAfter = time.Minute
-
-// start takes over what the catalogue knows, when the lane is new.
-func (s *streak) start(since time.Time) { s.since, s.saved = since, !since.IsZero() }
-
-func (s *streak) unsaved() (since time.Time, ok bool) { return s.since, !s.since.IsZero() && !s.saved }
-
-// ended adds an attempt. save is what to store, nil for nothing; failedLong says that
-// the endpoint has failed for so long that it is to be disabled (hook.ShouldDisable).
-func (s *streak) ended(success bool, now time.Time) (save *time.Time, failedLong bool) {
-	if success {
-		wasSaved := s.saved
-		s.since, s.saved = time.Time{}, false
-		if wasSaved {
-			return &time.Time{}, false
-		}
-		return nil, false
-	}
-	if s.since.IsZero() {
-		s.since = now
-	}
-	if since, ok := s.unsaved(); ok && now.Sub(since) >= saveStreakAfter {
-		s.saved = true
-		save = &since
-	}
-	return save, hook.ShouldDisable(s.since, now)
-}
-
-// storeTimeout bounds the small changes of the catalogue that a worker makes.
-const storeTimeout = 10 * time.Second
-
-// saveFailing stores the start of a streak, or with the zero time its end.
-func (d *Dispatcher) saveFailing(app hook.ApplicationID, ep hook.EndpointID, since time.Time) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.sending), storeTimeout)
-	defer cancel()
-	if err := d.catalog.SetFailing(ctx, app, ep, since); err != nil && hook.KindOf(err) != hook.NotFound {
-		d.log.Error("store since when an endpoint fails", telemetry.KeyEndpoint, d.codec.Endpoint(app, ep), telemetry.KeyError, err)
-	}
-}
-
-var errUnchanged = errors.New("the endpoint was changed meanwhile")
-
-// disable disables an endpoint, durably, while its lane waits. What the owner changed
-// since the attempt began stands: another URL did not fail.
-func (d *Dispatcher) disable(l *lane, ep *hook.Endpoint, why hook.Reason) {
-	d.mu.Lock()
-	l.isDisabling = true
-	l.streak = streak{}
-	d.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.sending), storeTimeout)
-	defer cancel()
-	_, err := d.catalog.UpdateEndpoint(ctx, l.tenant.id, l.endpoint, nil, func(e *hook.Endpoint) error {
-		if e.Disabled || e.URL != ep.URL {
-			return errUnchanged
-		}
-		e.Disabled, e.DisabledBy, e.FailingSince, e.UpdatedAt = true, why, time.Time{}, time.Now()
-		return nil
-	})
-	switch {
-	case err == nil:
-		d.logLane(slog.LevelWarn, "endpoint disabled", l, why)
-	case !errors.Is(err, errUnchanged) && hook.KindOf(err) != hook.NotFound:
-		d.logLane(slog.LevelError, "disable an endpoint: "+err.Error(), l, why)
-	}
-	d.mu.Lock()
-	l.isDisabling = false
-	d.makeReady(l)
-	d.mu.Unlock()
 }
 
 // finish hands the end of an item to the store.
