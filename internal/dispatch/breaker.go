@@ -82,8 +82,14 @@ type streak struct {
 	saved bool
 }
 
-// saveStreakAfter keeps short troubles out of the catalogue.
-const saveStreakAfter = time.Minute
+// saveAfter is the age at which an endpoint's streak goes to the catalogue: at least a
+// minute, which keeps short troubles out of it, and up to ten, by endpoint, because each
+// change there makes the application's plan be read anew, and endpoints that hang
+// together would otherwise all come in the same second.
+func saveAfter(ep hook.EndpointID) time.Duration {
+	const spread = uint64(9 * time.Minute)
+	return time.Minute + time.Duration(uint64(ep)*0x9E3779B97F4A7C15>>1%spread) // Fibonacci hashing
+}
 
 // start takes over what the catalogue knows, when the lane is new.
 func (s *streak) start(since time.Time) { s.since, s.saved = since, !since.IsZero() }
@@ -92,7 +98,7 @@ func (s *streak) unsaved() (since time.Time, ok bool) { return s.since, !s.since
 
 // ended adds an attempt. save is what to store, nil for nothing; failedLong says that
 // the endpoint has failed for so long that it is to be disabled (hook.ShouldDisable).
-func (s *streak) ended(success bool, now time.Time) (save *time.Time, failedLong bool) {
+func (s *streak) ended(success bool, saveAfter time.Duration, now time.Time) (save *time.Time, failedLong bool) {
 	if success {
 		wasSaved := s.saved
 		s.since, s.saved = time.Time{}, false
@@ -104,7 +110,7 @@ func (s *streak) ended(success bool, now time.Time) (save *time.Time, failedLong
 	if s.since.IsZero() {
 		s.since = now
 	}
-	if since, ok := s.unsaved(); ok && now.Sub(since) >= saveStreakAfter {
+	if since, ok := s.unsaved(); ok && now.Sub(since) >= saveAfter {
 		s.saved = true
 		save = &since
 	}

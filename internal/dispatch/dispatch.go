@@ -275,12 +275,19 @@ func (d *Dispatcher) tick(ctx context.Context) {
 // turn does all that is due at now and returns when to come again.
 func (d *Dispatcher) turn(now time.Time) (next time.Time, recheck bool) {
 	d.mu.Lock()
+	if !d.spillAt.IsZero() && !d.spillAt.After(now) {
+		d.startSpill(now)
+	}
+	if !d.retryAt.IsZero() && !d.retryAt.After(now) {
+		d.offerAgain()
+	}
 	if d.held {
 		if d.checkHold {
 			if next = d.heldAt.Add(holdPause); !next.After(now) {
 				recheck, d.checkHold = true, false
 			}
 		}
+		next = earliest(next, earliest(d.spillAt, d.retryAt))
 		d.armed = next
 		d.mu.Unlock()
 		return next, recheck
@@ -302,12 +309,6 @@ func (d *Dispatcher) turn(now time.Time) (next time.Time, recheck bool) {
 		}
 		d.wakes.remove(l)
 		d.woken(l, now)
-	}
-	if !d.spillAt.IsZero() && !d.spillAt.After(now) {
-		d.startSpill(now)
-	}
-	if !d.retryAt.IsZero() && !d.retryAt.After(now) {
-		d.offerAgain()
 	}
 	d.launch(now)
 	next = earliest(d.spillAt, d.retryAt)

@@ -118,6 +118,36 @@ func TestHeldStoreSendsNothingUntilRelease(t *testing.T) {
 	})
 }
 
+// TestHoldStillStoresOutcomes: what was under way ends, and what waited in memory is
+// given back, so that a restart during the hold finds it.
+func TestHoldStillStoresOutcomes(t *testing.T) {
+	run(t, Options{}, func(w *world) {
+		w.app(1, 1)
+		bad := 0
+		w.finishErr = func(*store.Finished) error {
+			if bad++; bad == 1 {
+				return errDisk
+			}
+			return nil
+		}
+		w.answer = func(ctx context.Context, a *hook.Attempt) { time.Sleep(time.Second); ok(ctx, a) }
+	}, func(w *world, d *Dispatcher) {
+		for range 50 {
+			w.publish(1)
+		}
+		rest(500 * time.Millisecond)
+		w.SetHold(t.Context(), true)
+		d.SetHeld(t.Context(), true)
+		rest(30 * time.Second)
+		if got := w.count(hook.Delivered); got != startWidth {
+			t.Errorf("%d delivered, want the %d that were under way", got, startWidth)
+		}
+		if w.spilled != 50-startWidth {
+			t.Errorf("%d given back, want the other %d", w.spilled, 50-startWidth)
+		}
+	})
+}
+
 func TestDrainLetsAttemptsFinishAndGivesBackTheRest(t *testing.T) {
 	var w *world
 	run(t, Options{}, func(nw *world) {

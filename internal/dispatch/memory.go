@@ -62,11 +62,13 @@ func (d *Dispatcher) Committed(fresh []store.Due) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range fresh {
-		l := d.lanes[fresh[i].Delivery.Endpoint]
-		if l == nil || l.reserved == 0 {
-			// Not admitted: the store owns it. Sending it too would be twice.
-			d.log.Error("a delivery was handed over without a place", telemetry.KeyCount, 1)
-			continue
+		l := d.lane(fresh[i].Delivery.Application, fresh[i].Delivery.Endpoint)
+		if l.reserved == 0 {
+			// Not admitted, but only we have it now: better over the bound than left behind.
+			size := footprint(fresh[i].Message)
+			l.reserved, l.reservedBytes = 1, size
+			l.tenant.fresh++
+			d.fresh.add(size)
 		}
 		it := newItem(l, fresh[i], l.unreserve(), now)
 		l.held[it.due.Message.ID] = it

@@ -88,7 +88,7 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 	if a.Outcome == hook.Unsendable || a.Reason == hook.ReasonInternal {
 		return nil, false
 	}
-	return l.streak.ended(a.Outcome == hook.Success, now)
+	return l.streak.ended(a.Outcome == hook.Success, saveAfter(l.endpoint), now)
 }
 
 // finish hands the end of an item to the store.

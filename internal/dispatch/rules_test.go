@@ -530,6 +530,22 @@ func TestSuccessEndsTheStreak(t *testing.T) {
 	})
 }
 
+func TestStreaksAreSavedApart(t *testing.T) {
+	minutes := map[time.Duration]int{}
+	for i := range hook.EndpointID(1000) {
+		at := saveAfter(i<<21 + 5)
+		if at < time.Minute || at > 10*time.Minute {
+			t.Fatalf("a streak is saved after %v", at)
+		}
+		minutes[at.Truncate(time.Minute)]++
+	}
+	for m := time.Minute; m < 10*time.Minute; m += time.Minute {
+		if n := minutes[m]; n < 60 || n > 170 {
+			t.Errorf("%d of 1000 streaks are saved in minute %v, want about 111", n, m)
+		}
+	}
+}
+
 func TestOneFailureIsNotWrittenToTheCatalogue(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = status(500, hook.Failed, hook.ReasonServer) }, func(w *world, d *Dispatcher) {
 		w.publish(1)
