@@ -77,7 +77,8 @@ func run(ctx context.Context, z sizes, names, subjects []string, dir, out, jsonO
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	rep := report{Machine: describeMachine(work), Sizes: z}
+	rep := report{Commit: commit(ctx), Machine: describeMachine(work), Busy: loadAverage(), Sizes: z,
+		Command: strings.TrimSpace("go run ./bench/run " + strings.Join(os.Args[1:], " "))}
 	for _, s := range scenarios {
 		if !slices.Contains(names, s.name) {
 			continue

@@ -279,6 +279,26 @@ func describeMachine(dir string) string {
 		cores(), cpu, si.Totalram*uint64(si.Unit)>>30, kernel, p50, p99)
 }
 
+// loadAverage is that of the last minute (proc(5)). Near 0 means that the machine
+// had nothing else to do.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	one, _, _ := strings.Cut(string(text), " ")
+	return "load average " + one
+}
+
+// commit names what was built, as git describes it.
+func commit(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--tags").Output()
+	if err != nil {
+		return "unknown (no git)"
+	}
+	return strings.TrimSpace(string(out))
+}
+
 func cores() int {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

@@ -11,7 +11,10 @@ import (
 
 // report is everything that was measured in one run.
 type report struct {
+	Commit    string       `json:"commit"`
 	Machine   string       `json:"machine"`
+	Busy      string       `json:"busy"`    // load average before the run
+	Command   string       `json:"command"` // that repeats it
 	Sizes     sizes        `json:"sizes"`
 	Rates     []rateRun    `json:"rates,omitempty"`
 	Latencies []latencyRun `json:"latencies,omitempty"`
@@ -20,22 +23,58 @@ type report struct {
 	Pending   []pendingRun `json:"pending,omitempty"`
 }
 
-// markdown is the tables, medians of the rounds.
+// markdown is bench/RESULTS.md: method, tables with the medians of the rounds, and
+// how to repeat them.
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured %s with %s on %s.\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"), runtime.Version(), r.Machine)
-	fmt.Fprintf(&b, "%d publishers, payload 1 KiB, medians of %d rounds, relay and hookloft in turns.\n", r.Sizes.Publishers, r.Sizes.Rounds)
+	fmt.Fprintf(&b, intro, r.Commit, time.Now().UTC().Format("2006-01-02 15:04 UTC"), runtime.Version(), r.Machine, r.Busy,
+		r.Sizes.Publishers, r.Sizes.Rounds, r.Command)
 	r.rateTable(&b)
 	r.latencyTable(&b)
 	r.restTable(&b)
+	b.WriteString(outro)
 	return b.String()
 }
+
+const intro = `# Benchmark results
+
+Written by ` + "`make bench`" + ` (the program in bench/run); do not edit the figures by hand.
+
+- Version: %s
+- Date: %s, with %s
+- Machine: %s
+- Other load on the machine before the run: %s
+- %d publishers on kept connections, payloads of 1 KiB, loopback, no TLS, default settings; medians of %d rounds,
+  relay and hookloft in turns
+- Command: ` + "`%s`" + `
+
+Load generator, server and receiver share the machine, so the server had a part of it only. Compare the ratios, not
+the absolute figures, with other machines.
+
+**relay** is the ceiling: a bare program with no product in it (bench/relay). It accepts the same request with net/http,
+appends it to one reserved file with a shared fdatasync, answers 202, signs, posts on with net/http from 64 workers, and
+appends the outcome. **hookloft** is the real binary: tokens, idempotency keys, fan-out, lanes, retries, the
+history that the API lists, and a log line for each attempt.
+`
+
+const outro = `
+How to read them:
+
+- *deliveries/s* counts from the first publish to the last first receipt, so it includes what was still queued when the
+  last publish was acknowledged. After each hookloft run the API's attempt lists are read to the end, and the run fails
+  unless every delivery is recorded there as successful.
+- *ack* is from sending a message to reading its 202, when it is on disk. In the rate tables the server is saturated, so
+  that is mostly waiting in line; the table at a held rate shows what a message costs when it is not.
+- At a held rate, latencies count from when a message was due to be sent, so a stall is charged to every message
+  that it delayed. *generator late* is the generator's own part of that.
+- *CPU* is the user and system time of the server process alone.
+`
 
 func (r *report) rateTable(b *strings.Builder) {
 	if len(r.Rates) == 0 {
 		return
 	}
-	b.WriteString("\n| endpoints | program | messages | accepted/s | deliveries/s | of the ceiling | CPU s per 10k messages | ack p50 / p99 ms | peak MiB | lost / duplicates |\n")
+	b.WriteString("\n## As fast as it goes\n\n| endpoints | program | messages | accepted/s | deliveries/s | of the ceiling | CPU s per 10k messages | ack p50 / p99 ms | peak MiB | lost / duplicates |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, endpoints := range []int{1, 10} {
 		var ceiling float64
@@ -73,7 +112,7 @@ func (r *report) latencyTable(b *strings.Builder) {
 	if len(r.Latencies) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nAt %d messages/s for %d s, from the time a message was due to be sent:\n\n", r.Sizes.Rate, r.Sizes.Seconds)
+	fmt.Fprintf(b, "\n## At %d messages/s, for %d s\n\n", r.Sizes.Rate, r.Sizes.Seconds)
 	b.WriteString("| program | ack p50 / p99 ms | receipt p50 / p99 / max ms | CPU s per 10k | generator late p99 ms | lost / duplicates |\n|---|---|---|---|---|---|\n")
 	for _, subject := range []string{"relay", "hookloft"} {
 		var runs []latencyRun
@@ -101,7 +140,7 @@ func (r *report) restTable(b *strings.Builder) {
 	if len(r.Slow)+len(r.Idle)+len(r.Pending) == 0 {
 		return
 	}
-	b.WriteString("\n| what | figure |\n|---|---|\n")
+	b.WriteString("\n## Other figures\n\n| what | figure |\n|---|---|\n")
 	if len(r.Slow) > 0 {
 		fmt.Fprintf(b, "| one endpoint that answers in 100 ms, %d messages | %.0f deliveries/s, %.0f/s in the second half |\n", r.Slow[0].Messages,
 			median(r.Slow, func(x slowRun) float64 { return x.Delivered }), median(r.Slow, func(x slowRun) float64 { return x.Later }))

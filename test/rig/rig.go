@@ -28,11 +28,13 @@
 package rig
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -43,7 +45,16 @@ const binEnv = "HOOKLOFT_BIN"
 // process find it, runs the tests and returns the exit code for os.Exit. Without
 // it each Build links a binary of its own, which costs some seconds per test.
 // A build that fails is left for Build to report, in the test that needs it.
+//
+// Test packages that use Main run one after the other, even when `go test ./...`
+// starts them side by side: they measure times, and would disturb each other.
 func Main(m *testing.M) int {
+	turn, err := takeTurn()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rig:", err)
+		return 1
+	}
+	defer turn.Close()
 	if os.Getenv(binEnv) == "" {
 		dir, err := os.MkdirTemp("", "hookloft-rig-")
 		if err != nil {
@@ -56,6 +67,27 @@ func Main(m *testing.M) int {
 		}
 	}
 	return m.Run()
+}
+
+// takeTurn waits until no other test process holds the lock. The kernel gives it
+// back when the file is closed or the process ends, however it ends.
+func takeTurn() (*os.File, error) {
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("hookloft-rig-%d.lock", os.Getuid()))
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take turns with other tests: %w", err)
+	}
+	for {
+		// The wait is before m.Run, so it does not count for -timeout.
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			f.Close()
+			return nil, fmt.Errorf("take turns with other tests: %w", err)
+		}
+	}
 }
 
 // Build returns the path of a hookloft binary made from this checkout, or the one

@@ -1,0 +1,36 @@
+//go:build linux
+
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestReportShowsMediansAndTheShareOfTheCeiling(t *testing.T) {
+	r := report{Commit: "abc", Command: "go run ./bench/run", Sizes: sizes{Rounds: 3, Publishers: 64}}
+	for _, d := range []float64{10_000, 30_000, 20_000} {
+		r.Rates = append(r.Rates, rateRun{Subject: "relay", Endpoints: 1, Delivered: d}, rateRun{Subject: "hookloft", Endpoints: 1, Delivered: d / 2, Lost: 1})
+	}
+	text := r.markdown()
+	for _, want := range []string{"| 1 | relay | 0 | 0 | 20000 | 100 % |", "| 1 | hookloft | 0 | 0 | 10000 | 50 % |", "| 3 / 0 |", "`go run ./bench/run`"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "Other figures") || strings.Contains(text, "messages/s, for") {
+		t.Error("the report has tables for what was not measured")
+	}
+}
+
+func TestMedian(t *testing.T) {
+	same := func(f float64) float64 { return f }
+	for _, c := range []struct {
+		runs []float64
+		want float64
+	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1, 5}, 5}, {[]float64{4, 1, 2, 3}, 2.5}} {
+		if got := median(c.runs, same); got != c.want {
+			t.Errorf("median(%v) = %v, want %v", c.runs, got, c.want)
+		}
+	}
+}
