@@ -292,6 +292,27 @@ func TestLogStaysBounded(t *testing.T) {
 	t.Logf("200 MiB went through a log of at most %d MiB", largest>>20)
 }
 
+func TestAppendsWaitWhileTheLogIsTooLong(t *testing.T) {
+	c := newClockStore(t, Options{})
+	c.checkpoints.setStalled(true)
+	answer := make(chan error, 1)
+	go func() { _, err := c.publish("", 0, 0); answer <- err }()
+	select {
+	case err := <-answer:
+		t.Fatalf("append went in while the log was too long: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.checkpoints.admit(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("somebody who has gone waits: %v", err)
+	}
+	c.checkpoints.setStalled(false)
+	if err := <-answer; err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLongReadIsCut(t *testing.T) {
 	c := newClockStore(t, Options{})
 	seg := c.segmentsNewestFirst()[0]

@@ -336,7 +336,7 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 		if err != nil {
 			return err
 		}
-		if scheduled || old.DueAt.UnixMilli() != f.Row.DueAt {
+		if scheduled {
 			break
 		}
 		next.State, next.Reason, next.DueAt = hook.Exhausted, d.Reason, time.Time{}

@@ -363,6 +363,13 @@ func (w *writer) roll(first hook.Key) error {
 		_ = os.Remove(next.path)
 		return fmt.Errorf("begin segment: %w", err)
 	}
+	if before := w.newest; before != nil && w.pens[before.segmentFile] != nil {
+		// It gets a few outcomes from now on, so its large cache is no longer earned.
+		err := sqlitex.ExecuteTransient(w.pens[before.segmentFile].conn, fmt.Sprintf("PRAGMA cache_size = -%d", defaultCacheKiB), nil)
+		if err != nil {
+			return fmt.Errorf("begin segment: %w", err)
+		}
+	}
 	w.pens[next.segmentFile] = p
 	w.newest = next
 	w.low = 0 // the new segment's first commit saves it
