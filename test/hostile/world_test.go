@@ -304,6 +304,37 @@ func (w *world) sameAsRandom(t *testing.T, r outgoing, a answer) {
 	}
 }
 
+// sameTime asks for a foreign object and for one that nobody has, in turns: who
+// measures must not learn which is which. The bound is wide, because it is a shared
+// machine; a look-up more or less would be seen, a comparison would not.
+func (w *world) sameTime(t *testing.T) {
+	const samples = 300
+	h := http.Header{"Authorization": {"Bearer " + w.a.api.Token}}
+	paths := []string{
+		w.path("/api/v1/app/{B.app}/endpoint/{B.endpoint}"),
+		"/api/v1/app/app_" + randomID(27) + "/endpoint/ep_" + randomID(27),
+	}
+	took := make([][]time.Duration, len(paths))
+	for range samples {
+		for i, path := range paths {
+			a := w.call(outgoing{method: http.MethodGet, path: path, header: h})
+			if a.status != http.StatusNotFound {
+				t.Fatalf("GET %s: status %d, %v", path, a.status, a.err)
+			}
+			took[i] = append(took[i], a.took)
+		}
+	}
+	var median []time.Duration
+	for _, list := range took {
+		slices.Sort(list)
+		median = append(median, list[samples/2])
+	}
+	t.Logf("foreign %v, unknown %v (medians of %d)", median[0], median[1], samples)
+	if difference := (median[0] - median[1]).Abs(); difference > median[1]/2+100*time.Microsecond {
+		t.Errorf("a foreign object is answered in %v, an unknown one in %v", median[0], median[1])
+	}
+}
+
 // randomID has the shape of a KSUID of now-ish: its first characters are those of a
 // real one, so that it lies in a time that exists.
 func randomID(n int) string {
