@@ -44,7 +44,7 @@ api 409 POST $A/msg "$BODY" -H 'Idempotency-Key: another' | jq -c . # the eventI
 api 413 POST $A/msg '{"eventType":"order.paid","payload":{"x":"'"$(printf '%065536d' 0)"'"}}' | jq -c .
 api 200 POST $A/msg/precheck/active '{"eventType":"order.paid"}' | jq -e .active >/dev/null
 api 200 GET $A/msg | jq -e --arg id "$MSG" '[.data[].id] == [$id]' >/dev/null
-api 200 GET "$A/msg/$MSG" | jq -c .payload
+api 200 GET $A/msg/order-1 | jq -c .payload # by its eventId
 
 say "It arrives at both, byte for byte, and openssl verifies the signatures"
 await 10 received first "$MSG"
