@@ -172,6 +172,10 @@ func (b *bench) receiver(ctx context.Context, endpoints, messages int, delay tim
 	if err != nil {
 		return nil, err
 	}
+	return b.receiverAt(ctx, addr, endpoints, messages, delay)
+}
+
+func (b *bench) receiverAt(ctx context.Context, addr string, endpoints, messages int, delay time.Duration) (*sink, error) {
 	control, err := freeAddr()
 	if err != nil {
 		return nil, err

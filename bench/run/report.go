@@ -153,5 +153,7 @@ func (r *report) restTable(b *strings.Builder) {
 		fmt.Fprintf(b, "| %d deliveries waiting, endpoints down | %.0f messages/s accepted meanwhile, %.0f MiB RSS after (peak %.0f), %.0f MiB on disk |\n",
 			p.Deliveries, p.Accepted, p.AfterMiB, p.PeakMiB, p.DiskMiB)
 		fmt.Fprintf(b, "| kill -9 and restart with them | ready in %.0f ms, 5 s later %.0f MiB RSS (peak %.0f) |\n", p.ReadyMs, p.RestartMiB, p.RestartPeak)
+		fmt.Fprintf(b, "| then the endpoints come up | %d of them arrive, %.0f/s, peak %.0f MiB, duplicates %d |\n",
+			p.Drained, p.DrainRate, p.DrainedMiB, p.DrainDups)
 	}
 }
