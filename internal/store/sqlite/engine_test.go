@@ -198,6 +198,25 @@ func TestMessagesRollOverToNewSegments(t *testing.T) {
 	}
 }
 
+// TestManySegmentsOpenFast opens a store with a quarter year of segments.
+func TestManySegmentsOpenFast(t *testing.T) {
+	c := newClockStore(t, Options{})
+	for range 90 {
+		if _, err := c.publish("", 1, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		c.advance(24 * time.Hour)
+	}
+	c.restart()
+	begin := time.Now()
+	c.restart()
+	took := time.Since(begin)
+	t.Logf("closing and opening %d segments took %v", len(c.segmentsNewestFirst()), took)
+	if took > 5*time.Second {
+		t.Fatal("that is too long")
+	}
+}
+
 func TestClockThatStepsBack(t *testing.T) {
 	c := newClockStore(t, Options{})
 	first, err := c.publish("", 0, 0)

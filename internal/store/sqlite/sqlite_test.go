@@ -36,8 +36,11 @@ func TestStore(t *testing.T) {
 // TestStoreOfManySegments runs the suite with segments so short that most tests use
 // several: outcomes, keys and scans cross from one to the next.
 func TestStoreOfManySegments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes hundreds of files")
+	}
 	storetest.Run(t, func(t testing.TB, dir string) store.Store {
-		s, err := Open(context.Background(), dir, Options{Sealer: testSealer(), SegmentSpan: 10 * time.Millisecond})
+		s, err := Open(context.Background(), dir, Options{Sealer: testSealer(), SegmentSpan: 100 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func testModel(t *testing.T, open Open) {
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
 	if !asked {
 		before := flag.Lookup("rapid.checks").Value.String()
-		_ = flag.Set("rapid.checks", "5") // a number, so it cannot be refused
+		_ = flag.Set("rapid.checks", "3") // a number, so it cannot be refused
 		defer flag.Set("rapid.checks", before)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
