@@ -26,7 +26,7 @@ var otherEnv = []string{
 	ConfigEnv,
 	EnvPrefix + "URL", EnvPrefix + "TOKEN",
 	EnvPrefix + "BIN", EnvPrefix + "KILLS", EnvPrefix + "CUTS", EnvPrefix + "POINTS", EnvPrefix + "QUIET_MESSAGES",
-	EnvPrefix + "FAIRNESS_SECONDS", EnvPrefix + "HUNG_ENDPOINTS",
+	EnvPrefix + "FAIRNESS_SECONDS", EnvPrefix + "HUNG_ENDPOINTS", EnvPrefix + "FLOOD_MESSAGES",
 }
 
 // testEnvPrefix begins variables of the project's tests that need no line in otherEnv.
