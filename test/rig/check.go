@@ -15,9 +15,10 @@ import (
 type Crash struct{ Before, After time.Time }
 
 // Afterglow is how long after a process was reaped the kernel and a busy receiver
-// may take to hand over its last request; a restarted server needs longer than that
-// to send its first.
-const Afterglow = 20 * time.Millisecond
+// may take to hand over its last requests. What a restarted server sends within it
+// is taken for the old one's, which excuses a repeat too many now and then; the
+// other way round, each slow moment of the machine would accuse the server.
+const Afterglow = 100 * time.Millisecond
 
 // CrashAt is a crash that began at before and has just been noticed.
 func CrashAt(before time.Time) Crash { return Crash{before, time.Now().Add(Afterglow)} }
