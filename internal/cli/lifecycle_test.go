@@ -245,8 +245,8 @@ func TestServeLives(t *testing.T) {
 	if code != 0 || took > 2*time.Second {
 		t.Errorf("SIGTERM: exit code %d after %v", code, took)
 	}
-	if err := exec.Command("ls", filepath.Join(data, "admin.sock")).Run(); err == nil {
-		t.Error("the admin socket was left behind")
+	if _, err := os.Stat(filepath.Join(data, "admin.sock")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the admin socket was left behind: %v", err)
 	}
 	for line := range strings.Lines(p.log.String()) {
 		if !json.Valid([]byte(line)) {
@@ -271,9 +271,7 @@ func TestDrainLetsAttemptsEnd(t *testing.T) {
 	p := start(t, append([]string{"serve", "--data", data}, loopback...)...)
 	p.must("POST", p.shop(token, receiver.URL), token, event{"a.b", map[string]int{"n": 1}})
 	<-begun
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	// The answer comes while the server drains. (A second signal would kill it.)
 	time.AfterFunc(300*time.Millisecond, func() { close(proceed) })
 	if code, took := p.terminate(); code != 0 || took > 5*time.Second {
 		t.Errorf("exit code %d after %v", code, took)

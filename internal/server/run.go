@@ -63,6 +63,9 @@ func run(ctx context.Context, c *config.Config, out Output, extend extension) er
 	if err == nil {
 		err = n.announce(ctx)
 	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = nil // asked to stop before it was ready: that is no failure
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -140,7 +143,10 @@ func (n *node) startWorkers(ctx context.Context) error {
 func (n *node) work(ctx context.Context, name string, run func(context.Context) error) {
 	n.workers.Go(func() {
 		err := run(ctx)
-		if ctx.Err() != nil && err == nil {
+		if ctx.Err() != nil {
+			if err != nil {
+				n.log.Error("stop", "worker", name, telemetry.KeyError, err)
+			}
 			return
 		}
 		if err == nil {
