@@ -96,7 +96,7 @@ const maxPlans = 16
 func (p *Publisher) Publish(ctx context.Context, r Request) (Result, error) {
 	now := time.Now()
 	if err := p.check(&r.Message, now); err != nil {
-		return Result{}, err
+		return p.late(ctx, &r, err)
 	}
 	if r.Message.ContentExpiresAt.IsZero() {
 		r.Message.ContentExpiresAt = now.Add(hook.DefaultRetention)
@@ -105,6 +105,26 @@ func (p *Publisher) Publish(ctx context.Context, r Request) (Result, error) {
 		return p.publish(ctx, &r)
 	}
 	return p.flights.do(ctx, *r.Key, func() (Result, error) { return p.publish(ctx, &r) })
+}
+
+// late answers a request that breaks a rule. A repeat of one that was accepted gets
+// that one's answer: its deliverAt was far enough ahead when it came first.
+func (p *Publisher) late(ctx context.Context, r *Request, broken error) (Result, error) {
+	if r.Key == nil {
+		return Result{}, broken
+	}
+	id, found, err := p.ledger.Published(ctx, *r.Key)
+	if err != nil {
+		return Result{}, err
+	}
+	if !found {
+		return Result{}, broken
+	}
+	plan, err := p.catalog.Plan(ctx, r.Environment.ID, r.AppRef)
+	if err != nil {
+		return Result{}, err
+	}
+	return p.replayed(ctx, plan.Application, id)
 }
 
 func (p *Publisher) check(m *hook.Message, now time.Time) error {

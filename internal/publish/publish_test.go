@@ -90,6 +90,16 @@ func (s *shop) Append(_ context.Context, p *store.Publication) (store.Appended, 
 	return store.Appended{ID: p.Message.ID}, nil
 }
 
+func (s *shop) Published(_ context.Context, key store.IdempotencyKey) (hook.MessageID, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.byKey[key.Hash]
+	if m == nil {
+		return 0, false, nil
+	}
+	return m.ID, true, nil
+}
+
 func (s *shop) Replay(context.Context, *store.Replay) (int, error) { panic("not a publisher's") }
 
 func (s *shop) Message(_ context.Context, app hook.ApplicationID, id hook.MessageID) (*hook.Message, error) {
@@ -238,6 +248,30 @@ func TestRepeatFindsTheStoredMessage(t *testing.T) {
 	if len(s.appended) != 1 {
 		t.Errorf("%d messages stored, want 1", len(s.appended))
 	}
+}
+
+// TestLateRepeatOfADelayedMessage repeats a request whose deliverAt was far enough
+// ahead when it came first and is not any more.
+func TestLateRepeatOfADelayedMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop("acme")
+		p, r := New(s, s, s, Options{}), draft("acme")
+		r.Message.DeliverAt = time.Now().Add(2 * time.Minute)
+		r.Key = key(1, 1)
+		first, err := p.Publish(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour) // of the bubble's clock
+		again, err := p.Publish(t.Context(), r)
+		if err != nil || !again.Replayed || again.Message.ID != first.Message.ID {
+			t.Errorf("got %+v, %v; want the first message, replayed", again, err)
+		}
+		r.Key = key(2, 1)
+		if _, err := p.Publish(t.Context(), r); hook.KindOf(err) != hook.Invalid {
+			t.Errorf("a new request with a deliverAt in the past: %v, want invalid", err)
+		}
+	})
 }
 
 func TestConcurrentRepeatsShareOneFlight(t *testing.T) {

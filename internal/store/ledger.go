@@ -20,6 +20,10 @@ type Ledger interface {
 	// the commit may have happened; the caller must retry with the same key.
 	Append(ctx context.Context, p *Publication) (Appended, error)
 
+	// Published returns the message that an earlier Append under key made, and false when
+	// there is none. Another body under the same key is hook.KeyReused.
+	Published(ctx context.Context, key IdempotencyKey) (id hook.MessageID, found bool, err error)
+
 	// Replay begins a new round for deliveries of stored messages (r.Trigger Scheduled)
 	// or adds one manual attempt to each (Manual), in one transaction with r.Receipt.
 	// Pairs that are pending already are left alone in a scheduled round, so that

@@ -342,6 +342,20 @@ func (s *Store) segmentReceipt(ctx context.Context, key store.IdempotencyKey) (*
 	return &store.Receipt{Key: key, Status: k.status, Body: body}, nil
 }
 
+// Published implements store.Ledger.
+func (s *Store) Published(ctx context.Context, key store.IdempotencyKey) (hook.MessageID, bool, error) {
+	k, err := s.findTaken(ctx, &key.Hash)
+	switch {
+	case err != nil:
+		return 0, false, fmt.Errorf("find what a key made: %w", err)
+	case k == nil:
+		return 0, false, nil
+	case !bytes.Equal(k.request, key.Body[:]):
+		return 0, false, errKeyReused()
+	}
+	return k.message, k.status == 0, nil
+}
+
 // findTaken returns the living row of a key as committed, nil when there is none.
 func (s *Store) findTaken(ctx context.Context, hash *[16]byte) (k *takenKey, err error) {
 	tables := s.writer.hours.published.Load()

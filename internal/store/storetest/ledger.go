@@ -97,7 +97,15 @@ func testLedger(t *testing.T, open Open) {
 			if !again.Replayed || again.ID != first.ID {
 				t.Fatalf("%s: %+v, want a replay of %d", when, again, first.ID)
 			}
-			_, err = publish(&store.IdempotencyKey{Hash: key.Hash, Body: [16]byte{3}, Life: time.Hour})
+			changed := store.IdempotencyKey{Hash: key.Hash, Body: [16]byte{3}, Life: time.Hour}
+			_, err = publish(&changed)
+			f.wantKind(err, hook.KeyReused)
+			id, found, err := f.Published(f.Context(), *key)
+			f.must(err)
+			if !found || id != first.ID {
+				t.Fatalf("%s: the key made message %d, found %v; want %d", when, id, found, first.ID)
+			}
+			_, _, err = f.Published(f.Context(), changed)
 			f.wantKind(err, hook.KeyReused)
 		}
 		check("at once")
@@ -108,7 +116,11 @@ func testLedger(t *testing.T, open Open) {
 		check("after a crash")
 		f.restart()
 		check("after a restart")
-		other, err := publish(&store.IdempotencyKey{Hash: [16]byte{9}, Body: key.Body, Life: time.Hour})
+		another := store.IdempotencyKey{Hash: [16]byte{9}, Body: key.Body, Life: time.Hour}
+		if _, found, err := f.Published(f.Context(), another); found || err != nil {
+			t.Fatalf("a key that nobody used: found %v, %v", found, err)
+		}
+		other, err := publish(&another)
 		f.must(err)
 		if other.Replayed || other.ID == first.ID {
 			t.Fatalf("another key gave %+v", other)
