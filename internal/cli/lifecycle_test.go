@@ -15,6 +15,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -231,6 +232,20 @@ func TestServeLives(t *testing.T) {
 	run(t, "environment", "delete", "other", "--data", data, "--yes")
 	if got, _ := p.call("GET", "/api/v1/app", token, nil); got != 401 {
 		t.Errorf("with a token of a deleted environment: %d", got)
+	}
+
+	// Whatever the rights of the directory, files are for their owner alone.
+	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if info, err := d.Info(); err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 
 	// A second server is refused, and the first does not mind.

@@ -13,3 +13,8 @@ func fileLimit() int {
 	}
 	return int(min(l.Cur, 1<<20))
 }
+
+// privateFiles makes every file that this process creates readable by its owner only,
+// those of the database library too, also where the data directory was made by
+// somebody else with wider rights.
+func privateFiles() { unix.Umask(0o077) }

@@ -40,6 +40,7 @@ const (
 // openStore opens the store of the data directory and makes what is missing. fatal,
 // which may be nil, hears of an error that ended the store.
 func openStore(ctx context.Context, c *config.Config, log *slog.Logger, fatal func(error)) (*opened, error) {
+	privateFiles()
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
