@@ -32,6 +32,7 @@ type clockStore struct {
 func newClockStore(t *testing.T, o Options) *clockStore {
 	c := &clockStore{t: t, dir: t.TempDir(), o: o}
 	c.now.Store(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).UnixMilli())
+	c.o.ReserveBytes = 1 << 16
 	c.o.Sealer, c.o.Now = testSealer(), func() time.Time { return time.UnixMilli(c.now.Load()) }
 	c.open()
 	_, apps := testCatalogData(t, c.catalog, 1)

@@ -13,9 +13,6 @@ import (
 
 const (
 	reserveName = "reserve"
-	// reserveBytes is how much of the disk is kept for outcomes, so that what was sent is
-	// recorded when messages no longer fit: some 100,000 of them. On a small disk it is an eighth.
-	reserveBytes = 32 << 20
 	// spaceInterval is how often the free space is looked at while appends come in.
 	spaceInterval = 10 * time.Millisecond
 )
@@ -37,7 +34,7 @@ type space struct {
 	spent bool // the reserve has been given up
 }
 
-func openSpace(dir string) (*space, error) {
+func openSpace(dir string, reserveBytes int64) (*space, error) {
 	_, total, err := diskSpace(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read disk space: %w", err)

@@ -74,6 +74,10 @@ type Options struct {
 	// payloads; more are refused with hook.Overloaded. Zero means 16,384 and 32 MiB.
 	QueueOperations int
 	QueueBytes      int64
+	// ReserveBytes is how much of the disk is kept for outcomes, so that what was sent is
+	// recorded when messages no longer fit. Zero means 32 MiB, room for some 100,000 of
+	// them; on a small disk it is at most an eighth.
+	ReserveBytes int64
 	// Fatal hears once, from the writer, of an error of the disk that ended the store: the
 	// process must stop, because only a new start can tell what is on disk. It must not
 	// wait for the store. nil means nobody is told; every later call fails all the same.
@@ -102,6 +106,9 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if o.QueueOperations <= 0 {
 		o.QueueOperations = 4 * maxBatch
 	}
+	if o.ReserveBytes <= 0 {
+		o.ReserveBytes = 32 << 20
+	}
 	if o.QueueBytes <= 0 {
 		o.QueueBytes = 32 << 20
 	}
@@ -121,7 +128,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail}); err != nil {
 		return nil, err
 	}
-	if s.space, err = openSpace(dir); err != nil {
+	if s.space, err = openSpace(dir, o.ReserveBytes); err != nil {
 		return nil, err
 	}
 	if err := s.openSegments(ctx); err != nil {

@@ -21,7 +21,7 @@ func testSealer() Sealer {
 
 func openTest(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), dir, Options{Sealer: testSealer()})
+	s, err := Open(context.Background(), dir, Options{Sealer: testSealer(), ReserveBytes: 1 << 16})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestStoreOfManySegments(t *testing.T) {
 		t.Skip("makes hundreds of files")
 	}
 	storetest.Run(t, func(t testing.TB, dir string) store.Store {
-		s, err := Open(context.Background(), dir, Options{Sealer: testSealer(), SegmentSpan: 100 * time.Millisecond})
+		s, err := Open(context.Background(), dir, Options{Sealer: testSealer(), SegmentSpan: 300 * time.Millisecond, ReserveBytes: 1 << 16})
 		if err != nil {
 			t.Fatal(err)
 		}
