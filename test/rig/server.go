@@ -28,7 +28,8 @@ type Options struct {
 	Data string
 	// Args are added after serve's own flags, e.g. "--drain=1s".
 	Args []string
-	// Env is added to this process's environment, e.g. "GOMAXPROCS=1".
+	// Env is added to this process's environment, e.g. "GOMAXPROCS=1". HOOKLOFT_*
+	// variables reach the server only from here.
 	Env []string
 	// Wrap is a command put in front of the server's, e.g. strace with its flags.
 	// Kill and Stop still reach the server itself, not the wrapper.
@@ -114,7 +115,7 @@ func (s *Server) Restart() (time.Duration, error) {
 	}
 	defer log.Close() // the child has its own descriptor
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), s.o.Env...)
+	cmd.Env = s.environ()
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own, so that Kill also takes a wrapper and what it started.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -267,13 +268,25 @@ func (s *Server) command(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.o.Bin, args...)
-	cmd.Env = append(os.Environ(), s.o.Env...)
+	cmd.Env = s.environ()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("hookloft %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
 	}
 	return strings.TrimSpace(stdout.String()), nil
+}
+
+// environ is what the server sees: our environment without HOOKLOFT_*, because
+// those say how large a test is, or would change what is tested; and Options.Env.
+func (s *Server) environ() []string {
+	var env []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "HOOKLOFT_") {
+			env = append(env, e)
+		}
+	}
+	return append(env, s.o.Env...)
 }
 
 // freeAddr asks the kernel for a free loopback port. Another process could take
