@@ -43,7 +43,8 @@ type item struct {
 	isPlanned bool
 	perSecond int
 	updatedAt time.Time
-	ended     bool // its outcome is with the store
+	ended     bool       // its outcome is with the store
+	slot      store.Slot // of its request in the store's journal
 	finished  store.Finished
 }
 

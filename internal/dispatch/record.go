@@ -93,7 +93,7 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 
 // finish hands the end of an item to the store.
 func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, urgent bool) {
-	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Urgent: urgent, Done: func(err error) { d.stored(it, err) }}
+	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Done: func(err error) { d.stored(it, err) }}
 	d.mu.Lock()
 	it.ended = true
 	d.recording++

@@ -646,7 +646,7 @@ func TestBacklogStaysWithinTheWindows(t *testing.T) {
 }
 
 func TestDeliveryThatCrashedIsTriedAlone(t *testing.T) {
-	run(t, Options{}, func(w *world) {
+	run(t, Options{Chance: func() float64 { return 0 }}, func(w *world) {
 		w.app(1, 1)
 		w.backlog(1, 100_001, 50)
 		for at, d := range w.deliveries { // one of them

@@ -102,6 +102,11 @@ func (r *receivers) Send(_ context.Context, m *hook.Message, ep *hook.Endpoint, 
 // start runs a Dispatcher of s until stop is called.
 func start(t testing.TB, s store.Store, r *receivers, o Options) (d *Dispatcher, stop func()) {
 	t.Helper()
+	return startSender(t, s, r, o)
+}
+
+func startSender(t testing.TB, s store.Store, r Sender, o Options) (d *Dispatcher, stop func()) {
+	t.Helper()
 	d = New(s, s, r, nil, o)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

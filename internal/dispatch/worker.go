@@ -111,6 +111,7 @@ func (d *Dispatcher) try(it *item) {
 		d.skip(it, hook.Exhausted, hook.ReasonDisabled)
 		return
 	case it.due.Delivery.Crashes >= crashesAlone && it.due.Delivery.Reason != hook.ReasonSenderCrashed:
+		// The reason says that it was put off since its last crash: now is its time.
 		d.postpone(it)
 		return
 	}
@@ -120,6 +121,7 @@ func (d *Dispatcher) try(it *item) {
 		ID: hook.AttemptID(d.catalog.NewKey()), Message: it.due.Message.ID, Application: l.tenant.id, Endpoint: l.endpoint,
 		N: it.due.Delivery.Attempts + 1, Trigger: it.due.Delivery.Trigger, StartedAt: time.Now(),
 	}
+	it.slot = d.queue.Begin(&it.due.Delivery)
 	d.send(it, plan, ep, a)
 	// What the attempt is of is not for the Sender to say.
 	a.Message, a.Application, a.Endpoint = it.due.Message.ID, l.tenant.id, l.endpoint
@@ -199,15 +201,23 @@ func (d *Dispatcher) skip(it *item, s hook.State, why hook.Reason) {
 }
 
 // postpone puts off a delivery that was in flight when the process died three times:
-// by a minute, and longer after each further crash. It is tried alone then.
+// by a minute, and longer after each further crash. It is tried alone then. A resend has
+// no schedule: it is given up, and may be asked for again.
 func (d *Dispatcher) postpone(it *item) {
 	next := it.due.Delivery
+	d.log.Error("a delivery was in flight in several crashes and is put off", telemetry.KeyMessage, d.codec.Message(it.lane.tenant.id, it.due.Message.ID),
+		telemetry.KeyEndpoint, d.codec.Endpoint(it.lane.tenant.id, it.lane.endpoint), telemetry.KeyTrigger, kindNames[it.kind], telemetry.KeyCount, next.Crashes)
+	if next.Trigger == hook.Manual {
+		d.skip(it, hook.Exhausted, hook.ReasonSenderCrashed)
+		return
+	}
 	next.Fresh, next.State, next.Reason = false, hook.Pending, hook.ReasonSenderCrashed
-	next.DueAt = time.Now().Add(min(time.Hour, time.Minute<<min(6, next.Crashes-crashesAlone)))
+	wait := min(time.Hour, time.Minute<<min(6, next.Crashes-crashesAlone))
+	// Up to half as long again, so that those that were in flight together come apart, and
+	// only the culprit is in flight at the next crash.
+	next.DueAt = time.Now().Add(wait + time.Duration(d.o.Chance()*float64(wait/2)))
 	d.mu.Lock()
 	it.lane.refund()
 	d.mu.Unlock()
-	d.log.Error("a delivery was in flight in several crashes and is put off", telemetry.KeyMessage, d.codec.Message(it.lane.tenant.id, it.due.Message.ID),
-		telemetry.KeyEndpoint, d.codec.Endpoint(it.lane.tenant.id, it.lane.endpoint), telemetry.KeyCount, next.Crashes)
 	d.finish(it, next, nil, true)
 }

@@ -43,6 +43,8 @@ type world struct {
 	deliveries map[pair]hook.Delivery
 	rows       map[hook.EndpointID]map[store.DueKey]bool
 	attempts   []*hook.Attempt
+	slots      map[store.Slot]pair // begun and not finished
+	lastSlot   store.Slot
 	flying     map[pair]bool
 	requests   map[hook.EndpointID]int
 	inFlight   int
@@ -63,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, codec: codec, clock: hook.NewKeyClock(0, 0, time.Now), commit: 20 * time.Millisecond,
 		plans: map[hook.ApplicationID]*store.Plan{}, messages: map[hook.MessageID]*hook.Message{}, deliveries: map[pair]hook.Delivery{},
-		rows: map[hook.EndpointID]map[store.DueKey]bool{}, flying: map[pair]bool{}, requests: map[hook.EndpointID]int{},
+		rows: map[hook.EndpointID]map[store.DueKey]bool{}, slots: map[store.Slot]pair{}, flying: map[pair]bool{}, requests: map[hook.EndpointID]int{},
 		mostInLane: map[hook.EndpointID]int{}, laneFlying: map[hook.EndpointID]int{}, failing: map[hook.EndpointID]time.Time{},
 	}
 }
@@ -230,6 +232,24 @@ func (w *world) Claim(_ context.Context, app hook.ApplicationID, ep hook.Endpoin
 	return due, time.Time{}, nil
 }
 
+func (w *world) Begin(d *hook.Delivery) store.Slot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lastSlot++
+	w.slots[w.lastSlot] = pair{d.Endpoint, d.Message}
+	return w.lastSlot
+}
+
+// hasBegun reports whether an attempt of a pair is in the journal. The caller holds mu.
+func (w *world) hasBegun(at pair) bool {
+	for _, p := range w.slots {
+		if p == at {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *world) Finish(list ...*store.Finished) {
 	for _, f := range list {
 		go func() {
@@ -251,7 +271,13 @@ func (w *world) finish(f *store.Finished) error {
 	at := pair{d.Endpoint, d.Message}
 	if f.Attempt != nil {
 		w.attempts = append(w.attempts, f.Attempt)
+		if w.slots[f.Slot] != at {
+			w.t.Errorf("an attempt of %v with slot %d, which is of %v", at, f.Slot, w.slots[f.Slot])
+		}
+	} else if f.Slot != 0 {
+		w.t.Errorf("%v ended without an attempt and has slot %d", at, f.Slot)
 	}
+	delete(w.slots, f.Slot)
 	if f.Row != (store.DueKey{}) {
 		if !w.rows[d.Endpoint][f.Row] {
 			w.t.Errorf("an outcome for a due row %v that is not there", f.Row)
@@ -364,6 +390,9 @@ func (w *world) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, _ 
 	w.mu.Lock()
 	if w.flying[at] {
 		w.t.Errorf("two attempts of %v at once", at)
+	}
+	if !w.hasBegun(at) {
+		w.t.Errorf("an attempt of %v that is not in the journal", at)
 	}
 	d := w.deliveries[at]
 	if d.State.IsFinal() && a.Trigger == hook.Scheduled {

@@ -54,7 +54,8 @@ type Delivery struct {
 	DueAt time.Time
 	// Reason says why State is Exhausted, Cancelled or Held, or why the last attempt failed.
 	Reason Reason
-	// Crashes counts how often the process died while this delivery was in flight.
+	// Crashes counts how often the process died while a request of this delivery was under
+	// way or its outcome not yet recorded, since the last attempt that was recorded.
 	Crashes int
 	// Fresh: the delivery has no row of its own yet; it lives in memory and is found
 	// after a crash through its message. See store.Queue.
@@ -65,6 +66,7 @@ type Delivery struct {
 // an outcome becomes a state. policy is the environment's, chance is in [0, 1).
 func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chance float64) Delivery {
 	d.Attempts++
+	d.Crashes = 0
 	d.Fresh = false
 	switch {
 	case a.Outcome == Success:

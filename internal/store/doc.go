@@ -24,4 +24,13 @@
 //
 // An embedded store has one owner process, proved by a lock file, and needs no
 // leases: what was in flight at a crash is due at the start.
+//
+// # What crashes the process
+//
+// A request whose handling kills the process would kill it again after each start. So the
+// store keeps a journal of requests (Begin), and a start after a crash raises
+// Delivery.Crashes where the journal has an attempt without a recorded outcome: of fresh,
+// due and resent deliveries alike, and not of those that only waited. A recorded attempt
+// sets the count back to zero. The journal is never flushed: it outlives the process, and
+// after a power loss, which no delivery has caused, what is missing in it is not counted.
 package store

@@ -23,6 +23,13 @@ type Queue interface {
 	// what it left, zero for none; a row left out because it is taken does not count.
 	Claim(ctx context.Context, app hook.ApplicationID, endpoint hook.EndpointID, now time.Time, limit int, taken map[DueKey]bool) (due []Due, next time.Time, err error)
 
+	// Begin notes that an attempt of d is about to be sent, so that a start after a crash
+	// raises Crashes of those deliveries, and no others, whose request was sent and has no
+	// recorded outcome. It takes a microsecond, flushes nothing and cannot fail: what could
+	// not be noted is not counted. The slot is given back in Finished; that of an attempt
+	// which is not recorded, because the process is about to end, is not.
+	Begin(d *hook.Delivery) Slot
+
 	// Finish records outcomes: attempt, new state and due row in one commit. It does
 	// not block on the disk; each f.Done is called once, after the commit or with the
 	// error that prevented it. Outcomes that are not Urgent may wait up to 20 ms.
@@ -76,11 +83,15 @@ type DueTime struct {
 	At          time.Time
 }
 
+// Slot is the place of an attempt in the store's journal of requests. Zero is none.
+type Slot uint32
+
 // Finished is the end of one attempt, or of a delivery that will not be tried.
 type Finished struct {
 	Delivery hook.Delivery // the new state, from Delivery.After or Delivery.End
 	Row      DueKey        // as claimed; zero for a fresh delivery
 	Attempt  *hook.Attempt // nil when there was no request
+	Slot     Slot          // of Begin; zero when there was no request
 	// Urgent outcomes join the next commit: final states other than a plain success,
 	// long delays, and what a lane waits for.
 	Urgent bool

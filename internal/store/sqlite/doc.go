@@ -5,6 +5,7 @@
 //	catalog.db                       what people configure (catalog.go)
 //	segments/<20-digit key>.db       messages of a span of time with all that belongs to them
 //	reserve                          disk space kept for outcomes (space.go)
+//	inflight                         requests under way, to count crashes (inflight.go)
 //
 // # How a message becomes durable
 //

@@ -320,6 +320,9 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 	}
 	attempts := append(encodeKeys(old.attempts), attempt...)
 	next := old.Delivery
+	if d.Reason == hook.ReasonSenderCrashed { // given up: the next resend is a new one
+		next.Crashes = 0
+	}
 	switch {
 	case succeeded:
 		if old.Fresh {
@@ -349,6 +352,9 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 
 // finishBeside writes an attempt whose outcome does not decide the state of the pair alone.
 func (w *writer) finishBeside(p *pen, f *store.Finished, next *hook.Delivery, attempts []byte) error {
+	if f.Attempt != nil {
+		next.Crashes = 0
+	}
 	if err := p.setDelivery(next, next.DueAt, attempts); err != nil || f.Attempt == nil {
 		return err
 	}

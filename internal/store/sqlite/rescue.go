@@ -13,12 +13,14 @@ import (
 const rescueSQL = `SELECT key, application, endpoints FROM message WHERE key >= ?1 AND endpoints IS NOT NULL ORDER BY key`
 
 // rescue makes due what lived in memory when the store was last used: every endpoint of a
-// message above the low-water mark without an outcome. It runs before the writer starts,
-// in the transactions of one batch. Running it again finds nothing.
-func (w *writer) rescue(ctx context.Context, low hook.Key) error {
+// message above the low-water mark without an outcome. It raises the count of crashes of
+// those whose attempt had begun. It runs before the writer starts, in the transactions of
+// one batch. Running it again finds nothing, but for begun: a crash before the journal is
+// emptied counts twice what was in flight.
+func (w *writer) rescue(ctx context.Context, low hook.Key, begun map[pairKey]attemptBegun) error {
 	w.reset()
 	now := w.s.o.Now()
-	rescued := 0
+	rescued, inFlight := 0, 0
 	for _, seg := range w.s.segmentsOldestFirst() {
 		if seg.last < low {
 			continue
@@ -36,15 +38,22 @@ func (w *writer) rescue(ctx context.Context, low hook.Key) error {
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			n, err := w.rescueMessage(seg, stmt, hook.Delivery{DueAt: now})
+			n, sent, err := w.rescueMessage(seg, stmt, hook.Delivery{DueAt: now}, begun)
 			rescued += n
+			inFlight += sent
 			return true, err
 		})
 		if err != nil {
-			for _, p := range w.open {
-				p.undo()
-			}
-			return fmt.Errorf("rescue: %w", err)
+			return w.undoRescue(err)
+		}
+	}
+	for k, a := range begun { // of deliveries that had a row
+		counted, err := w.countCrash(k, a)
+		if err != nil {
+			return w.undoRescue(err)
+		}
+		if counted {
+			inFlight++
 		}
 	}
 	for _, p := range w.open {
@@ -56,41 +65,61 @@ func (w *writer) rescue(ctx context.Context, low hook.Key) error {
 		}
 	}
 	if rescued > 0 {
-		w.s.log.Info("rescued deliveries that were in flight", "count", rescued)
+		w.s.log.Info("rescued deliveries that were in memory", "count", rescued)
+	}
+	if inFlight > 0 {
+		w.s.log.Warn("deliveries were in flight when the process died", "count", inFlight)
 	}
 	return nil
 }
 
-// rescueMessage gives each fresh delivery of the message under stmt a row like next.
-func (w *writer) rescueMessage(seg *segment, stmt *sqlite.Stmt, next hook.Delivery) (rescued int, err error) {
+func (w *writer) undoRescue(err error) error {
+	for _, p := range w.open {
+		p.undo()
+	}
+	return fmt.Errorf("rescue: %w", err)
+}
+
+// rescueMessage gives each fresh delivery of the message under stmt a row like next. Those
+// in begun are taken out of it; inFlight is how many of them count a crash.
+func (w *writer) rescueMessage(seg *segment, stmt *sqlite.Stmt, next hook.Delivery, begun map[pairKey]attemptBegun) (rescued, inFlight int, err error) {
 	next.Message = hook.MessageID(stmt.ColumnInt64(0))
 	next.Application = hook.ApplicationID(stmt.ColumnInt64(1))
 	for _, next.Endpoint = range decodeKeys[hook.EndpointID](columnBytes(stmt, 2)) {
 		p := w.pens[seg.segmentFile]
 		old, err := deliveryIn(p.conn, next.Endpoint, next.Message)
 		if err != nil {
-			return rescued, err
+			return rescued, inFlight, err
 		}
 		if old != nil && !old.Fresh {
 			continue
 		}
 		if p, err = w.pen(seg); err != nil {
-			return rescued, err
+			return rescued, inFlight, err
+		}
+		one := next
+		if old != nil {
+			one.Crashes = old.Crashes
+		}
+		k := pairKey{one.Endpoint, one.Message}
+		if a, ok := begun[k]; ok {
+			if delete(begun, k); a.counts(old) {
+				inFlight++
+				crashed(&one)
+			}
 		}
 		if old == nil {
-			next.Crashes = 1
-			_, err = p.newDelivery(&next, next.DueAt, nil)
+			_, err = p.newDelivery(&one, one.DueAt, nil)
 		} else {
-			next.Crashes = old.Crashes + 1
-			err = p.setDelivery(&next, next.DueAt, encodeKeys(old.attempts))
+			err = p.setDelivery(&one, one.DueAt, encodeKeys(old.attempts))
 		}
 		if err != nil {
-			return rescued, err
+			return rescued, inFlight, err
 		}
-		if _, err := p.due(next.Endpoint, next.DueAt, next.Message, hook.Scheduled, next.Application); err != nil {
-			return rescued, err
+		if _, err := p.due(one.Endpoint, one.DueAt, one.Message, hook.Scheduled, one.Application); err != nil {
+			return rescued, inFlight, err
 		}
 		rescued++
 	}
-	return rescued, nil
+	return rescued, inFlight, nil
 }

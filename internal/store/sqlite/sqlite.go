@@ -37,6 +37,7 @@ type Store struct {
 	readers     *readers
 	intake      *intake
 	writer      *writer
+	inflight    *inflight // nil until what the last one says is on disk
 	checkpoints *checkpointer
 	space       *space
 	held        atomic.Bool
@@ -186,7 +187,15 @@ func (s *Store) openSegments(ctx context.Context) error {
 		}
 	}
 	s.writer.hours.committed()
-	return s.writer.rescue(ctx, mark.lowWater)
+	begun, err := readInflight(s.dir)
+	if err != nil {
+		s.log.Warn("crashes are not counted", "error", err)
+	}
+	if err := s.writer.rescue(ctx, mark.lowWater, begun); err != nil {
+		return err
+	}
+	s.inflight = startInflight(s.dir, s.log)
+	return nil
 }
 
 // Check implements store.Store.
@@ -222,6 +231,9 @@ func (s *Store) release() error {
 		s.writer.wait()
 	}
 	s.background.Wait()
+	if s.inflight != nil {
+		s.inflight.close()
+	}
 	if s.checkpoints != nil {
 		s.checkpoints.stop()
 	}

@@ -489,6 +489,9 @@ func (w *writer) answer(batch []operation, results []operationResult, err error)
 			op.publication.err = e
 			op.publication.done <- struct{}{}
 		case op.finished != nil:
+			if e == nil || hook.KindOf(e) == hook.NotFound { // else it is offered again
+				w.s.inflight.end(op.finished.Slot)
+			}
 			if op.finished.Done != nil {
 				op.finished.Done(e)
 			}

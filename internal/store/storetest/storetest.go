@@ -23,6 +23,7 @@ type Open func(t testing.TB, dir string) store.Store
 func Run(t *testing.T, open Open) {
 	t.Run("ledger", func(t *testing.T) { testLedger(t, open) })
 	t.Run("queue", func(t *testing.T) { testQueue(t, open) })
+	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
 	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
