@@ -115,7 +115,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			io.CopyN(io.Discard, r.Body, maxDrainBytes) // an error here changes nothing
+			_, _ = io.CopyN(io.Discard, r.Body, maxDrainBytes) // an error here changes nothing
 			h.o.Log.Info("webhook refused", "reason", "body too large", "limit_bytes", h.o.MaxBodyBytes)
 			refuse(w, http.StatusRequestEntityTooLarge, "payload_too_large", "the body is too large")
 			return
@@ -222,5 +222,5 @@ func refuse(w http.ResponseWriter, status int, code, detail string) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(body)
+	_, _ = w.Write(body) // the sender has hung up when this fails
 }

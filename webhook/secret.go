@@ -184,7 +184,7 @@ func (s Secret) Equal(t Secret) bool {
 // there because verbs such as %d and %x would look into the struct.
 func (s Secret) String() string                { return redacted }
 func (s Secret) GoString() string              { return redacted }
-func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
+func (s Secret) Format(f fmt.State, verb rune) { _, _ = io.WriteString(f, redacted) }
 func (s Secret) LogValue() slog.Value          { return slog.StringValue(redacted) }
 
 // A PublicKey verifies what an asymmetric [Secret] signed. Its text is "whpk_"

@@ -198,13 +198,6 @@ func (q *deque[T]) pushBack(v T) {
 	q.n++
 }
 
-func (q *deque[T]) pushFront(v T) {
-	q.grow()
-	q.head = (q.head - 1) & (len(q.ring) - 1)
-	q.ring[q.head] = v
-	q.n++
-}
-
 // popFront removes the first value; the queue is not empty.
 func (q *deque[T]) popFront() T {
 	var zero T

@@ -2,6 +2,7 @@ package hook
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -106,7 +107,7 @@ func checkList(field string, list []string, limit int, check func(field, s strin
 	seen := make(map[string]bool, len(list))
 	for i, s := range list {
 		if err := check(field, s); err != nil {
-			if f, ok := err.(*FieldError); ok {
+			if f, ok := errors.AsType[*FieldError](err); ok {
 				f.Path = []string{field, fmt.Sprintf("[%d]", i)}
 			}
 			return err

@@ -122,11 +122,12 @@ func (s *server) writeError(c *call, err error) {
 		status = &statusError{http.StatusInternalServerError, "internal", "Something went wrong here. Quote request " + c.reqID + "."}
 	}
 	if list != nil {
-		c.json(http.StatusUnprocessableEntity, api.ValidationErrors{Detail: list})
+		_ = c.json(http.StatusUnprocessableEntity, api.ValidationErrors{Detail: list})
 		return
 	}
 	if status.status == http.StatusServiceUnavailable {
 		c.w.Header().Set("Retry-After", retryAfterSeconds)
 	}
-	c.json(status.status, api.Error{Code: status.code, Detail: status.detail})
+	// Whoever asked has gone away when this fails.
+	_ = c.json(status.status, api.Error{Code: status.code, Detail: status.detail})
 }

@@ -49,7 +49,7 @@ func newConn(to target, raw, rw net.Conn, remote string) *conn {
 
 func (c *conn) close() {
 	if c.h2 != nil {
-		c.h2.Close()
+		_ = c.h2.Close()
 	}
 	// Not rw: a TLS close would first try to write an alert, for up to 5 s.
 	c.raw.Close()
@@ -85,7 +85,7 @@ func (c *conn) exchange(r *request, deadline time.Time, o Options, a *hook.Attem
 			// The buffers belong to the writer until it has ended.
 			if !keep {
 				c.raw.Close()
-				<-written
+				<-written //nolint:errcheck // the reading side reports what happened
 			}
 		}()
 	}

@@ -85,13 +85,6 @@ func (r *resolver) skip(names map[string]answers) {
 	}
 }
 
-// lookups is how often a name was asked for, both types together.
-func (r *resolver) lookups(name string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.asked[name+" A"] + r.asked[name+" AAAA"]
-}
-
 // reply returns the answer to one query, or nil for silence.
 func (r *resolver) reply(query []byte) []byte {
 	var m dnsmessage.Message

@@ -94,8 +94,7 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	c.tokens = newTokenCache(c)
 	defer func() {
 		if err != nil {
-			c.closeConns()
-			err = fmt.Errorf("open catalog: %w", err)
+			err = errors.Join(fmt.Errorf("open catalog: %w", err), c.closeConns())
 		}
 	}()
 	if c.writer, err = openConn(path); err != nil {

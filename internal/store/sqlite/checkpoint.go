@@ -78,7 +78,7 @@ func (c *checkpointer) loop() {
 			case isFull(err):
 				c.s.log.Warn("no space to checkpoint", "segment", filepath.Base(seg.path))
 			case isDiskError(err):
-				c.s.fail(fmt.Errorf("checkpoint: %w", err))
+				_ = c.s.fail(fmt.Errorf("checkpoint: %w", err))
 				return
 			default:
 				c.s.log.Warn("checkpoint", "segment", filepath.Base(seg.path), "error", err)

@@ -1,12 +1,15 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -331,6 +334,69 @@ func TestAppendsWaitWhileTheLogIsTooLong(t *testing.T) {
 	if err := <-answer; err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestClaimsOverManySegmentsKeepTheirConnections: a replay of a month makes rows due in a
+// month of segments, and each claim looks into all of them.
+func TestClaimsOverManySegmentsKeepTheirConnections(t *testing.T) {
+	const segments = 30
+	c := newClockStore(t, Options{})
+	for range segments {
+		if _, err := c.publish("", 0, 0); err != nil { // without a Handoff it is made due
+			t.Fatal(err)
+		}
+		c.advance(24 * time.Hour)
+	}
+	plan, err := c.PlanOf(t.Context(), c.app.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first []*reader
+	for range 3 {
+		due, _, err := c.Claim(t.Context(), c.app.ID, plan.Endpoints[0].ID, time.UnixMilli(c.now.Load()), 256, nil)
+		if err != nil || len(due) != segments {
+			t.Fatalf("claimed %d, %v; want %d", len(due), err, segments)
+		}
+		c.readers.mu.Lock()
+		idle := slices.Clone(c.readers.idle)
+		c.readers.mu.Unlock()
+		slices.SortFunc(idle, func(a, b *reader) int { return cmp.Compare(a.file.path, b.file.path) })
+		if first == nil {
+			first = idle
+		}
+		if !slices.Equal(idle, first) {
+			t.Fatal("a claim opened connections that the one before it had closed")
+		}
+	}
+}
+
+func TestReadersAreBounded(t *testing.T) {
+	c := newClockStore(t, Options{})
+	for range maxOpenReaders + 5 {
+		if _, err := c.publish("", 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		c.advance(24 * time.Hour)
+	}
+	var reading sync.WaitGroup
+	for _, seg := range c.segmentsNewestFirst() {
+		for range 2 {
+			reading.Go(func() {
+				err := c.read(t.Context(), seg, func(*sqlite.Conn) error {
+					c.readers.mu.Lock()
+					defer c.readers.mu.Unlock()
+					if busy, idle := len(c.readers.busy), len(c.readers.idle); busy > maxReaders || busy+idle > maxOpenReaders {
+						t.Errorf("%d busy and %d idle", busy, idle)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	reading.Wait()
 }
 
 func TestLongReadIsCut(t *testing.T) {

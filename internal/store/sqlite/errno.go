@@ -28,5 +28,5 @@ func diskError(conn *sqlite.Conn, path string, err error) error {
 	if errno == 0 {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return fmt.Errorf("%s: %w (errno %d: %v)", path, err, int(errno), errno)
+	return fmt.Errorf("%s: %w (errno %d: %w)", path, err, int(errno), errno)
 }

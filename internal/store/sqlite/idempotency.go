@@ -225,7 +225,7 @@ func (s *Store) learn(tables []*hourTable) {
 			if err != nil {
 				return err
 			}
-			defer stmt.Finalize()
+			defer func() { _ = stmt.Finalize() }() // repeats the last error of a step
 			return eachRow(stmt, func() (bool, error) {
 				var hash [16]byte
 				stmt.ColumnBytes(0, hash[:])

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -12,9 +13,18 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
-// maxReaders bounds the reading connections of all segments together, open or idle. Each
-// has a page cache of at most defaultCacheKiB.
-const maxReaders = 8
+const (
+	// maxReaders bounds the connections that read at once, of all segments together.
+	maxReaders = 8
+	// maxOpenReaders bounds those that are open, reading or idle. A claim, or a search, of
+	// an endpoint looks into each segment with due rows, and opening a connection takes
+	// longer than that look: with fewer than a month of them, each claim of a replayed
+	// month would open and close all.
+	maxOpenReaders = 32
+	// readerCacheKiB is the page cache of each, 32 MiB together. Pages that it does not
+	// keep are in the kernel's cache.
+	readerCacheKiB = 1 << 10
+)
 
 // readers lends reading connections of segments. Idle ones are kept and the one idle for
 // longest makes room for another segment's.
@@ -93,10 +103,10 @@ func (p *readers) take(file *segmentFile, cut context.CancelCauseFunc) (*reader,
 			return r, nil
 		}
 	}
-	// Whoever holds a place may open one. If all places but ours are busy or idle, an idle
-	// one has to go.
+	// Whoever holds a place may open one. If as many are open as may be, an idle one has to
+	// go: there is one, because fewer may be busy.
 	var drop *reader
-	if len(p.idle)+len(p.busy) >= maxReaders && len(p.idle) > 0 {
+	if len(p.idle)+len(p.busy) >= maxOpenReaders {
 		drop, p.idle = p.idle[0], p.idle[1:]
 	}
 	r := &reader{file: file}
@@ -108,6 +118,9 @@ func (p *readers) take(file *segmentFile, cut context.CancelCauseFunc) (*reader,
 	var err error
 	if r.conn, err = openConn(file.path, sqlite.OpenReadWrite); err == nil {
 		err = sqlitex.ExecuteTransient(r.conn, "PRAGMA query_only = ON", nil)
+	}
+	if err == nil {
+		err = sqlitex.ExecuteTransient(r.conn, fmt.Sprintf("PRAGMA cache_size = -%d", readerCacheKiB), nil)
 	}
 	if err != nil {
 		p.mu.Lock()
