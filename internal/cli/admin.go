@@ -13,12 +13,12 @@ import (
 
 // withAdmin runs f on the store in the data directory: through the admin socket when
 // a server has it, else by opening it.
-func (p *program) withAdmin(cmd *cobra.Command, f func(context.Context, server.Admin) error) (err error) {
+func (p *program) withAdmin(cmd *cobra.Command, missing server.Missing, f func(context.Context, server.Admin) error) (err error) {
 	c, err := p.settings(cmd, nil)
 	if err != nil {
 		return err
 	}
-	admin, err := server.OpenAdmin(cmd.Context(), c.Config)
+	admin, err := server.OpenAdmin(cmd.Context(), c.Config, missing)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ Works while a server runs on the same data directory.`,
   TOKEN=$(hookloft token create --data /var/lib/hookloft --environment staging --name ci)`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withAdmin(cmd, func(ctx context.Context, a server.Admin) error {
+			return p.withAdmin(cmd, server.CreateMissing, func(ctx context.Context, a server.Admin) error {
 				token, err := a.CreateToken(ctx, environment, name)
 				if err != nil {
 					return err
@@ -64,7 +64,7 @@ func (p *program) environment() *cobra.Command {
 		Example: "  hookloft environment list",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withAdmin(cmd, func(ctx context.Context, a server.Admin) error {
+			return p.withAdmin(cmd, server.RefuseMissing, func(ctx context.Context, a server.Admin) error {
 				all, err := a.Environments(ctx)
 				if err != nil {
 					return err
@@ -84,7 +84,7 @@ func (p *program) environment() *cobra.Command {
 		Example: "  hookloft environment create staging",
 		Args:    arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withAdmin(cmd, func(ctx context.Context, a server.Admin) error {
+			return p.withAdmin(cmd, server.CreateMissing, func(ctx context.Context, a server.Admin) error {
 				e, err := a.CreateEnvironment(ctx, args[0])
 				if err != nil {
 					return err
@@ -105,7 +105,7 @@ func (p *program) environment() *cobra.Command {
 			if err := p.confirm(yes, question); err != nil {
 				return err
 			}
-			return p.withAdmin(cmd, func(ctx context.Context, a server.Admin) error {
+			return p.withAdmin(cmd, server.RefuseMissing, func(ctx context.Context, a server.Admin) error {
 				if err := a.DeleteEnvironment(ctx, args[0]); err != nil {
 					return err
 				}

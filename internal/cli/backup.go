@@ -28,7 +28,7 @@ to run it.`,
   hookloft backup --with-key - | gpg --encrypt -r ops@example.com > backup.tar.gpg`,
 		Args: arguments("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withAdmin(cmd, func(ctx context.Context, a server.Admin) error {
+			return p.withAdmin(cmd, server.RefuseMissing, func(ctx context.Context, a server.Admin) error {
 				if args[0] == "-" {
 					return a.Backup(ctx, p.Out, withKey)
 				}
@@ -127,7 +127,7 @@ func (p *program) release() *cobra.Command {
   hookloft release --data /var/lib/hookloft`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withAdmin(cmd, func(ctx context.Context, a server.Admin) error {
+			return p.withAdmin(cmd, server.RefuseMissing, func(ctx context.Context, a server.Admin) error {
 				hold, err := a.Hold(ctx)
 				if err != nil {
 					return err

@@ -60,9 +60,22 @@ func IsNotFound(err error) bool { return hook.KindOf(err) == hook.NotFound }
 // store but has not opened its socket yet, or no longer has it because it drains.
 const socketWait = 10 * time.Second
 
+// Missing says what OpenAdmin does about a data directory without a store.
+type Missing bool
+
+const (
+	// RefuseMissing: hook.NotFound. A wrong directory is noticed, and not backed up empty.
+	RefuseMissing Missing = false
+	// CreateMissing: a store is made.
+	CreateMissing Missing = true
+)
+
 // OpenAdmin returns the Admin of the store in the data directory: the server's when
 // one runs there, else one that holds the store itself until Close.
-func OpenAdmin(ctx context.Context, c *config.Config) (Admin, error) {
+func OpenAdmin(ctx context.Context, c *config.Config, missing Missing) (Admin, error) {
+	if missing == RefuseMissing && !hasStore(c.Data) {
+		return nil, hook.Errorf(hook.NotFound, "there is no store in %s; name the data directory of a server with --data", c.Data)
+	}
 	var deadline <-chan time.Time
 	for {
 		remote, err := dialAdmin(ctx, c.Data)

@@ -68,6 +68,11 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, fatal fu
 	return o, nil
 }
 
+// hasStore reports whether dir holds a store, also one whose restore did not end.
+func hasStore(dir string) bool {
+	return exists(filepath.Join(dir, keyCheckName)) || exists(filepath.Join(dir, restoringName))
+}
+
 // isLocked reports whether err says that another process holds the store.
 func isLocked(err error) bool { return hook.KindOf(err) == hook.Conflict }
 
