@@ -181,13 +181,13 @@ func testCrash(t *testing.T, open Open) {
 	})
 }
 
-// begin is an attempt of d from Begin to its recorded outcome. A retry comes after an hour.
+// begin is an attempt of d from Begin to its recorded outcome. See try.
 func (f *fixture) begin(d store.Due, o hook.Outcome) {
 	f.Helper()
 	slot := f.Begin(&d.Delivery)
-	a := f.attempt(d, o)
-	next := d.Delivery.After(a, []time.Duration{time.Hour, time.Hour}, time.Now(), 0.5)
-	f.must(f.finish(&store.Finished{Delivery: next, Row: d.Row, Attempt: a, Slot: slot, Urgent: true}))
+	end := f.ended(d, o)
+	end.Slot, end.Urgent = slot, true
+	f.must(f.finish(end))
 }
 
 // wantCrashes checks the counts of a message's deliveries to the first endpoints.

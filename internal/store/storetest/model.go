@@ -17,14 +17,15 @@ import (
 // testModel does random things to a store and to a model of it in memory, crashes among
 // them, and compares both after each.
 //
-// Every step is a commit or more, so a run is short unless -rapid.checks asks for more.
+// Every step is a commit or more, and compares with all before it, so there are few runs
+// and short ones unless -rapid.checks and -rapid.steps ask for more.
 func testModel(t *testing.T, open Open) {
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		before := flag.Lookup("rapid.checks").Value.String()
-		_ = flag.Set("rapid.checks", "3") // a number, so it cannot be refused
-		defer flag.Set("rapid.checks", before)
+	for name, usual := range map[string]string{"rapid.checks": "15", "rapid.steps": "20"} {
+		// flag.Visit would not do: it reports what an earlier run of the suite has set.
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			_ = flag.Set(name, usual) // a number, so it cannot be refused
+			defer flag.Set(name, f.DefValue)
+		}
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{fixture: newFixture(t, open), rt: rt, pairs: make(map[pair]*modelPair)}
@@ -34,6 +35,7 @@ func testModel(t *testing.T, open Open) {
 			"due":       func(*rapid.T) { m.finishDue() },
 			"end":       func(*rapid.T) { m.endDue() },
 			"late":      func(*rapid.T) { m.finishAgain() },
+			"begin":     func(*rapid.T) { m.beginSome() },
 			"spill":     func(*rapid.T) { m.spillSome() },
 			"resend":    func(*rapid.T) { m.replay(hook.Manual) },
 			"replay":    func(*rapid.T) { m.replay(hook.Scheduled) },
@@ -59,6 +61,11 @@ type modelPair struct {
 	resends  int  // rows of resends
 	// onlyResend: the pair was made by a resend and has not been tried yet.
 	onlyResend bool
+
+	crashes     int
+	begun       int  // the number of the attempt that was begun last, in this process
+	begunManual bool // it is a resend, or one of two that are
+	slot        store.Slot
 }
 
 type model struct {
@@ -93,10 +100,11 @@ func (m *model) record(d store.Due, o hook.Outcome, live bool) {
 	a := m.attempt(d, o)
 	next := d.Delivery.After(a, []time.Duration{time.Hour, time.Hour}, time.Now(), 0.5)
 	a.NextAt = next.DueAt
-	m.must(m.finish(&store.Finished{Delivery: next, Row: d.Row, Attempt: a, Urgent: true}))
-	m.ended = append(m.ended, d)
 	p := m.pairs[pair{d.Delivery.Message, d.Delivery.Endpoint}]
+	m.must(m.finish(&store.Finished{Delivery: next, Row: d.Row, Attempt: a, Slot: p.slot, Urgent: true}))
+	m.ended = append(m.ended, d)
 	p.attempts++
+	p.crashes, p.slot = 0, 0
 	switch {
 	case o == hook.Success:
 		p.state, p.due, p.fresh, p.onlyResend = hook.Delivered, false, false, false
@@ -106,6 +114,24 @@ func (m *model) record(d store.Due, o hook.Outcome, live bool) {
 		}
 	case live:
 		p.state, p.fresh, p.due = next.State, false, next.State == hook.Pending
+	}
+}
+
+// beginSome begins an attempt that goes on until something is recorded of its pair.
+func (m *model) beginSome() {
+	all := append(m.claimAll(), m.memory...)
+	if len(all) == 0 {
+		m.rt.Skip("nothing to try")
+	}
+	d := all[m.pick(len(all), "begun")].Delivery
+	p := m.pairs[pair{d.Message, d.Endpoint}]
+	p.slot = m.Begin(&d)
+	isManual := d.Trigger == hook.Manual
+	switch n := d.Attempts + 1; {
+	case n > p.begun:
+		p.begun, p.begunManual = n, isManual
+	case n == p.begun:
+		p.begunManual = p.begunManual || isManual
 	}
 }
 
@@ -203,7 +229,7 @@ func (m *model) replay(trigger hook.Trigger) {
 		p = &modelPair{onlyResend: trigger == hook.Manual, due: trigger == hook.Scheduled}
 		m.pairs[k] = p
 	case trigger == hook.Scheduled && p.state.IsFinal():
-		p.state, p.due = hook.Pending, true
+		p.state, p.due, p.crashes = hook.Pending, true, 0
 	case trigger == hook.Scheduled:
 		want = 0
 	}
@@ -226,6 +252,10 @@ func (m *model) stop(crash bool) {
 	}
 	m.memory = nil
 	for _, p := range m.pairs {
+		if crash && p.begun > p.attempts && (p.begunManual || !p.state.IsFinal()) {
+			p.crashes++
+		}
+		p.begun, p.begunManual, p.slot = 0, false, 0
 		if p.fresh {
 			p.fresh, p.due = false, true
 		}
@@ -263,7 +293,7 @@ func (m *model) compare() {
 		m.must(err)
 		shown := make(map[pair]string)
 		for _, d := range list {
-			shown[pair{id, d.Endpoint}] = fmt.Sprintf("%v after %d", d.State, d.Attempts)
+			shown[pair{id, d.Endpoint}] = fmt.Sprintf("%v after %d, %d crashes", d.State, d.Attempts, d.Crashes)
 		}
 		n := 0
 		for k, p := range m.pairs {
@@ -271,7 +301,7 @@ func (m *model) compare() {
 				continue
 			}
 			n++
-			if want := fmt.Sprintf("%v after %d", p.state, p.attempts); shown[k] != want {
+			if want := fmt.Sprintf("%v after %d, %d crashes", p.state, p.attempts, p.crashes); shown[k] != want {
 				m.rt.Fatalf("message %d at %d shows %q, want %q", id, k.endpoint, shown[k], want)
 			}
 		}

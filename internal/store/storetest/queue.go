@@ -17,6 +17,7 @@ func testQueue(t *testing.T, open Open) {
 		}
 		fresh := f.handoff.take()
 		resolved := make(map[hook.MessageID]map[hook.EndpointID]bool)
+		var ended []*store.Finished
 		for i, d := range fresh {
 			if i%3 == 1 {
 				continue // in memory
@@ -25,9 +26,10 @@ func testQueue(t *testing.T, open Open) {
 				resolved[d.Delivery.Message] = make(map[hook.EndpointID]bool)
 			}
 			resolved[d.Delivery.Message][d.Delivery.Endpoint] = true
-			f.try(d, []hook.Outcome{hook.Success, 0, hook.Failed}[i%3])
+			ended = append(ended, f.ended(d, []hook.Outcome{hook.Success, 0, hook.Failed}[i%3]))
 		}
-		for crash := range 2 { // a second crash finds the same
+		f.must(f.finish(ended...)) // none urgent: they share a commit
+		for crash := range 2 {     // a second crash finds the same
 			f.crash()
 			found := 0
 			for _, ep := range f.endpoints {
@@ -51,9 +53,14 @@ func testQueue(t *testing.T, open Open) {
 		f := newFixture(t, open)
 		slow := f.publish(f.endpoints[0])
 		f.handoff.take()
-		for range 50 {
+		for i := range 50 {
 			f.publish(f.endpoints[1])
-			f.try(f.handoff.take()[0], hook.Success)
+			if end := f.ended(f.handoff.take()[0], hook.Success); i%10 == 0 {
+				f.must(f.finish(end)) // as it comes, after a while
+			} else {
+				end.Urgent = true
+				f.must(f.finish(end))
+			}
 		}
 		f.crash()
 		if due := f.claim(f.endpoints[0]); len(due) != 1 || due[0].Delivery.Message != slow {

@@ -182,10 +182,17 @@ func (f *fixture) attempt(d store.Due, o hook.Outcome) *hook.Attempt {
 // after an hour.
 func (f *fixture) try(d store.Due, o hook.Outcome) hook.Delivery {
 	f.Helper()
+	end := f.ended(d, o)
+	end.Urgent = true
+	f.must(f.finish(end))
+	return end.Delivery
+}
+
+// ended is what try records, but not urgent.
+func (f *fixture) ended(d store.Due, o hook.Outcome) *store.Finished {
 	a := f.attempt(d, o)
 	next := d.Delivery.After(a, []time.Duration{time.Hour, time.Hour}, time.Now(), 0.5)
-	f.must(f.finish(&store.Finished{Delivery: next, Row: d.Row, Attempt: a}))
-	return next
+	return &store.Finished{Delivery: next, Row: d.Row, Attempt: a}
 }
 
 // finish calls Finish and waits for Done.
