@@ -26,6 +26,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // sizes are the knobs of the scenarios.
@@ -54,10 +55,18 @@ func main() {
 	subjects := flag.String("subjects", "relay,hookloft", "what to compare in the rate and latency measurements")
 	dir := flag.String("dir", os.TempDir(), "folder for data; on the disk that is to be measured")
 	out := flag.String("out", "", "write the Markdown tables here; default standard output")
+	from := flag.String("from", "", "measure nothing; write the tables of raw figures that -json wrote")
 	jsonOut := flag.String("json", "", "write all raw figures here")
 	serveArgs := flag.String("serve-args", "", "more arguments for hookloft serve, separated by spaces")
 	flag.Parse()
 
+	if *from != "" {
+		if err := rewrite(*from, *out); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, z, strings.Split(*names, ","), strings.Split(*subjects, ","), *dir, *out, *jsonOut, strings.Fields(*serveArgs)); err != nil {
@@ -88,6 +97,7 @@ func run(ctx context.Context, z sizes, names, subjects []string, dir, out, jsonO
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
+	rep.Date = time.Now().UTC().Format("2006-01-02 15:04 UTC")
 	if jsonOut != "" {
 		text, err := json.MarshalIndent(rep, "", "  ")
 		if err != nil {
@@ -97,6 +107,23 @@ func run(ctx context.Context, z sizes, names, subjects []string, dir, out, jsonO
 			return err
 		}
 	}
+	return write(&rep, out)
+}
+
+// rewrite makes the tables of an earlier run.
+func rewrite(from, out string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	var rep report
+	if err := json.Unmarshal(text, &rep); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	return write(&rep, out)
+}
+
+func write(rep *report, out string) error {
 	if out == "" {
 		fmt.Print(rep.markdown())
 		return nil

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"time"
 )
 
 // report is everything that was measured in one run.
 type report struct {
 	Commit    string       `json:"commit"`
 	Machine   string       `json:"machine"`
+	Date      string       `json:"date"`    // of the end, UTC
 	Busy      string       `json:"busy"`    // load average before the run
 	Command   string       `json:"command"` // that repeats it
 	Sizes     sizes        `json:"sizes"`
@@ -27,7 +27,7 @@ type report struct {
 // how to repeat them.
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, intro, r.Commit, time.Now().UTC().Format("2006-01-02 15:04 UTC"), runtime.Version(), r.Machine, r.Busy,
+	fmt.Fprintf(&b, intro, r.Commit, r.Date, runtime.Version(), r.Machine, r.Busy,
 		r.Sizes.Publishers, r.Sizes.Rounds, r.Command)
 	r.rateTable(&b)
 	r.latencyTable(&b)
@@ -60,6 +60,8 @@ history that the API lists, and a log line for each attempt.
 const outro = `
 How to read them:
 
+- *of the ceiling* is the median of the rounds' own ratios: the two programs of a round ran within seconds of each
+  other. The ratio of their *CPU* is the steadier figure on a machine that has other things to do.
 - *deliveries/s* counts from the first publish to the last first receipt, so it includes what was still queued when the
   last publish was acknowledged. After each hookloft run the API's attempt lists are read to the end, and the run fails
   unless every delivery is recorded there as successful.
@@ -74,38 +76,54 @@ func (r *report) rateTable(b *strings.Builder) {
 	if len(r.Rates) == 0 {
 		return
 	}
-	b.WriteString("\n## As fast as it goes\n\n| endpoints | program | messages | accepted/s | deliveries/s | of the ceiling | CPU s per 10k messages | ack p50 / p99 ms | peak MiB | lost / duplicates |\n")
+	b.WriteString("\n## As fast as it goes\n\n| endpoints | program | messages | accepted/s | deliveries/s (of all rounds) | of the ceiling | CPU s per 10k messages | ack p50 / p99 ms | peak MiB | lost / duplicates |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, endpoints := range []int{1, 10} {
-		var ceiling float64
+		relay := r.ratesOf("relay", endpoints)
 		for _, subject := range []string{"relay", "hookloft"} {
-			var runs []rateRun
-			var lost, dups int64
-			for _, run := range r.Rates {
-				if run.Endpoints == endpoints && run.Subject == subject {
-					runs = append(runs, run)
-					lost += run.Lost
-					dups += run.Duplicates
-				}
-			}
+			runs := r.ratesOf(subject, endpoints)
 			if len(runs) == 0 {
 				continue
 			}
-			delivered := median(runs, func(x rateRun) float64 { return x.Delivered })
-			if subject == "relay" {
-				ceiling = delivered
+			var lost, dups int64
+			low, high := runs[0].Delivered, runs[0].Delivered
+			for _, run := range runs {
+				lost += run.Lost
+				dups += run.Duplicates
+				low, high = min(low, run.Delivered), max(high, run.Delivered)
 			}
-			share := "-"
-			if ceiling > 0 {
-				share = fmt.Sprintf("%.0f %%", delivered/ceiling*100)
-			}
-			fmt.Fprintf(b, "| %d | %s | %d | %.0f | %.0f | %s | %.2f | %.1f / %.1f | %.0f | %d / %d |\n", endpoints, subject, runs[0].Messages,
-				median(runs, func(x rateRun) float64 { return x.Accepted }), delivered, share,
-				median(runs, func(x rateRun) float64 { return x.CPUPer10k }),
-				median(runs, func(x rateRun) float64 { return x.AckP50 }), median(runs, func(x rateRun) float64 { return x.AckP99 }),
-				median(runs, func(x rateRun) float64 { return x.PeakMiB }), lost, dups)
+			m := func(of func(rateRun) float64) float64 { return median(runs, of) }
+			fmt.Fprintf(b, "| %d | %s | %d | %.0f | %.0f (%.0f to %.0f) | %s | %.2f | %.1f / %.1f | %.0f | %d / %d |\n", endpoints, subject, runs[0].Messages,
+				m(func(x rateRun) float64 { return x.Accepted }), m(func(x rateRun) float64 { return x.Delivered }), low, high, share(runs, relay),
+				m(func(x rateRun) float64 { return x.CPUPer10k }),
+				m(func(x rateRun) float64 { return x.AckP50 }), m(func(x rateRun) float64 { return x.AckP99 }),
+				m(func(x rateRun) float64 { return x.PeakMiB }), lost, dups)
 		}
 	}
+}
+
+func (r *report) ratesOf(subject string, endpoints int) []rateRun {
+	var runs []rateRun
+	for _, run := range r.Rates {
+		if run.Endpoints == endpoints && run.Subject == subject {
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+// share is the median of what each round reached of the ceiling in the same round:
+// the two ran within seconds of each other, so that what else the machine did then
+// weighs on both.
+func share(runs, relay []rateRun) string {
+	if len(relay) != len(runs) {
+		return "-"
+	}
+	ratios := make([]float64, len(runs))
+	for i := range runs {
+		ratios[i] = runs[i].Delivered / relay[i].Delivered
+	}
+	return fmt.Sprintf("%.0f %%", 100*median(ratios, func(x float64) float64 { return x }))
 }
 
 func (r *report) latencyTable(b *strings.Builder) {
@@ -150,7 +168,7 @@ func (r *report) restTable(b *strings.Builder) {
 			median(r.Idle, func(x idleRun) float64 { return x.CPUPercent }), median(r.Idle, func(x idleRun) float64 { return x.ReadyMs }))
 	}
 	for _, p := range r.Pending {
-		fmt.Fprintf(b, "| %d deliveries waiting, endpoints down | %.0f messages/s accepted meanwhile, %.0f MiB RSS after (peak %.0f), %.0f MiB on disk |\n",
+		fmt.Fprintf(b, "| %d deliveries waiting (messages of 128 bytes to 10 endpoints that are down) | %.0f messages/s accepted meanwhile, %.0f MiB RSS after (peak %.0f), %.0f MiB on disk |\n",
 			p.Deliveries, p.Accepted, p.AfterMiB, p.PeakMiB, p.DiskMiB)
 		fmt.Fprintf(b, "| kill -9 and restart with them | ready in %.0f ms, 5 s later %.0f MiB RSS (peak %.0f) |\n", p.ReadyMs, p.RestartMiB, p.RestartPeak)
 		fmt.Fprintf(b, "| then the endpoints come up | %d of them arrive, %.0f/s, peak %.0f MiB, duplicates %d |\n",

@@ -13,7 +13,7 @@ func TestReportShowsMediansAndTheShareOfTheCeiling(t *testing.T) {
 		r.Rates = append(r.Rates, rateRun{Subject: "relay", Endpoints: 1, Delivered: d}, rateRun{Subject: "hookloft", Endpoints: 1, Delivered: d / 2, Lost: 1})
 	}
 	text := r.markdown()
-	for _, want := range []string{"| 1 | relay | 0 | 0 | 20000 | 100 % |", "| 1 | hookloft | 0 | 0 | 10000 | 50 % |", "| 3 / 0 |", "`go run ./bench/run`"} {
+	for _, want := range []string{"| 1 | relay | 0 | 0 | 20000 (10000 to 30000) | 100 % |", "| 1 | hookloft | 0 | 0 | 10000 (5000 to 15000) | 50 % |", "| 3 / 0 |", "`go run ./bench/run`"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report lacks %q:\n%s", want, text)
 		}
