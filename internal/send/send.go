@@ -49,7 +49,8 @@ type Options struct {
 	// change nothing.
 	BodyBudget time.Duration
 	// MaxIdle bounds the kept connections of all receivers, MaxIdlePerHost those of
-	// one. Zero means 2048 and 256. Each holds a file descriptor and 4 KiB (TLS: 20).
+	// one. Zero means 2048 for both: many endpoints may lie behind one host, and a lower bound
+	// makes their lanes dial anew all the time. Each holds a file descriptor and 4 KiB (TLS: 20).
 	MaxIdle, MaxIdlePerHost int
 	// IdleTimeout is how long a kept connection may wait for its next request. Zero
 	// means 30 s, shorter than what common servers allow. Negative keeps none.
@@ -75,7 +76,7 @@ func (o Options) withDefaults() Options {
 		o.MaxIdle = 2048
 	}
 	if o.MaxIdlePerHost == 0 {
-		o.MaxIdlePerHost = 256
+		o.MaxIdlePerHost = 2048
 	}
 	if o.Version == "" {
 		o.Version = "dev"
