@@ -51,7 +51,7 @@ $(LINT):
 	GOFLAGS= GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
 bench: ## Measure against a bare relay; writes bench/RESULTS.md (about 15 minutes)
-	go run ./bench/run -out bench/RESULTS.md
+	go run ./bench/run -out bench/RESULTS.md -json bench/results.json -notes bench/notes.md
 
 generate: ## Make generated files anew
 	go generate ./...

@@ -57,11 +57,12 @@ func main() {
 	out := flag.String("out", "", "write the Markdown tables here; default standard output")
 	from := flag.String("from", "", "measure nothing; write the tables of raw figures that -json wrote")
 	jsonOut := flag.String("json", "", "write all raw figures here")
+	notes := flag.String("notes", "", "Markdown to put below the tables: what they mean, and figures of other tests")
 	serveArgs := flag.String("serve-args", "", "more arguments for hookloft serve, separated by spaces")
 	flag.Parse()
 
 	if *from != "" {
-		if err := rewrite(*from, *out); err != nil {
+		if err := rewrite(*from, *out, *notes); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
@@ -69,14 +70,17 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, z, strings.Split(*names, ","), strings.Split(*subjects, ","), *dir, *out, *jsonOut, strings.Fields(*serveArgs)); err != nil {
+	if err := run(ctx, z, strings.Split(*names, ","), strings.Split(*subjects, ","), *dir, output{*out, *jsonOut, *notes}, strings.Fields(*serveArgs)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, z sizes, names, subjects []string, dir, out, jsonOut string, serveArgs []string) error {
+// output names the files that a run writes and reads beside its measurements; "" for none.
+type output struct{ markdown, json, notes string }
+
+func run(ctx context.Context, z sizes, names, subjects []string, dir string, out output, serveArgs []string) error {
 	work, err := os.MkdirTemp(dir, "hookloft-bench-")
 	if err != nil {
 		return err
@@ -98,20 +102,20 @@ func run(ctx context.Context, z sizes, names, subjects []string, dir, out, jsonO
 		}
 	}
 	rep.Date = time.Now().UTC().Format("2006-01-02 15:04 UTC")
-	if jsonOut != "" {
+	if out.json != "" {
 		text, err := json.MarshalIndent(rep, "", "  ")
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(jsonOut, append(text, '\n'), 0o644); err != nil {
+		if err := os.WriteFile(out.json, append(text, '\n'), 0o644); err != nil {
 			return err
 		}
 	}
-	return write(&rep, out)
+	return write(&rep, out.markdown, out.notes)
 }
 
 // rewrite makes the tables of an earlier run.
-func rewrite(from, out string) error {
+func rewrite(from, out, notes string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
@@ -120,13 +124,21 @@ func rewrite(from, out string) error {
 	if err := json.Unmarshal(text, &rep); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	return write(&rep, out)
+	return write(&rep, out, notes)
 }
 
-func write(rep *report, out string) error {
+func write(rep *report, out, notes string) error {
+	text := rep.markdown()
+	if notes != "" {
+		more, err := os.ReadFile(notes)
+		if err != nil {
+			return fmt.Errorf("read notes: %w", err)
+		}
+		text += "\n" + string(more)
+	}
 	if out == "" {
-		fmt.Print(rep.markdown())
+		fmt.Print(text)
 		return nil
 	}
-	return os.WriteFile(out, []byte(rep.markdown()), 0o644)
+	return os.WriteFile(out, []byte(text), 0o644)
 }
