@@ -392,10 +392,7 @@ func (d *Dispatcher) oldestDue() float64 {
 func (d *Dispatcher) drain(ctx context.Context) {
 	d.mu.Lock()
 	d.stopping = true
-	for _, w := range d.parked {
-		close(w)
-	}
-	d.parked = nil
+	d.dismiss()
 	d.mu.Unlock()
 
 	cut := time.AfterFunc(d.o.DrainTimeout, d.cancelSending)

@@ -82,11 +82,27 @@ func TestIdleDispatcherDoesNothing(t *testing.T) {
 		rest(time.Minute)
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		if len(d.parked) != 0 {
+			t.Errorf("after a minute of rest %d workers still wait", len(d.parked))
+		}
 		if len(d.lanes) != 0 || len(d.tenants) != 0 || len(d.wakes.heap) != 0 || !d.spillAt.IsZero() || !d.armed.IsZero() {
 			t.Errorf("after a minute of rest: %d lanes, %d tenants, timer at %v", len(d.lanes), len(d.tenants), d.armed)
 		}
 		if w.claims != 0 {
 			t.Errorf("%d claims", w.claims)
+		}
+	})
+}
+
+// TestWorkersComeBackAfterARest publishes again once the workers have been dismissed.
+func TestWorkersComeBackAfterARest(t *testing.T) {
+	run(t, Options{}, func(w *world) { w.app(1, 3) }, func(w *world, _ *Dispatcher) {
+		for range 3 {
+			w.publish(1)
+			rest(time.Minute)
+		}
+		if got := w.count(hook.Delivered); got != 9 {
+			t.Errorf("%d delivered, want 9", got)
 		}
 	})
 }

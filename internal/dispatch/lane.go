@@ -368,4 +368,7 @@ func (d *Dispatcher) woken(l *lane, now time.Time) {
 	if l.tenant.laneCount--; l.tenant.laneCount == 0 {
 		delete(d.tenants, l.tenant.id)
 	}
+	if len(d.lanes) == 0 {
+		d.dismiss() // nothing has been sent for a while: the workers need not wait for more
+	}
 }

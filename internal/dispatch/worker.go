@@ -11,7 +11,8 @@ import (
 	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
-// maxParked is how many idle workers are kept for the next burst.
+// maxParked is how many idle workers are kept for the next burst, while any endpoint has
+// a lane.
 const maxParked = 32
 
 // launch starts one worker when there is something to try. Each worker that starts
@@ -34,7 +35,7 @@ func (d *Dispatcher) launch(now time.Time) {
 // work tries one delivery after the other. A worker that has ended one takes the next
 // itself, so that under load none is handed from one goroutine to another.
 func (d *Dispatcher) work(it *item) {
-	// Sent to by launch, closed by drain; room for one, so that neither waits.
+	// Sent to by launch, closed by dismiss; room for one, so that neither waits.
 	next := make(chan *item, 1)
 	for {
 		d.mu.Lock()
@@ -55,6 +56,14 @@ func (d *Dispatcher) work(it *item) {
 			return
 		}
 	}
+}
+
+// dismiss ends the workers that wait for something to try. The caller holds mu.
+func (d *Dispatcher) dismiss() {
+	for _, w := range d.parked {
+		close(w)
+	}
+	d.parked = nil
 }
 
 // done frees the place of an item that was tried and takes the next for the same worker.
