@@ -82,7 +82,7 @@ func OpenAdmin(ctx context.Context, c *config.Config, missing Missing) (Admin, e
 		if err == nil {
 			return remote, nil
 		}
-		opened, err := openStore(ctx, c, telemetry.Discard(), nil)
+		opened, err := openStore(ctx, c, telemetry.Discard(), nil, nil)
 		if err == nil {
 			return &localAdmin{opened: opened, closes: true}, nil
 		}

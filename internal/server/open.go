@@ -37,9 +37,9 @@ const (
 	keyCheckContext = "server/key-check"
 )
 
-// openStore opens the store of the data directory and makes what is missing. fatal,
-// which may be nil, hears of an error that ended the store.
-func openStore(ctx context.Context, c *config.Config, log *slog.Logger, fatal func(error)) (*opened, error) {
+// openStore opens the store of the data directory and makes what is missing. metrics and
+// fatal may be nil; fatal hears of an error that ended the store.
+func openStore(ctx context.Context, c *config.Config, log *slog.Logger, metrics *telemetry.Metrics, fatal func(error)) (*opened, error) {
 	privateFiles()
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
@@ -57,7 +57,7 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, fatal fu
 		return nil, err
 	}
 	o.hasher = auth.NewHasher(key)
-	s, err := sqlite.Open(ctx, c.Data, sqlite.Options{Sealer: sealer, Log: log, Fatal: fatal})
+	s, err := sqlite.Open(ctx, c.Data, sqlite.Options{Sealer: sealer, Log: log, Metrics: metrics, Fatal: fatal})
 	if err != nil {
 		return nil, err
 	}

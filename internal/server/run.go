@@ -84,12 +84,12 @@ func run(ctx context.Context, c *config.Config, out Output, extend extension) er
 // start begins everything from the store upwards; the listener comes last, so that no
 // request finds a half-built server.
 func (n *node) start(ctx context.Context, extend extension) (err error) {
-	n.opened, err = openStore(ctx, n.c, n.log, func(err error) { offer(n.fatal, err) })
+	n.metrics, n.showMetrics = newMetrics()
+	n.opened, err = openStore(ctx, n.c, n.log, n.metrics, func(err error) { offer(n.fatal, err) })
 	if err != nil {
 		return err
 	}
 	n.health = &health{check: n.opened.store.Check}
-	n.metrics, n.showMetrics = newMetrics()
 	if err := n.startWorkers(ctx); err != nil {
 		return err
 	}

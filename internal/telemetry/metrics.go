@@ -32,12 +32,9 @@ type Metrics struct {
 	// Endpoints counts endpoints that the dispatcher has in memory. Label: state (active
 	// for all of them, open for those that rest after failures in a row).
 	Endpoints *prometheus.GaugeVec
-	// TransformDuration and Transforms cover user code on payloads. Label of the second: outcome.
-	TransformDuration prometheus.Histogram
-	Transforms        *prometheus.CounterVec
-	// IngestRequests counts received webhooks. Labels: source_kind, verdict.
-	IngestRequests *prometheus.CounterVec
-	// StoreOperationDuration is the time of a call to the store. Label: op.
+	// StoreOperationDuration is the time of a call to the store. Label: op (append: from
+	// the call to the disk; commit: one transaction of many operations, with its flush;
+	// claim and read: reading due rows and histories).
 	StoreOperationDuration *prometheus.HistogramVec
 	// HTTPRequestDuration is the time of an API request. Labels: route (its pattern), method, code.
 	HTTPRequestDuration *prometheus.HistogramVec
@@ -63,18 +60,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		QueueDepth:             gauge("queue_depth", "Deliveries that wait in memory.", "state"),
 		QueueOldestDueAge:      computed("queue_oldest_due_age_seconds", "By how much the most overdue delivery is late."),
 		Endpoints:              gauge("endpoints", "Endpoints as the dispatcher knows them.", "state"),
-		Transforms:             counter("transforms_total", "Transformations run.", "outcome"),
-		IngestRequests:         counter("ingest_requests_total", "Webhooks received.", "source_kind", "verdict"),
 		StoreOperationDuration: histogram("store_operation_duration_seconds", "Duration of a call to the store.", "op"),
 		HTTPRequestDuration:    histogram("http_server_request_duration_seconds", "Duration of an API request.", "route", "method", "code"),
 		ReplayTasks:            gauge("replay_tasks", "Background tasks.", "state"),
 		build:                  gauge("build_info", "Always 1; the labels say what runs.", "version", "revision", "goversion"),
 	}
 	m.DeliveryEndToEnd = prometheus.NewHistogram(histogramOpts("delivery_end_to_end_seconds", "From acceptance of a message to the end of its successful attempt."))
-	m.TransformDuration = prometheus.NewHistogram(histogramOpts("transform_duration_seconds", "Duration of a transformation."))
 	if reg != nil {
 		reg.MustRegister(m.MessagesCreated, m.Deliveries, m.DeliveryDuration, m.DeliveryEndToEnd, m.AttemptsInFlight, m.QueueDepth,
-			m.QueueOldestDueAge, m.Endpoints, m.TransformDuration, m.Transforms, m.IngestRequests, m.StoreOperationDuration,
+			m.QueueOldestDueAge, m.Endpoints, m.StoreOperationDuration,
 			m.HTTPRequestDuration, m.ReplayTasks, m.build)
 	}
 	return m

@@ -16,8 +16,6 @@ func TestMetricNamesAreTheDocumentedOnes(t *testing.T) {
 	m.DeliveryDuration.WithLabelValues("live", "success").Observe(1)
 	m.QueueDepth.WithLabelValues("fresh").Set(1)
 	m.Endpoints.WithLabelValues("active").Set(1)
-	m.Transforms.WithLabelValues("ok").Inc()
-	m.IngestRequests.WithLabelValues("github", "ok").Inc()
 	m.StoreOperation("append").Observe(1)
 	m.HTTPRequestDuration.WithLabelValues("/x", "GET", "200").Observe(1)
 	m.ReplayTasks.WithLabelValues("running").Set(1)
@@ -37,9 +35,9 @@ func TestMetricNamesAreTheDocumentedOnes(t *testing.T) {
 	want := []string{
 		"hookloft_attempts_in_flight{}", "hookloft_build_info{goversion,revision,version}", "hookloft_deliveries_total{kind,outcome,reason}",
 		"hookloft_delivery_duration_seconds{kind,outcome}", "hookloft_delivery_end_to_end_seconds{}", "hookloft_endpoints{state}",
-		"hookloft_http_server_request_duration_seconds{code,method,route}", "hookloft_ingest_requests_total{source_kind,verdict}",
+		"hookloft_http_server_request_duration_seconds{code,method,route}",
 		"hookloft_messages_created_total{}", "hookloft_queue_depth{state}", "hookloft_queue_oldest_due_age_seconds{}", "hookloft_replay_tasks{state}",
-		"hookloft_store_operation_duration_seconds{op}", "hookloft_transform_duration_seconds{}", "hookloft_transforms_total{outcome}",
+		"hookloft_store_operation_duration_seconds{op}",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -20,6 +20,8 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // clockStore is a store whose wall clock a test moves.
@@ -571,4 +573,34 @@ func TestFilterHoldsWhatWasAdded(t *testing.T) {
 		t.Fatalf("%d of %d answers are wrong", wrong, n)
 	}
 	t.Logf("%.3f %% of the answers are wrong, in %d layers", 100*float64(wrong)/n, len(f.layers))
+}
+
+// TestOperationsAreTimed reads what a registry knows after one of each operation.
+func TestOperationsAreTimed(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	c := newClockStore(t, Options{Metrics: telemetry.NewMetrics(reg)})
+	if _, err := c.publish("", 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Claim(t.Context(), 1, 1, time.Now(), 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Messages(t.Context(), store.MessageQuery{Window: store.Window{Limit: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]uint64{}
+	for _, f := range families {
+		if f.GetName() == "hookloft_store_operation_duration_seconds" {
+			for _, m := range f.GetMetric() {
+				counts[m.GetLabel()[0].GetValue()] = m.GetHistogram().GetSampleCount()
+			}
+		}
+	}
+	if counts["append"] != 1 || counts["commit"] == 0 || counts["claim"] != 1 || counts["read"] == 0 {
+		t.Errorf("operations were counted as %v", counts)
+	}
 }

@@ -9,10 +9,12 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 // Append implements store.Ledger.
 func (s *Store) Append(ctx context.Context, p *store.Publication) (store.Appended, error) {
+	defer telemetry.Since(s.times.append, time.Now())
 	if err := ctx.Err(); err != nil {
 		return store.Appended{}, err
 	}

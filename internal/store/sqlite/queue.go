@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 // Attach implements store.Queue.
@@ -80,6 +81,7 @@ type claimed struct {
 
 // Claim implements store.Queue. While sending is held it returns nothing.
 func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook.EndpointID, now time.Time, limit int, taken map[store.DueKey]bool) (due []store.Due, next time.Time, err error) {
+	defer telemetry.Since(s.times.claim, time.Now())
 	if s.held.Load() {
 		return nil, time.Time{}, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 const (
@@ -55,6 +56,7 @@ func newReaders() *readers {
 // read lends f a reading connection of seg. Statements of f that ctx outlives are
 // interrupted; each statement sees one state of the segment.
 func (s *Store) read(ctx context.Context, seg *segment, f func(conn *sqlite.Conn) error) error {
+	defer telemetry.Since(s.times.read, time.Now())
 	return s.readers.read(ctx, seg.segmentFile, f)
 }
 

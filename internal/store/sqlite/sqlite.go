@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 var _ store.Store = (*Store)(nil)
@@ -23,11 +25,12 @@ var _ store.Store = (*Store)(nil)
 type Store struct {
 	*catalog
 
-	dir  string
-	o    Options
-	log  *slog.Logger
-	lock *flock.Flock
-	keys *hook.KeyClock
+	dir   string
+	o     Options
+	log   *slog.Logger
+	times times
+	lock  *flock.Flock
+	keys  *hook.KeyClock
 
 	// segmentsMu guards segments, oldest first. The slice is never empty after Open. Only
 	// the writer changes it.
@@ -83,6 +86,15 @@ type Options struct {
 	// process must stop, because only a new start can tell what is on disk. It must not
 	// wait for the store. nil means nobody is told; every later call fails all the same.
 	Fatal func(err error)
+	// Metrics is told how long operations take; nil for nobody.
+	Metrics *telemetry.Metrics
+}
+
+// times observe how long operations take.
+type times struct{ append, commit, claim, read prometheus.Observer }
+
+func newTimes(m *telemetry.Metrics) times {
+	return times{m.StoreOperation("append"), m.StoreOperation("commit"), m.StoreOperation("claim"), m.StoreOperation("read")}
 }
 
 const (
@@ -101,6 +113,9 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Metrics == nil {
+		o.Metrics = telemetry.NewMetrics(nil)
+	}
 	if o.SegmentSpan <= 0 {
 		o.SegmentSpan = 24 * time.Hour
 	}
@@ -116,7 +131,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Join(dir, segmentsName), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, o: o, log: o.Log, readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes)}
+	s := &Store{dir: dir, o: o, log: o.Log, times: newTimes(o.Metrics), readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes)}
 	s.life, s.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {

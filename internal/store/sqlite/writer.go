@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 // writer is the only goroutine that writes segments. Its methods are called from that
@@ -201,6 +202,7 @@ func (w *writer) try(batch []operation) (rest []operation, err error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
+	defer telemetry.Since(w.s.times.commit, time.Now())
 	w.reset()
 	for i := range batch {
 		w.last = nil
