@@ -40,6 +40,7 @@ check: ## Formatting, vet, lint, floor plan, and tests under the race detector
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [[ -n $$unformatted ]]; then echo "not formatted:" $$unformatted >&2; exit 1; fi
 	go vet ./...
+	go mod tidy -diff
 	$(MAKE) lint
 	go test -count=1 -run 'ArrowsPointDown|FloorPlan' ./internal
 	CGO_ENABLED=1 go test -race -short -timeout 15m $(RACE)
