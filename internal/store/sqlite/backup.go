@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hookloft/hookloft/internal/hook"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
@@ -15,7 +16,17 @@ import (
 // before the catalogue, so that the copy knows every application that a message names. The
 // copy is on hold: whoever opens it decides whether to send what it holds again.
 func (s *Store) Backup(ctx context.Context, dir string) error {
-	segments := s.segmentsOldestFirst()
+	// What is fresh now may get its row in a segment that has been copied by then. So the
+	// copy looks as far back as the store would at this moment.
+	var low hook.Key
+	var segments []*segment
+	err := s.writer.do(ctx, true, func(w *writer) error {
+		low, segments = w.lowWater(), s.segmentsOldestFirst()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
 	if err := os.MkdirAll(filepath.Join(dir, segmentsName), 0o700); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
@@ -25,7 +36,7 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 			return fmt.Errorf("backup %s: %w", filepath.Base(to), err)
 		}
 		if i == len(segments)-1 {
-			if err := holdCopy(to); err != nil {
+			if err := holdCopy(to, low); err != nil {
 				return fmt.Errorf("backup: hold the copy: %w", err)
 			}
 		}
@@ -55,12 +66,16 @@ func copyDatabase(ctx context.Context, from, to string) error {
 	return errors.Join(err, conn.Close())
 }
 
-func holdCopy(path string) error {
+// holdCopy stops all sending in the copy of the newest segment, and sets its low-water mark.
+func holdCopy(path string, low hook.Key) error {
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return err
 	}
 	err = sqlitex.ExecuteTransient(conn, saveMarkSQL, &sqlitex.ExecOptions{Args: []any{metaHold, 1}})
+	if err == nil {
+		err = sqlitex.ExecuteTransient(conn, saveMarkSQL, &sqlitex.ExecOptions{Args: []any{metaLowWater, int64(low)}})
+	}
 	return errors.Join(err, conn.Close())
 }
 

@@ -50,12 +50,6 @@ func (w *writer) append(a *appending) (refusal, err error) {
 		return hook.Errorf(hook.Stale, "the application has changed since the message was planned"), nil
 	}
 	key := w.nextKey()
-	if key.Millis()-w.newest.first.Millis() >= w.s.o.SegmentSpan.Milliseconds() {
-		if err := w.roll(key); err != nil {
-			return nil, err
-		}
-		key = w.nextKey()
-	}
 	pen, err := w.pen(w.newest)
 	if err != nil {
 		return nil, err

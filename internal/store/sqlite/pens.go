@@ -92,7 +92,19 @@ func (w *writer) penOf(m hook.MessageID) (*pen, error) {
 	return w.pen(seg)
 }
 
-// roll begins a new segment whose messages have keys above first.
+// rollIfOver begins a new segment when the newest one's span is over and the batch brings
+// messages. It is a commit of its own before the batch, so that no batch has messages in
+// two segments, of which one may be committed and the other not.
+func (w *writer) rollIfOver(batch []operation) error {
+	if w.s.o.Now().UnixMilli()-w.newest.first.Millis() < w.s.o.SegmentSpan.Milliseconds() ||
+		!slices.ContainsFunc(batch, func(op operation) bool { return op.publication != nil }) {
+		return nil
+	}
+	return w.roll(w.nextKey())
+}
+
+// roll begins a new segment whose messages have keys above first. It is the newest once
+// its first commit, which takes over the hold and the low-water mark, is on disk.
 func (w *writer) roll(first hook.Key) error {
 	next := &segment{first: first, last: hook.MaxKey, segmentFile: &segmentFile{path: segmentPath(w.s.dir, first)}}
 	conn, _, err := openSegment(next.segmentFile)
@@ -103,9 +115,12 @@ func (w *writer) roll(first hook.Key) error {
 	if err == nil {
 		p, err = newPen(next, conn, true)
 	}
+	if err == nil {
+		err = w.beginSegment(p)
+	}
 	if err != nil {
 		// Nothing is in it yet, and the next try uses another name.
-		if p == nil && conn != nil {
+		if conn != nil {
 			_ = conn.Close()
 		}
 		_ = os.Remove(next.path)
@@ -122,13 +137,38 @@ func (w *writer) roll(first hook.Key) error {
 	w.newest = next
 	w.low = 0 // the new segment's first commit saves it
 	w.s.addSegment(next)
-	if w.s.held.Load() {
-		if _, err := w.pen(next); err != nil {
-			return err
-		}
-		return p.mark(metaHold, 1)
-	}
 	return nil
+}
+
+// beginSegment makes the first commit of a segment.
+func (w *writer) beginSegment(p *pen) error {
+	if err := p.start(); err != nil {
+		return err
+	}
+	err := p.mark(metaLastKey, int64(w.lastKey))
+	if err == nil {
+		err = p.mark(metaLowWater, int64(w.lowWater()))
+	}
+	if err == nil && w.s.held.Load() {
+		err = p.mark(metaHold, 1)
+	}
+	if err != nil {
+		p.undo()
+		return err
+	}
+	return p.end()
+}
+
+// lowWater returns the oldest message that may have an unresolved fresh delivery, or what
+// comes after the last when there is none.
+func (w *writer) lowWater() hook.Key {
+	if m, ok := w.fresh.oldest(); ok {
+		return hook.Key(m)
+	}
+	if len(w.added) > 0 {
+		return hook.Key(w.added[0].message)
+	}
+	return w.lastKey + 1
 }
 
 // saveMarks writes the greatest key, and for the newest segment the low-water mark, into
@@ -141,12 +181,7 @@ func (w *writer) saveMarks(p *pen) error {
 		return nil
 	}
 	// Outcomes of this batch lower nothing yet, so the mark is at most one commit behind.
-	low := w.lastKey + 1
-	if m, ok := w.fresh.oldest(); ok {
-		low = hook.Key(m)
-	} else if len(w.added) > 0 {
-		low = hook.Key(w.added[0].message)
-	}
+	low := w.lowWater()
 	if low == w.low {
 		return nil
 	}

@@ -204,6 +204,9 @@ func (w *writer) try(batch []operation) (rest []operation, err error) {
 	}
 	defer telemetry.Since(w.s.times.commit, time.Now())
 	w.reset()
+	if err := w.rollIfOver(batch); err != nil {
+		return batch, err
+	}
 	for i := range batch {
 		w.last = nil
 		var refusal error
