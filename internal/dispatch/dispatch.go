@@ -244,6 +244,14 @@ func (d *Dispatcher) SetHeld(ctx context.Context, held bool) error {
 // start, or the end of an outage, may find a million of them.
 const maxWanting = 8192
 
+// loadAgain goes back to the hold after a release whose due times could not be read, so
+// that they are read soon.
+func (d *Dispatcher) loadAgain() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held, d.heldAt, d.checkHold = true, time.Now(), true
+}
+
 // holdPause is how often at most the store is asked whether sending is still stopped.
 const holdPause = time.Second
 
@@ -256,6 +264,7 @@ func (d *Dispatcher) tick(ctx context.Context) {
 		if recheck {
 			if err := d.load(ctx); err != nil && ctx.Err() == nil {
 				d.log.Error("release", telemetry.KeyError, err)
+				d.loadAgain()
 			}
 			continue
 		}

@@ -8,11 +8,12 @@ import (
 
 // tenant is an application with lanes. The Dispatcher's mu guards it.
 type tenant struct {
-	id        hook.ApplicationID
-	laneCount int
-	inFlight  int
-	fresh     int // fresh deliveries in memory
-	turns     [rotations]turn
+	id         hook.ApplicationID
+	laneCount  int
+	inFlight   int
+	fresh      int // fresh deliveries in memory, and their bytes
+	freshBytes int
+	turns      [rotations]turn
 }
 
 // turn is a tenant's place in a rotation, with its own round of lanes.

@@ -319,6 +319,7 @@ func (d *Dispatcher) forget(it *item) {
 	if it.isFresh() {
 		d.fresh.sub(it.size)
 		l.tenant.fresh--
+		l.tenant.freshBytes -= it.size
 	} else {
 		d.claimed.sub(it.size)
 	}

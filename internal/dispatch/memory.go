@@ -30,7 +30,7 @@ func (d *Dispatcher) Admit(app hook.ApplicationID, endpoint hook.EndpointID, siz
 		return false
 	}
 	// As for attempts (see room): an application may fill as much as it leaves free.
-	if t := d.tenants[app]; t != nil && t.fresh >= d.fresh.maxCount-d.fresh.count {
+	if t := d.tenants[app]; t != nil && (t.fresh >= d.fresh.maxCount-d.fresh.count || t.freshBytes+size > d.fresh.maxBytes-d.fresh.bytes) {
 		return false
 	}
 	l := d.lane(app, endpoint)
@@ -40,6 +40,7 @@ func (d *Dispatcher) Admit(app hook.ApplicationID, endpoint hook.EndpointID, siz
 	l.reserved++
 	l.reservedBytes += size
 	l.tenant.fresh++
+	l.tenant.freshBytes += size
 	d.fresh.add(size)
 	return true
 }
@@ -88,8 +89,10 @@ func (d *Dispatcher) Withdraw(fresh []store.Due) {
 	defer d.mu.Unlock()
 	for i := range fresh {
 		if l := d.lanes[fresh[i].Delivery.Endpoint]; l != nil && l.reserved > 0 {
-			d.fresh.sub(l.unreserve())
+			size := l.unreserve()
+			d.fresh.sub(size)
 			l.tenant.fresh--
+			l.tenant.freshBytes -= size
 			d.idle(l, time.Now())
 		}
 	}
