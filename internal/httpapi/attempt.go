@@ -302,6 +302,12 @@ func pageOf[R any, K ~int64](all []R, p store.Page[K], key func(R) K) store.List
 	return store.Listed[R]{Rows: all[:p.Limit], More: true}
 }
 
+// endpointDisabled refuses to send to an endpoint that gets nothing (CONTRACT 2.4): a
+// 202 would promise an attempt that is never made.
+func endpointDisabled() error {
+	return &statusError{http.StatusBadRequest, "endpoint_disabled", "The endpoint is disabled and gets nothing; enable it first."}
+}
+
 // resend asks for one more attempt at once.
 func (s *server) resend(c *call) error {
 	a, m, err := s.message(c)
@@ -318,6 +324,9 @@ func (s *server) resend(c *call) error {
 	}
 	if !m.HasContent(s.now()) {
 		return hook.Errorf(hook.MissingPayload, "message content is gone")
+	}
+	if e.Disabled {
+		return endpointDisabled()
 	}
 	body := c.prepare(http.StatusAccepted, api.Empty{})
 	_, err = s.Ledger.Replay(c.ctx(), &store.Replay{

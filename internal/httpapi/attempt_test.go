@@ -164,6 +164,14 @@ func TestResend(t *testing.T) {
 	}
 	r.must(404, "POST", "/api/v1/app/a/msg/"+m+"/endpoint/none/resend", "")
 	r.must(404, "POST", "/api/v1/app/a/msg/msg_"+strings.Repeat("0", 27)+"/endpoint/"+e+"/resend", "")
+	endpoint := "/api/v1/app/a/endpoint/" + e
+	r.must(200, "PATCH", endpoint, `{"disabled":true}`)
+	for path, body := range map[string]string{path: "", endpoint + "/recover": `{"since":"` + hourAgo() + `"}`} {
+		if a := r.call("POST", path, body); a.status != 400 || a.str("code") != "endpoint_disabled" {
+			t.Errorf("%s of a disabled endpoint: %d %s", path, a.status, a.body)
+		}
+	}
+	r.must(200, "PATCH", endpoint, `{"disabled":false}`)
 	r.must(204, "DELETE", "/api/v1/app/a/msg/"+m+"/content", "")
 	if a := r.call("POST", path, ""); a.status != 400 || a.str("code") != "missing_payload" {
 		t.Errorf("without content: %d %s", a.status, a.body)

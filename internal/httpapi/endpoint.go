@@ -381,6 +381,9 @@ func (s *server) recoverEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
+	if e.Disabled {
+		return endpointDisabled()
+	}
 	now := s.now()
 	task := &hook.Task{
 		ID: hook.TaskID(s.Catalog.NewKey()), Environment: c.env(), Application: a.ID, Endpoint: e.ID,
