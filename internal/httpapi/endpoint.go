@@ -3,6 +3,7 @@ package httpapi
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 	if err := endpointFromAPI(e, in); err != nil {
 		return nil, err
 	}
-	if err := s.checkEndpoint(c, e, true, true); err != nil {
+	if err := s.checkEndpoint(c, e, nil, true, true); err != nil {
 		return nil, err
 	}
 	secret := s.NewSecret
@@ -76,8 +77,9 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 }
 
 // checkEndpoint checks what a client set. The URL, and that event types exist, only
-// where they were set by this request: what was right when it was stored stays.
-func (s *server) checkEndpoint(c *call, e *hook.Endpoint, url, eventTypes bool) error {
+// where they were set by this request: what was right when it was stored stays. had are
+// the event types of the endpoint as it is stored.
+func (s *server) checkEndpoint(c *call, e *hook.Endpoint, had []string, url, eventTypes bool) error {
 	if err := e.Validate(); err != nil {
 		return err
 	}
@@ -97,11 +99,41 @@ func (s *server) checkEndpoint(c *call, e *hook.Endpoint, url, eventTypes bool) 
 		if err != nil {
 			return err
 		}
+		hidden, err := s.hiddenEventTypes(c, e, had)
+		if err != nil {
+			return err
+		}
+		missing = append(missing, hidden...)
 		if len(missing) > 0 {
 			return hook.Fieldf("eventTypes", "The following event types don't exist: %s", strings.Join(missing, ", "))
 		}
 	}
 	return nil
+}
+
+// hiddenEventTypes returns those of e's event types that a portal token's feature flags
+// hide, which for it do not exist. What the endpoint had before stays.
+func (s *server) hiddenEventTypes(c *call, e *hook.Endpoint, had []string) (hidden []string, err error) {
+	flags := c.flags()
+	if flags == nil {
+		return nil, nil
+	}
+	for _, name := range e.EventTypes {
+		if slices.Contains(had, name) {
+			continue
+		}
+		t, err := s.Catalog.EventType(c.ctx(), c.env(), name)
+		if hook.KindOf(err) == hook.NotFound && err != nil {
+			continue // missing, and named as such
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !t.VisibleTo(flags) {
+			hidden = append(hidden, name)
+		}
+	}
+	return hidden, nil
 }
 
 func (s *server) getEndpoint(c *call) error {
@@ -136,7 +168,7 @@ func (s *server) upsertEndpoint(c *call) error {
 	if err := endpointFromAPI(&draft, in); err != nil {
 		return err
 	}
-	if err := s.checkEndpoint(c, &draft, true, true); err != nil {
+	if err := s.checkEndpoint(c, &draft, e.EventTypes, true, true); err != nil {
 		return err
 	}
 	return s.changeEndpoint(c, e, func(e *hook.Endpoint) error {
@@ -162,7 +194,7 @@ func (s *server) patchEndpoint(c *call) error {
 		return err
 	}
 	types := in.EventTypes.Given || in.FilterTypes.Given
-	if err := s.checkEndpoint(c, &draft, in.URL.Given, types); err != nil {
+	if err := s.checkEndpoint(c, &draft, e.EventTypes, in.URL.Given, types); err != nil {
 		return err
 	}
 	return s.changeEndpoint(c, e, func(e *hook.Endpoint) error {

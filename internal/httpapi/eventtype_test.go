@@ -123,4 +123,16 @@ func TestFeatureFlagsHideEventTypes(t *testing.T) {
 	if a := r.send(request{method: "GET", path: "/api/v1/event-type/b.beta", token: beta}); a.status != 200 {
 		t.Errorf("with the flag by name: %d", a.status)
 	}
+	// Nor can it be subscribed to, or be told from one that does not exist.
+	const endpoints = "/api/v1/app/a/endpoint"
+	for token, want := range map[string]int{plain: 422, beta: 201, r.token: 201} {
+		a := r.send(request{method: "POST", path: endpoints, token: token, body: `{"url":"https://example.com/","eventTypes":["a.open","b.beta"]}`})
+		if a.status != want {
+			t.Errorf("subscribe: %d %s, want %d", a.status, a.body, want)
+		}
+	}
+	set := r.must(201, "POST", endpoints, `{"url":"https://example.com/","eventTypes":["b.beta"]}`).str("id")
+	if a := r.send(request{method: "PATCH", path: endpoints + "/" + set, token: plain, body: `{"eventTypes":["a.open","b.beta"]}`}); a.status != 200 {
+		t.Errorf("keep what the owner had set: %d %s", a.status, a.body)
+	}
 }
