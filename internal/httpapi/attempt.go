@@ -84,14 +84,8 @@ func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
 	if q.EventTypes, q.Channel, q.Tag, err = messageFilter(c.q); err != nil {
 		return err
 	}
-	if q.WithContent, err = c.q.boolean("with_content", true); err != nil {
-		return err
-	}
-	expanded, err := c.q.boolean("expanded_statuses", false)
-	if err != nil {
-		return err
-	}
-	if q.Statuses, err = statusFilter(c.q, expanded); err != nil {
+	var expanded bool
+	if q.WithContent, expanded, q.Statuses, err = outcomeFilter(c.q); err != nil {
 		return err
 	}
 	if q.StatusClass, err = statusClass(c.q); err != nil {
@@ -111,6 +105,19 @@ func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
 			return a
 		})
 	return c.raw(http.StatusOK, appendList(nil, out, appendAttempt))
+}
+
+// outcomeFilter reads what lists of attempts and of deliveries share: whether content is
+// wanted, whether canceled is shown as such, and the statuses to show.
+func outcomeFilter(q query) (withContent, expanded bool, statuses []store.AttemptStatus, err error) {
+	if withContent, err = q.boolean("with_content", true); err != nil {
+		return false, false, nil, err
+	}
+	if expanded, err = q.boolean("expanded_statuses", false); err != nil {
+		return false, false, nil, err
+	}
+	statuses, err = statusFilter(q, expanded)
+	return withContent, expanded, statuses, err
 }
 
 // statusFilter reads which status is asked for. Without expanded_statuses a canceled
@@ -194,14 +201,8 @@ func (s *server) listAttemptedMessages(c *call) error {
 	if q.EventTypes, q.Channel, q.Tag, err = messageFilter(c.q); err != nil {
 		return err
 	}
-	if q.WithContent, err = c.q.boolean("with_content", true); err != nil {
-		return err
-	}
-	expanded, err := c.q.boolean("expanded_statuses", false)
-	if err != nil {
-		return err
-	}
-	if q.Statuses, err = statusFilter(c.q, expanded); err != nil {
+	var expanded bool
+	if q.WithContent, expanded, q.Statuses, err = outcomeFilter(c.q); err != nil {
 		return err
 	}
 	list, err := s.History.AttemptedMessages(c.ctx(), q)
