@@ -115,7 +115,7 @@ func ExampleStandard_Verify() {
 	fmt.Println(err, errors.Is(err, webhook.ErrNoMatch))
 	// Output:
 	// msg_p5jXN8AQM9LWM0D4loKWxJek <nil>
-	// webhook: the timestamp is too old true
+	// webhook: the timestamp is too old: it is 600 s old; the tolerance is 300 s true
 	// webhook: no signature matches true
 }
 

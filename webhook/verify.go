@@ -86,14 +86,8 @@ func (v *Standard) Verify(r Request, now time.Time) (Verified, error) {
 		return Verified{}, err
 	}
 	sent := time.Unix(h.unix, 0)
-	if v.tolerance >= 0 {
-		// Sub saturates, so that no timestamp can overflow into the accepted range.
-		switch age := now.Sub(sent); {
-		case age > v.tolerance:
-			return Verified{}, ErrTimestampTooOld
-		case age < -v.tolerance:
-			return Verified{}, ErrTimestampTooNew
-		}
+	if err := checkAge(sent, now, v.tolerance, false); err != nil {
+		return Verified{}, err
 	}
 	if !v.matchesMAC(h, r.Body) && !v.matchesEd25519(h, r.Body) {
 		return Verified{}, ErrNoMatch

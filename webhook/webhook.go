@@ -78,6 +78,21 @@ type Verified struct {
 	ID string
 	// Timestamp is the signed time of this attempt; zero if none is signed.
 	Timestamp time.Time
+	// Type is the sender's own word for what happened; "" if it is not known.
+	Type string
+	// Time is when it happened, as the sender says; zero if it does not.
+	Time time.Time
+	// Events are those of a batch, in order; nil for a sender that sends one at a time.
+	Events []Event
+}
+
+// Event is one of several in a request.
+type Event struct {
+	ID   string // like Verified.ID; "" if it has none
+	Type string
+	Time time.Time
+	// Body is the event's part of the body, byte for byte.
+	Body []byte
 }
 
 // An Error is a reason for refusing a key or a request. The reasons are
@@ -94,9 +109,14 @@ const (
 	ErrTimestampTooOld Error = "the timestamp is too old"
 	ErrTimestampTooNew Error = "the timestamp is too far in the future"
 	ErrNoMatch         Error = "no signature matches"
+	// ErrNoKey is not about the request: a key that the sender publishes could not be had. It may come again (503).
+	ErrNoKey Error = "the sender's key could not be had"
 
 	// ErrInvalidKey is about a secret or public key, not about a request.
 	ErrInvalidKey Error = "the key is not usable"
+	// ErrUnknownProvider and ErrInvalidSetting are about a configuration.
+	ErrUnknownProvider Error = "there is no such provider"
+	ErrInvalidSetting  Error = "a setting is not usable"
 )
 
 func (e Error) Error() string { return "webhook: " + string(e) }

@@ -15,6 +15,8 @@ type Application struct {
 	// Version rises with every change of the application, its endpoints or its
 	// environment's settings, so that a plan made from an older state is noticed.
 	Version int64
+	// Source says that this is the internal application of a source; 0 for an ordinary one.
+	Source SourceID
 }
 
 // Validate checks the fields that a client sets.

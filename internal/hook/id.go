@@ -34,11 +34,14 @@ const (
 	attemptKind
 	taskKind
 	tokenKind
+	sourceKind    // of the short form, see shortid.go
+	rejectionKind // likewise
+	urlKind       // of sources, see SourceToken
 	kinds
 )
 
 // The prefixes of the public HTTP contract (CONTRACT section 1.4).
-var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_"}
+var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_", "src_", "log", "url"}
 
 // NewCodec derives a Codec from a secret of at least 16 bytes. Ids made under one
 // secret are foreign under every other, so it must never change for a store.
@@ -172,9 +175,7 @@ func (c *Codec) parse(kind idKind, scope Key, s string) (Key, bool) {
 	if !ok || raw[4] > 249 {
 		return 0, false
 	}
-	low := uint32(raw[5])<<16 | uint32(raw[6])<<8 | uint32(raw[7])
-	ms := (int64(binary.BigEndian.Uint32(raw[0:]))+ksuidEpoch)*1000 + int64(raw[4])*4 + int64(low>>milliShift)
-	k := Key(ms<<milliShift | int64(low&(1<<milliShift-1)))
+	k := keyIn(raw[:])
 	var want [ksuidBytes]byte
 	c.encode(&want, kind, scope, k)
 	if subtle.ConstantTimeCompare(want[:], raw[:]) != 1 {

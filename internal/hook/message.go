@@ -26,6 +26,9 @@ type Message struct {
 	ContentExpiresAt time.Time
 	// Expunged says that the content was removed on request.
 	Expunged bool
+	// Inbound is the provider's request; nil for a message that was published. The body
+	// of an inbound message is RawBody, whatever its type, and Payload is nil.
+	Inbound *Inbound
 }
 
 // Time returns when the message was accepted, to the millisecond.

@@ -1,0 +1,122 @@
+package webhook
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// facts says where a provider's request holds what a receiver wants to know. Everything
+// is optional. It is read only after the request was found genuine, never panics, and
+// leaves out what is not there.
+type facts struct {
+	id, eventType, time finder
+	// list is the path of the array that holds a batch's events; nil when a request is one
+	// event. id, eventType and time are asked of the request; each is of an event, whose
+	// body is the array's element.
+	list *string
+	each *facts
+}
+
+// finder returns text of a request, "" when it is not there. Numbers are returned as they are written.
+type finder func(r *Request) string
+
+// header finds a header's first value.
+func header(name string) finder {
+	return func(r *Request) string { return r.Header.Get(name) }
+}
+
+// body finds a value of a JSON body by its path: names and array indexes with full stops
+// between them ("data.object.id", "entry.0.id").
+func body(path string) finder {
+	names := strings.Split(path, ".")
+	return func(r *Request) string { return jsonText(jsonFind(r.Body, names)) }
+}
+
+// form finds a field of a form body.
+func form(field string) finder {
+	return func(r *Request) string { return formValue(r.Body, field) }
+}
+
+// joined puts what the finders find together; "" when any of them finds nothing.
+func joined(separator string, finders ...finder) finder {
+	return func(r *Request) string {
+		parts := make([]string, len(finders))
+		for i, f := range finders {
+			if parts[i] = f(r); parts[i] == "" {
+				return ""
+			}
+		}
+		return strings.Join(parts, separator)
+	}
+}
+
+// either is the first that finds something.
+func either(finders ...finder) finder {
+	return func(r *Request) string {
+		for _, f := range finders {
+			if s := f(r); s != "" {
+				return s
+			}
+		}
+		return ""
+	}
+}
+
+// maxEvents bounds what is read of a batch: providers send up to 5,000 (Event Grid).
+const maxEvents = 10_000
+
+func (f *facts) read(r *Request, v *Verified) {
+	v.ID, v.Type, v.Time = f.find(r)
+	if f.list == nil {
+		return
+	}
+	var names []string
+	if *f.list != "" {
+		names = strings.Split(*f.list, ".")
+	}
+	jsonEach(jsonFind(r.Body, names), func(element []byte) bool {
+		e := Event{Body: element}
+		e.ID, e.Type, e.Time = f.each.find(&Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: element})
+		v.Events = append(v.Events, e)
+		return len(v.Events) < maxEvents
+	})
+}
+
+func (f *facts) find(r *Request) (id, eventType string, at time.Time) {
+	if f.id != nil {
+		// An id goes into logs and headers; text beyond this is no id.
+		if id = f.id(r); len(id) > maxIDBytes {
+			id = ""
+		}
+	}
+	if f.eventType != nil {
+		if eventType = f.eventType(r); len(eventType) > maxIDBytes {
+			eventType = ""
+		}
+	}
+	if f.time != nil {
+		at = parseTime(f.time(r))
+	}
+	return id, eventType, at
+}
+
+// parseTime reads the ways in which providers write times: Unix seconds, with or without
+// a fraction, Unix milliseconds, RFC 3339, and "2006-01-02 15:04:05" in UTC. Zero for anything else.
+func parseTime(text string) time.Time {
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		switch {
+		case n >= 1e8 && n < 1e11:
+			return time.UnixMilli(int64(n * 1000)).UTC()
+		case n >= 1e11 && n < 1e14:
+			return time.UnixMilli(int64(n)).UTC()
+		}
+		return time.Time{}
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", time.DateTime, time.RFC1123, time.RFC1123Z} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}

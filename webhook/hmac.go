@@ -1,0 +1,166 @@
+package webhook
+
+import (
+	"crypto"
+	"crypto/hmac"
+	_ "crypto/sha1" // providers' choice; HMAC-SHA1 is not broken (RFC 6194 section 3.3)
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// encoding is how a signature is written.
+type encoding func(sum []byte) string
+
+var (
+	hexText    encoding = hex.EncodeToString
+	base64Text encoding = base64.StdEncoding.EncodeToString
+)
+
+// hmacScheme is what most providers use: a header with an HMAC over a text made of the
+// request, with or without a time.
+type hmacScheme struct {
+	keys   [][]byte
+	hash   crypto.Hash
+	encode encoding
+	// header carries the signature, behind prefix where one is given.
+	header, prefix string
+	// at finds the time that is signed; nil when there is none. See the timestamp functions.
+	at func(r *Request) (timestamp, error)
+	// signatures finds the candidates; nil means the one value of header without prefix.
+	signatures func(r *Request) ([]string, error)
+	// text appends what is signed; nil means the body.
+	text func(b []byte, r *Request, at timestamp) []byte
+	// tolerance: see settings.tolerance. pastOnly does not look at times ahead of now.
+	tolerance time.Duration
+	pastOnly  bool
+	// put writes signature and time as the provider does; nil means header and prefix.
+	put func(r *Request, signature string, at timestamp)
+}
+
+// timestamp is a signed time as it was written.
+type timestamp struct {
+	text string
+	time time.Time
+}
+
+func (s *hmacScheme) verify(r *Request, now time.Time) (time.Time, error) {
+	var at timestamp
+	var err error
+	if s.at != nil {
+		if at, err = s.at(r); err != nil {
+			return time.Time{}, err
+		}
+	}
+	var candidates []string
+	if s.signatures != nil {
+		candidates, err = s.signatures(r)
+	} else {
+		candidates, err = oneSignature(r, s.header, s.prefix)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !s.matches(r, at, candidates) {
+		return time.Time{}, ErrNoMatch
+	}
+	// The time is judged last: only then is it the provider's.
+	return at.time, checkAge(at.time, now, s.tolerance, s.pastOnly)
+}
+
+// matches looks at every pair, so that the time tells nothing about which key or
+// candidate matched.
+func (s *hmacScheme) matches(r *Request, at timestamp, candidates []string) bool {
+	found := 0
+	for _, key := range s.keys {
+		want := []byte(s.signature(key, r, at))
+		for _, c := range candidates {
+			found |= subtle.ConstantTimeCompare(want, []byte(c))
+		}
+	}
+	return found == 1
+}
+
+func (s *hmacScheme) signature(key []byte, r *Request, at timestamp) string {
+	mac := hmac.New(s.hash.New, key)
+	if s.text == nil {
+		mac.Write(r.Body)
+	} else {
+		mac.Write(s.text(make([]byte, 0, len(r.Body)+64), r, at))
+	}
+	return s.encode(mac.Sum(nil))
+}
+
+func (s *hmacScheme) sign(r *Request, now time.Time) error {
+	at := timestamp{strconv.FormatInt(now.Unix(), 10), now}
+	signature := s.signature(s.keys[0], r, at)
+	if s.put != nil {
+		s.put(r, signature, at)
+	} else {
+		r.Header.Set(s.header, s.prefix+signature)
+	}
+	return nil
+}
+
+// oneSignature returns the one value of a header, without its prefix.
+func oneSignature(r *Request, name, prefix string) ([]string, error) {
+	value, err := single(r.Header, http.CanonicalHeaderKey(name))
+	if err != nil {
+		return nil, err
+	}
+	signature, ok := strings.CutPrefix(value, prefix)
+	if !ok || signature == "" {
+		return nil, malformed(name, "a signature begins with "+strconv.Quote(prefix))
+	}
+	return []string{signature}, nil
+}
+
+// unixHeader finds a time in whole Unix seconds in a header of its own.
+func unixHeader(name string) func(r *Request) (timestamp, error) {
+	return func(r *Request) (timestamp, error) {
+		value, err := single(r.Header, http.CanonicalHeaderKey(name))
+		if err != nil {
+			return timestamp{}, err
+		}
+		return unixTimestamp(name, value)
+	}
+}
+
+// unixTimestamp reads Unix seconds that stood in a header.
+func unixTimestamp(name, text string) (timestamp, error) {
+	unix, ok := parseTimestamp(text)
+	if !ok {
+		return timestamp{}, malformed(name, "a timestamp is a whole number of seconds")
+	}
+	return timestamp{text, time.Unix(unix, 0).UTC()}, nil
+}
+
+// checkAge refuses a time too far from now. The error says how far.
+func checkAge(signed, now time.Time, tolerance time.Duration, pastOnly bool) error {
+	if tolerance <= 0 || signed.IsZero() {
+		return nil
+	}
+	// Sub saturates, so that no timestamp can overflow into the accepted range.
+	switch age := now.Sub(signed); {
+	case age > tolerance:
+		return tooOld(age, tolerance)
+	case age < -tolerance && !pastOnly:
+		return tooNew(-age, tolerance)
+	}
+	return nil
+}
+
+func tooOld(age, tolerance time.Duration) error {
+	return fmt.Errorf("%w: it is %d s old; the tolerance is %d s", ErrTimestampTooOld, int64(age/time.Second), int64(tolerance/time.Second))
+}
+
+func tooNew(ahead, tolerance time.Duration) error {
+	return fmt.Errorf("%w: it is %d s ahead; the tolerance is %d s", ErrTimestampTooNew, int64(ahead/time.Second), int64(tolerance/time.Second))
+}
