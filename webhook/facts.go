@@ -16,6 +16,9 @@ type facts struct {
 	// body is the array's element.
 	list *string
 	each *facts
+	// in is the JSON that list is a path of, for a provider that sends it in a form's
+	// field; nil means the body.
+	in func(r *Request) []byte
 }
 
 // finder returns text of a request, "" when it is not there. Numbers are returned as they are written.
@@ -75,7 +78,11 @@ func (f *facts) read(r *Request, v *Verified) {
 	if *f.list != "" {
 		names = strings.Split(*f.list, ".")
 	}
-	jsonEach(jsonFind(r.Body, names), func(element []byte) bool {
+	text := r.Body
+	if f.in != nil {
+		text = f.in(r)
+	}
+	jsonEach(jsonFind(text, names), func(element []byte) bool {
 		e := Event{Body: element}
 		e.ID, e.Type, e.Time = f.each.find(&Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: element})
 		v.Events = append(v.Events, e)

@@ -29,7 +29,11 @@ func Provider(name string, c Config) (*ProviderVerifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ProviderVerifier{provider: p, settings: s, scheme: scheme}, nil
+	v := &ProviderVerifier{provider: p, settings: s, scheme: scheme, facts: p.facts}
+	if p.factsBy != nil {
+		v.facts = p.factsBy(s)
+	}
+	return v, nil
 }
 
 // Config is what a receiver knows about one provider's webhooks. It never prints itself.
@@ -79,6 +83,7 @@ type ProviderVerifier struct {
 	provider *provider
 	settings *settings
 	scheme   scheme
+	facts    facts
 }
 
 var (
@@ -86,8 +91,15 @@ var (
 	_ Handshaker = (*ProviderVerifier)(nil)
 )
 
-// Preset returns what is known about the provider.
-func (v *ProviderVerifier) Preset() Preset { return v.provider.Preset }
+// Preset returns what is known about the provider. Its Withhold includes the header or
+// query parameter that the settings name.
+func (v *ProviderVerifier) Preset() Preset {
+	p := v.provider.Preset
+	if s, ok := v.scheme.(interface{ withhold() string }); ok && s.withhold() != "" {
+		p.Withhold = append(slices.Clone(p.Withhold), s.withhold())
+	}
+	return p
+}
 
 // Verify says whether the provider made the request, and what it reports. The errors are
 // those of [Verifier]; ErrNoKey says that a key which the provider publishes could not be had.
@@ -97,7 +109,7 @@ func (v *ProviderVerifier) Verify(r Request, now time.Time) (Verified, error) {
 		return Verified{}, err
 	}
 	out := Verified{Timestamp: signed}
-	v.provider.facts.read(&r, &out)
+	v.facts.read(&r, &out)
 	return out, nil
 }
 
@@ -264,6 +276,8 @@ type provider struct {
 	open func(s *settings) (scheme, error)
 	// facts says where a genuine request holds its ids, types and times.
 	facts facts
+	// factsBy is instead of facts for a provider whose settings say where they are.
+	factsBy func(s *settings) facts
 	// handshake is nil for none. It returns nil, nil for a request that is none.
 	handshake func(v *ProviderVerifier, r *Request, now time.Time) (*Answer, error)
 	// sign makes a genuine request; nil when scheme is a signingScheme or nothing can sign.
