@@ -85,6 +85,9 @@ func (f *facts) read(r *Request, v *Verified) {
 	jsonEach(jsonFind(text, names), func(element []byte) bool {
 		e := Event{Body: element}
 		e.ID, e.Type, e.Time = f.each.find(&Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: element})
+		if e.Type == "" { // then it is said once, for all
+			e.Type = v.Type
+		}
 		v.Events = append(v.Events, e)
 		return len(v.Events) < maxEvents
 	})

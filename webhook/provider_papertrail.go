@@ -1,0 +1,35 @@
+package webhook
+
+// papertrail: documentation.solarwinds.com, Papertrail, Web hooks. The body is a form
+// with one field, payload, which holds JSON. Ids are larger than 2^53: they stay text.
+var papertrail = provider{
+	Preset: Preset{
+		Name: "papertrail", Title: "Papertrail (SolarWinds)", Family: "none",
+		Summary:        "Papertrail signs nothing: a secret in the URL, as a query parameter or as user:password@.",
+		Secret:         unsignedSecret,
+		SecretOptional: true,
+		Settings:       unsignedSettings(),
+		ID:             "body payload.saved_search.id, min_id and max_id (per call), payload.events[].id (per line)",
+		Retry:          "not documented",
+		Batch:          true,
+		Withhold:       []string{defaultTokenParameter},
+		Confidence:     Confidence{Docs, Docs, Memory, Memory},
+		Docs:           "https://documentation.solarwinds.com/en/success_center/papertrail/content/kb/how-it-works/web-hooks.htm",
+	},
+	facts: facts{
+		id:        joined(":", inPayload("saved_search.id"), inPayload("min_id"), inPayload("max_id")),
+		eventType: inPayload("saved_search.name"),
+		in:        func(r *Request) []byte { return []byte(formValue(r.Body, "payload")) },
+		list:      new("events"),
+		each:      &facts{id: body("id"), time: body("received_at")},
+	},
+	open: openUnsigned,
+}
+
+// inPayload finds a value in the JSON of the form field payload.
+func inPayload(path string) finder {
+	inner := body(path)
+	return func(r *Request) string {
+		return inner(&Request{Body: []byte(formValue(r.Body, "payload"))})
+	}
+}
