@@ -41,6 +41,8 @@ type head struct {
 	length int64
 	// coded: there is a Transfer-Encoding; chunked: it ends with chunked.
 	coded, chunked bool
+	// toHEAD: the request was a HEAD, whose answer has no body whatever its fields say.
+	toHEAD bool
 	// keep: nothing in the head forbids to use the connection again.
 	keep bool
 	// keepAlive is how long the receiver keeps an idle connection; 0 for unknown.
@@ -50,7 +52,7 @@ type head struct {
 }
 
 // hasBody reports whether a body may follow (RFC 9112 section 6.3).
-func (h *head) hasBody() bool { return h.status != 204 && h.status != 304 }
+func (h *head) hasBody() bool { return h.status != 204 && h.status != 304 && !h.toHEAD }
 
 // reader reads one answer after the other from a connection, each within bounds.
 type reader struct {

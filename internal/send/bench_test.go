@@ -96,6 +96,27 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
+// BenchmarkForward makes the same attempts of a webhook that was received, with ten
+// fields, a path and a query.
+func BenchmarkForward(b *testing.B) {
+	sender := New(benchDialer(b), Options{})
+	defer sender.Close()
+	job := benchJob(sink(b))
+	job.Message.RawBody, job.Message.Payload = job.Message.Payload, nil
+	job.Message.Inbound = &hook.Inbound{Provider: "stripe", Path: "/a", Query: "b=c", Type: "invoice.paid", DeliveryID: "evt_1"}
+	for i := range 10 {
+		job.Message.Inbound.Header = append(job.Message.Inbound.Header, fmt.Sprintf("X-Field-%d", i), "value")
+	}
+	ctx := b.Context()
+	b.ReportAllocs()
+	run(b, 1, func() error {
+		if a := sender.Send(ctx, job); a.Outcome != hook.Success {
+			return fmt.Errorf("%s %s", a.Reason, a.Error)
+		}
+		return nil
+	})
+}
+
 // BenchmarkNetHTTP does the same work with net/http's Transport, to compare.
 func BenchmarkNetHTTP(b *testing.B) {
 	for _, parallel := range []int{1, 32} {

@@ -101,6 +101,7 @@ func (c *conn) exchange(r *request, deadline time.Time, o Options, a *hook.Attem
 	if err != nil {
 		return false, true, err
 	}
+	h.toHEAD = r.method == http.MethodHead
 	record(a, h, wrote)
 	bodyStart := time.Now()
 	c.in.beginBody(minTime(deadline, bodyStart.Add(o.BodyBudget)))

@@ -30,10 +30,14 @@ type prepared struct {
 	target target
 	url    *url.URL
 	agent  string
-	// head is the request line and the fields that never change, with line ends.
-	head []byte
-	// custom is the endpoint's own fields, with line ends.
+	// head is the request line and the fields that never change, with line ends; path is
+	// the target in it, and fields those that a forwarded webhook has too: a part of head.
+	head   []byte
+	path   string
+	fields []byte
+	// custom is the endpoint's own fields, with line ends; own holds their plain names.
 	custom []byte
+	own    map[string]bool
 	signer *webhook.Signer
 	// until is when a secret expires and the signer is no longer right; zero for never.
 	until time.Time
@@ -107,23 +111,28 @@ func prepare(e *hook.Endpoint, s *hook.Settings, version string, now time.Time) 
 	if p.whitelabel {
 		p.agent = "Webhooks/" + version
 	}
-	path, err := requestTarget(e.URL)
-	if err != nil {
+	if p.path, err = requestTarget(e.URL); err != nil {
 		return nil, err
 	}
-	p.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n", path, u.Host, p.agent)
-	accepts := false
+	p.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\n", p.path)
+	line := len(p.head)
+	p.head = fmt.Appendf(p.head, "Host: %s\r\nUser-Agent: %s\r\n", u.Host, p.agent)
+	end := len(p.head)
+	if len(e.Headers) > 0 {
+		p.own = make(map[string]bool, len(e.Headers))
+	}
 	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
 		value := e.Headers[name]
 		if !isFieldName([]byte(name)) || !isFieldValue(value) {
 			return nil, fmt.Errorf("the endpoint's header %q cannot be sent", name)
 		}
-		accepts = accepts || strings.EqualFold(name, "accept")
+		p.own[plainName(name)] = true
 		p.custom = fmt.Appendf(p.custom, "%s: %s\r\n", name, value)
 	}
-	if !accepts {
+	if !p.own["accept"] {
 		p.head = append(p.head, "Accept: */*\r\n"...)
 	}
+	p.fields = p.head[line:end]
 	return p, nil
 }
 

@@ -69,13 +69,20 @@ func (t *transport) postHTTP2(ctx context.Context, c *conn, r *request, deadline
 	timer := time.AfterFunc(time.Until(headDeadline), func() { cancel(context.DeadlineExceeded) })
 	defer timer.Stop()
 	c.limit.allow(maxHTTP2Bytes)
+	method, to, body := http.MethodPost, r.to.url, io.ReadCloser(http.NoBody)
+	if r.method != "" {
+		method, to = r.method, r.forwardedURL()
+	}
 	// The body is copied, because net/http may still read it after RoundTrip has returned.
+	if len(r.body) > 0 {
+		body = io.NopCloser(bytes.NewReader(bytes.Clone(r.body)))
+	}
 	req := (&http.Request{
-		Method:        http.MethodPost,
-		URL:           r.to.url,
+		Method:        method,
+		URL:           to,
 		Host:          r.to.url.Host,
 		Header:        r.header(),
-		Body:          io.NopCloser(bytes.NewReader(bytes.Clone(r.body))),
+		Body:          body,
 		ContentLength: int64(len(r.body)),
 	}).WithContext(ctx)
 	start := time.Now()
@@ -91,11 +98,11 @@ func (t *transport) postHTTP2(ctx context.Context, c *conn, r *request, deadline
 	a.Timings.FirstByte = bodyStart.Sub(start)
 	timer.Reset(time.Until(minTime(deadline, bodyStart.Add(t.o.BodyBudget))))
 	record(a, head{status: resp.StatusCode, fields: fieldLines(resp.Header), retryAfter: []byte(resp.Header.Get("Retry-After"))}, bodyStart)
-	body, err := io.ReadAll(io.LimitReader(resp.Body, hook.MaxStoredBody+1))
-	if a.BodyTruncated = len(body) > hook.MaxStoredBody; a.BodyTruncated {
-		body = body[:hook.MaxStoredBody]
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, hook.MaxStoredBody+1))
+	if a.BodyTruncated = len(answer) > hook.MaxStoredBody; a.BodyTruncated {
+		answer = answer[:hook.MaxStoredBody]
 	}
-	a.Body, a.BodyIncomplete = body, err != nil
+	a.Body, a.BodyIncomplete = answer, err != nil
 	resp.Body.Close()
 	a.Timings.Body = time.Since(bodyStart)
 	if err == nil && !a.BodyTruncated && context.Cause(ctx) == nil && c.http2Alive() {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// request is one POST, ready to be written as HTTP/1.1.
+// request is one request, ready to be written as HTTP/1.1: a POST, or what a provider
+// made of it (forward.go).
 type request struct {
 	to *prepared
 	// buf holds the head and, when small, the body behind it.
@@ -20,6 +21,9 @@ type request struct {
 	id, contentType string
 	at              time.Time
 	signature       []byte
+	// method and target of a forwarded webhook, and how much of buf is head; "" otherwise.
+	method, target string
+	headBytes      int
 }
 
 const (
@@ -83,6 +87,9 @@ func (r *request) appendSigned(b []byte, prefix string) []byte {
 
 // header is the same fields as a map, for HTTP/2, which has no case to preserve.
 func (r *request) header() http.Header {
+	if r.method != "" {
+		return r.forwardedHeader()
+	}
 	h := http.Header{
 		"User-Agent":        {r.to.agent},
 		"Accept":            {"*/*"},

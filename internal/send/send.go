@@ -1,5 +1,6 @@
 // Package send makes one attempt: it builds and signs the request, posts it, and
-// judges the answer. What comes of it is a hook.Attempt, never an error; what
+// judges the answer. A webhook that was received goes on as the request that it was
+// (forward.go). What comes of it is a hook.Attempt, never an error; what
 // follows from it (retry, disable) is decided by others.
 //
 // Promises:
@@ -93,9 +94,11 @@ type Job struct {
 	Settings *hook.Settings // of the environment
 	// WebhookID is the message's public id, the same for every attempt.
 	WebhookID string
-	Attempt   hook.AttemptID
-	N         int
-	Trigger   hook.Trigger
+	// SourceID is the public id of the source that a forwarded webhook came to; "" is not told.
+	SourceID string
+	Attempt  hook.AttemptID
+	N        int
+	Trigger  hook.Trigger
 }
 
 // Sender makes attempts. It may be used by any number of goroutines.
@@ -140,10 +143,21 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		a.Reason, a.Error = hook.ReasonInternal, err.Error()
 		return a
 	}
-	r := newRequest(p, job, now)
+	var r *request
+	if job.isForward() {
+		if r, err = newForward(p, job, now); err != nil {
+			a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonInternal, err.Error()
+			return a
+		}
+	} else {
+		r = newRequest(p, job, now)
+	}
 	err = s.transport.post(ctx, r, &a)
 	r.release()
 	judge(&a, err)
+	if job.isForward() {
+		explain(&a)
+	}
 	a.Took = time.Since(now)
 	return a
 }
