@@ -78,9 +78,11 @@ func TestForwardIsTheRequestThatCame(t *testing.T) {
 		},
 		{
 			name: "the endpoint's own fields", why: "the owner's choice wins, however the provider spells the name",
-			in:     hook.Inbound{Header: []string{"authorization", "Basic theirs", "X_Api-Key", "theirs", "Accept", "text/html"}},
-			change: func(j *Job) { j.Endpoint.Headers = map[string]string{"Authorization": "Bearer ours", "x-api-key": "ours", "ACCEPT": "text/plain"} },
-			want:   []string{"Authorization: Bearer ours", "x-api-key: ours", "ACCEPT: text/plain"}, lack: []string{"theirs", "text/html", "*/*"},
+			in: hook.Inbound{Header: []string{"authorization", "Basic theirs", "X_Api-Key", "theirs", "Accept", "text/html"}},
+			change: func(j *Job) {
+				j.Endpoint.Headers = map[string]string{"Authorization": "Bearer ours", "x-api-key": "ours", "ACCEPT": "text/plain"}
+			},
+			want: []string{"Authorization: Bearer ours", "x-api-key: ours", "ACCEPT: text/plain"}, lack: []string{"theirs", "text/html", "*/*"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
