@@ -67,6 +67,11 @@ type Options struct {
 	DrainTimeout time.Duration
 	// Metrics counts; nil for none.
 	Metrics *telemetry.Metrics
+	// Answered is told of each attempt of a received webhook that has ended, before its
+	// outcome is recorded: who waits for the answer of the service behind hears it here. m
+	// is the pointer with which the message was appended, if it was never read back. It
+	// must not block, and must not keep or change a. Nil for nobody.
+	Answered func(m *hook.Message, a *hook.Attempt)
 	// Chance gives numbers in [0, 1) for jitter. Nil means a random source.
 	Chance func() float64
 }

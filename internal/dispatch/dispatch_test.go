@@ -317,3 +317,35 @@ type panics struct{}
 func (panics) Send(context.Context, *hook.Message, *hook.Endpoint, *hook.Environment, *hook.Attempt) {
 	panic("boom")
 }
+
+func TestAnswersOfReceivedWebhooksAreTold(t *testing.T) {
+	type told struct {
+		m        *hook.Message
+		n        int
+		outcome  hook.Outcome
+		recorded int // attempts in the store by then
+	}
+	var heard []told // one worker at a time: one endpoint, one delivery
+	var books *world
+	o := Options{Answered: func(m *hook.Message, a *hook.Attempt) {
+		books.mu.Lock()
+		defer books.mu.Unlock()
+		heard = append(heard, told{m, a.N, a.Outcome, len(books.attempts)})
+	}}
+	run(t, o, func(w *world) { books = w; w.app(1, 1); w.answer = refused }, func(w *world, d *Dispatcher) {
+		inbound := w.append(&hook.Message{
+			ID: hook.MessageID(w.clock.Next()), Application: 1, EventType: "a", RawBody: []byte("x"), Inbound: &hook.Inbound{Provider: "slack"},
+		}, w.plan(1).Endpoints...)
+		rest(time.Second)
+		w.set(ok)
+		rest(10 * time.Second)
+		if len(heard) != 2 || heard[0] != (told{inbound, 1, hook.Failed, 0}) || heard[1] != (told{inbound, 2, hook.Success, 1}) {
+			t.Errorf("heard %+v of %p", heard, inbound)
+		}
+		w.publish(1)
+		rest(time.Second)
+		if len(heard) != 2 || len(w.attempts) != 3 {
+			t.Errorf("heard of %d attempts after a published message, %d made", len(heard), len(w.attempts))
+		}
+	})
+}

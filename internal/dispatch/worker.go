@@ -137,6 +137,9 @@ func (d *Dispatcher) try(it *item) {
 	if a.Outcome != hook.Success && d.sending.Err() != nil {
 		return // cut by the shutdown: it did not happen, and drain gives it back
 	}
+	if d.o.Answered != nil && it.due.Message.Inbound != nil {
+		d.o.Answered(it.due.Message, a)
+	}
 	d.record(it, plan, ep, a)
 }
 

@@ -92,7 +92,12 @@ func (w *world) plan(app hook.ApplicationID) *store.Plan {
 }
 
 func (w *world) publishTo(app hook.ApplicationID, endpoints ...*hook.Endpoint) hook.MessageID {
-	m := &hook.Message{ID: hook.MessageID(w.clock.Next()), Application: app, EventType: "a", Payload: []byte("{}")}
+	return w.append(&hook.Message{ID: hook.MessageID(w.clock.Next()), Application: app, EventType: "a", Payload: []byte("{}")}, endpoints...).ID
+}
+
+// append stores m for endpoints and returns the pointer that is kept, which is m.
+func (w *world) append(m *hook.Message, endpoints ...*hook.Endpoint) *hook.Message {
+	app := m.Application
 	var fresh []store.Due
 	var due []hook.Delivery
 	w.mu.Lock()
@@ -123,7 +128,7 @@ func (w *world) publishTo(app hook.ApplicationID, endpoints ...*hook.Endpoint) h
 			h.MadeDue(app, d.Endpoint, d.DueAt)
 		}
 	}
-	return m.ID
+	return m
 }
 
 // put writes a delivery with a due row. The caller holds mu.
