@@ -24,6 +24,12 @@ type Catalog interface {
 	NewKey() hook.Key
 }
 
+// Ledger is where a Publisher stores.
+type Ledger interface {
+	Append(ctx context.Context, p *store.Publication) (store.Appended, error)
+	Published(ctx context.Context, key store.IdempotencyKey) (hook.MessageID, bool, error)
+}
+
 // History is where the message of a repeated request is read.
 type History interface {
 	Message(ctx context.Context, app hook.ApplicationID, id hook.MessageID) (*hook.Message, error)
@@ -41,7 +47,7 @@ type Options struct {
 // Publisher accepts messages. Its methods may be called at the same time.
 type Publisher struct {
 	catalog Catalog
-	ledger  store.Ledger
+	ledger  Ledger
 	history History
 	max     int
 	metrics *telemetry.Metrics
@@ -49,7 +55,7 @@ type Publisher struct {
 }
 
 // New returns a Publisher that plans with c and stores with l.
-func New(c Catalog, l store.Ledger, h History, o Options) *Publisher {
+func New(c Catalog, l Ledger, h History, o Options) *Publisher {
 	p := &Publisher{catalog: c, ledger: l, history: h, max: o.MaxPayloadBytes, metrics: o.Metrics}
 	if p.max == 0 {
 		p.max = 1 << 20

@@ -21,6 +21,8 @@ type Catalog interface {
 	Tasks
 	Receipts
 	Plans
+	Sources
+	Visits
 	// NewKey draws a row key for a noun that is about to be created.
 	NewKey() hook.Key
 	// Codec turns row keys into public ids and back.
@@ -81,6 +83,7 @@ type Applications interface {
 	CreateApplication(ctx context.Context, a *hook.Application, r *Receipt) error
 	// Application finds by public id or uid.
 	Application(ctx context.Context, env hook.EnvironmentID, ref string) (*hook.Application, error)
+	// ListApplications leaves out the internal applications of sources.
 	ListApplications(ctx context.Context, env hook.EnvironmentID, f AppFilter, p Page[hook.ApplicationID]) (Listed[*hook.Application], error)
 	UpdateApplication(ctx context.Context, id hook.ApplicationID, update func(*hook.Application) error) (*hook.Application, error)
 	// DeleteApplication removes an application, its endpoints and tokens; its deliveries end as cancelled.

@@ -20,6 +20,15 @@ type Ledger interface {
 	// the commit may have happened; the caller must retry with the same key.
 	Append(ctx context.Context, p *Publication) (Appended, error)
 
+	// AppendAll is Append for several publications in one transaction: all of them are
+	// on disk when it returns, or none is. Each has its own answer, in order; one that
+	// was Replayed does not keep the others from being written. A refusal (Stale,
+	// NotFound, ...) of any refuses all. They may be of different applications. EventIDs
+	// are not taken: a publication that must be found again has a Key.
+	//
+	// More than MaxPublications are hook.TooLarge.
+	AppendAll(ctx context.Context, all []*Publication) ([]Appended, error)
+
 	// Published returns the message that an earlier Append under key made, and false when
 	// there is none. Another body under the same key is hook.KeyReused.
 	Published(ctx context.Context, key IdempotencyKey) (id hook.MessageID, found bool, err error)
@@ -32,6 +41,9 @@ type Ledger interface {
 	// hook.MissingPayload when it is the only one, else skipped.
 	Replay(ctx context.Context, r *Replay) (int, error)
 }
+
+// MaxPublications is how many one AppendAll takes.
+const MaxPublications = 10_001
 
 // Publication is one message with its deliveries, as fanout planned them.
 type Publication struct {
@@ -50,6 +62,8 @@ type Publication struct {
 type IdempotencyKey struct {
 	Hash [16]byte // of environment, URI and key
 	Body [16]byte // of the request body, to notice another request under the same key
+	// Life is how long the key stays taken, at most hook.MaxDedupeWindow. The same key
+	// must always come with a Life on the same side of hook.EventIDLife.
 	Life time.Duration
 }
 

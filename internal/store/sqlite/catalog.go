@@ -23,11 +23,13 @@ import (
 //
 // One connection writes, under a lock; each change is one transaction that is on disk
 // when the method returns. Readers have connections of their own and never wait for it.
-// The hot path reads memory: plans by plan.go, tokens by catalog_token.go. After each
+// The hot path reads memory: plans by plan.go, sources by sourcecache.go, tokens by
+// catalog_token.go. After each
 // commit, and before the change returns, what it touched is dropped from memory, and
 // loads that were under way are kept from putting back what they read before.
 //
-// Signing secrets, header values and kept answers are sealed with a context that names
+// Signing secrets, header values, configs and URL tokens of sources, rejected requests and
+// kept answers are sealed with a context that names
 // row and column, so that a sealed value that is moved to another row does not open.
 type catalog struct {
 	sealer Sealer
@@ -53,8 +55,9 @@ type catalog struct {
 	keysMu sync.RWMutex
 	newKey func() hook.Key
 
-	plans  *planCache
-	tokens *tokenCache
+	plans    *planCache
+	received *sourceCache // sources that webhooks came in for
+	tokens   *tokenCache
 }
 
 // catalogOptions are what a catalog needs from its store.
@@ -67,6 +70,8 @@ type catalogOptions struct {
 	fail func(error) error
 	// planBytes bounds the memory of plans, about; 0 means 64 MiB.
 	planBytes int
+	// sourceBytes bounds the memory of sources, about; 0 means 32 MiB.
+	sourceBytes int
 }
 
 //go:embed migrations/catalog/*.sql
@@ -85,11 +90,15 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	if o.planBytes == 0 {
 		o.planBytes = 64 << 20
 	}
+	if o.sourceBytes == 0 {
+		o.sourceBytes = 32 << 20
+	}
 	if o.fail == nil {
 		o.fail = func(err error) error { return err }
 	}
 	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, write: make(chan struct{}, 1)}
 	c.plans = newPlanCache(o.planBytes)
+	c.received = newSourceCache(o.sourceBytes)
 	c.tokens = newTokenCache(c)
 	defer func() {
 		if err != nil {
@@ -232,6 +241,9 @@ type catalogTx struct {
 
 	applications []hook.ApplicationID
 	environments []hook.EnvironmentID
+	sources      []hook.SourceID
+	// removed is an environment that is gone with all that it owned; 0 for none.
+	removed hook.EnvironmentID
 	// failing changes one endpoint of a plan in memory instead of dropping the plan.
 	failing *failingSince
 	// tokens says which tokens may no longer be answered from memory; nil for all stay.
@@ -328,6 +340,12 @@ func (c *catalog) forget(tx *catalogTx, committed bool) {
 	}
 	for _, env := range tx.environments {
 		c.plans.forgetEnvironment(env)
+	}
+	for _, id := range tx.sources {
+		c.received.forget(id)
+	}
+	if tx.removed != 0 {
+		c.received.forgetEnvironment(tx.removed)
 	}
 	if tx.tokens != nil {
 		c.tokens.forget(tx.tokens)

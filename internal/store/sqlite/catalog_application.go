@@ -15,6 +15,7 @@ func (c *catalog) CreateApplication(ctx context.Context, a *hook.Application, r 
 	if a.ID == 0 {
 		a.ID = hook.ApplicationID(c.NewKey())
 	}
+	a.Source = 0 // CreateSource makes the internal ones
 	c.stamp(&a.CreatedAt, &a.UpdatedAt)
 	return c.change(ctx, func(tx *catalogTx) error {
 		if err := c.saveReceipt(tx, r); err != nil {
@@ -52,7 +53,7 @@ func checkApplicationUID(tx *catalogTx, a *hook.Application) error {
 
 // applicationSQL begins every query for applications. Version is the sum of the
 // application's and its environment's, see migrations/catalog/0001.sql.
-const applicationSQL = `SELECT a.key, a.environment, a.uid, a.name, a.throttle_rate, a.metadata, a.version + e.version, a.created_at, a.updated_at
+const applicationSQL = `SELECT a.key, a.environment, a.uid, a.name, a.throttle_rate, a.metadata, a.version + e.version, a.created_at, a.updated_at, a.source
 	FROM application a JOIN environment e ON e.key = a.environment WHERE `
 
 // Application implements store.Applications. Index: primary key, or application_uid.
@@ -80,10 +81,10 @@ func applicationIn(conn *sqlite.Conn, where string, args ...any) (a *hook.Applic
 }
 
 // ListApplications implements store.Applications. Index: application_environment, or
-// application_with_endpoints.
+// application_with_endpoints; both have internal applications apart.
 func (c *catalog) ListApplications(ctx context.Context, env hook.EnvironmentID, f store.AppFilter, p store.Page[hook.ApplicationID]) (store.Listed[*hook.Application], error) {
 	var sql strings.Builder
-	sql.WriteString(applicationSQL + "a.environment = ?1")
+	sql.WriteString(applicationSQL + "a.environment = ?1 AND a.source = 0")
 	if f.WithEndpoints {
 		sql.WriteString(" AND a.endpoints > 0")
 	}
@@ -107,6 +108,12 @@ func (c *catalog) ListApplications(ctx context.Context, env hook.EnvironmentID, 
 	return listedPage(rows, p.Limit, reversed), wrapCatalog("list applications", err)
 }
 
+// errInternal is what UpdateApplication and DeleteApplication answer for the internal
+// application of a source, which UpdateSource and DeleteSource take along.
+func errInternal() error {
+	return hook.Errorf(hook.Conflict, "this application belongs to a source: change or delete the source instead")
+}
+
 // UpdateApplication implements store.Applications.
 func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, update func(*hook.Application) error) (*hook.Application, error) {
 	var a *hook.Application
@@ -115,11 +122,14 @@ func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, 
 		if a, err = applicationIn(tx.conn, "a.key = ?1", id); err != nil {
 			return err
 		}
+		if a.Source != 0 {
+			return errInternal()
+		}
 		env, created, version := a.Environment, a.CreatedAt, a.Version
 		if err := update(a); err != nil {
 			return err
 		}
-		a.ID, a.Environment, a.CreatedAt, a.UpdatedAt, a.Version = id, env, created, toMillis(c.now()), version+1
+		a.ID, a.Environment, a.CreatedAt, a.UpdatedAt, a.Version, a.Source = id, env, created, toMillis(c.now()), version+1, 0
 		if err := checkApplicationUID(tx, a); err != nil {
 			return err
 		}
@@ -137,19 +147,20 @@ func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, 
 // cannot be asked for without it.
 func (c *catalog) DeleteApplication(ctx context.Context, id hook.ApplicationID) error {
 	return c.change(ctx, func(tx *catalogTx) error {
-		found, err := tx.has("SELECT 1 FROM application WHERE key = ?1", id)
+		a, err := applicationIn(tx.conn, "a.key = ?1", id)
 		if err != nil {
 			return err
 		}
-		if !found {
-			return errNotFound()
+		if a.Source != 0 {
+			return errInternal()
 		}
 		tx.tokens = func(t *hook.Token) bool { return t.Application == id }
 		return clearApplication(tx, id)
 	})
 }
 
-// clearApplication removes an application and what it owns. Indexes: primary keys, token_application.
+// clearApplication removes an application and what it owns, with the source that it is the
+// internal application of. Indexes: primary keys, token_application.
 func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
 	tx.applications = append(tx.applications, id)
 	for _, sql := range []string{
@@ -162,7 +173,7 @@ func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
 			return err
 		}
 	}
-	return nil
+	return clearSource(tx, hook.SourceID(id))
 }
 
 func scanApplication(stmt *sqlite.Stmt) (*hook.Application, error) {
@@ -175,6 +186,7 @@ func scanApplication(stmt *sqlite.Stmt) (*hook.Application, error) {
 		Version:      stmt.ColumnInt64(6),
 		CreatedAt:    columnMillis(stmt, 7),
 		UpdatedAt:    columnMillis(stmt, 8),
+		Source:       hook.SourceID(stmt.ColumnInt64(9)),
 	}
 	return a, columnJSON(stmt, 5, &a.Metadata)
 }

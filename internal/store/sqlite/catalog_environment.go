@@ -129,7 +129,7 @@ func (c *catalog) DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) 
 		if tx.conn.Changes() == 0 {
 			return errNotFound()
 		}
-		tx.environments = append(tx.environments, id)
+		tx.environments, tx.removed = append(tx.environments, id), id
 		tx.tokens = func(t *hook.Token) bool { return t.Environment == id }
 		for _, sql := range []string{
 			"DELETE FROM event_type WHERE environment = ?1",
@@ -153,6 +153,9 @@ const (
 	// transaction removes: some tens of milliseconds of work.
 	clearApplications = 200
 	clearTokens       = 2000
+	// clearSourceWeight is for how many ordinary applications the internal one of a source
+	// counts, with its rejected requests of up to 16 KiB.
+	clearSourceWeight = 20
 )
 
 // clearEnvironment removes what a removed environment owned. Indexes:
@@ -161,8 +164,14 @@ func (c *catalog) clearEnvironment(ctx context.Context, id hook.EnvironmentID) e
 	for more := true; more; {
 		err := c.change(ctx, func(tx *catalogTx) error {
 			var apps []hook.ApplicationID
-			err := tx.query("SELECT key FROM application WHERE environment = ?1 LIMIT ?2", func(stmt *sqlite.Stmt) error {
-				apps = append(apps, hook.ApplicationID(stmt.ColumnInt64(0)))
+			weight := 0
+			err := tx.query("SELECT key, source FROM application WHERE environment = ?1 LIMIT ?2", func(stmt *sqlite.Stmt) error {
+				if weight++; stmt.ColumnInt64(1) != 0 {
+					weight += clearSourceWeight
+				}
+				if weight <= clearApplications {
+					apps = append(apps, hook.ApplicationID(stmt.ColumnInt64(0)))
+				}
 				return nil
 			}, id, clearApplications)
 			if err != nil {

@@ -242,8 +242,8 @@ func TestDiskErrorEndsTheCatalog(t *testing.T) {
 func TestCatalogQueriesUseIndexes(t *testing.T) {
 	c := openCatalogOnly(t, t.TempDir(), catalogOptions{})
 	for _, q := range []struct{ sql, want string }{
-		{applicationSQL + "a.environment = ?1 AND a.key > ?3 ORDER BY a.key LIMIT ?2", "application_environment"},
-		{applicationSQL + "a.environment = ?1 AND a.endpoints > 0 AND a.key < ?3 ORDER BY a.key DESC LIMIT ?2", "application_with_endpoints"},
+		{applicationSQL + "a.environment = ?1 AND a.source = 0 AND a.key > ?3 ORDER BY a.key LIMIT ?2", "application_environment"},
+		{applicationSQL + "a.environment = ?1 AND a.source = 0 AND a.endpoints > 0 AND a.key < ?3 ORDER BY a.key DESC LIMIT ?2", "application_with_endpoints"},
 		{applicationSQL + "a.environment = ?1 AND a.uid = ?2", "application_uid"},
 		{applicationSQL + "a.key = ?1 AND a.environment = ?2", "PRIMARY KEY"},
 		{"SELECT key FROM application WHERE environment = ?1 AND uid = ?2", "application_uid"},
@@ -258,7 +258,16 @@ func TestCatalogQueriesUseIndexes(t *testing.T) {
 		{"UPDATE token SET expires_at = ?2 WHERE application = ?1 AND (expires_at IS NULL OR expires_at > ?2)", "token_application"},
 		{"SELECT key FROM token WHERE application IS NOT NULL AND expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2", "token_expired"},
 		{"SELECT hash FROM receipt WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2", "receipt_expires"},
-		{"SELECT key FROM application WHERE environment = ?1 LIMIT ?2", "application_environment"},
+		{"SELECT key, source FROM application WHERE environment = ?1 LIMIT ?2", "application_environment"},
+		{sourceSQL + "s.key = ?1 AND s.environment = ?2", "PRIMARY KEY"},
+		{sourceSQL + "s.environment = ?1 AND s.uid = ?2", "source_uid"},
+		{sourceSQL + "s.environment = ?1 AND s.key > ?3 ORDER BY s.key ASC LIMIT ?2", "source_environment"},
+		{sourceSQL + "s.type = ?1 ORDER BY s.key", "source_type"},
+		{"SELECT " + rejectionColumns + " FROM rejection WHERE source = ?1 AND key < ?3 ORDER BY key DESC LIMIT ?2", "rejection_source"},
+		{trimRejectionsSQL, "rejection_source"},
+		{"SELECT key FROM rejection WHERE key < ?1 ORDER BY key LIMIT ?2", "PRIMARY KEY"},
+		{"SELECT source, hour, verdict, reason FROM source_count WHERE hour < ?1 ORDER BY hour LIMIT ?2", "source_count_hour"},
+		{"SELECT hour, verdict, reason, n FROM source_count WHERE source = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour, verdict, reason", "PRIMARY KEY"},
 		{"SELECT key FROM token WHERE environment = ?1 LIMIT ?2", "token_environment"},
 	} {
 		plan := explain(t, c, q.sql)

@@ -121,8 +121,9 @@ func messageIn(conn *sqlite.Conn, app hook.ApplicationID, id hook.MessageID, wit
 	stmt.BindInt64(1, int64(id))
 	var m *storedMessage
 	err = eachRow(stmt, func() (bool, error) {
-		m = scanMessage(stmt, withContent)
-		return false, nil
+		var err error
+		m, err = scanMessage(stmt, withContent)
+		return false, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read message: %w", err)

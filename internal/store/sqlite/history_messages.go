@@ -57,12 +57,17 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 			stmt.BindInt64(2, int64(w.low))
 			stmt.BindInt64(3, int64(w.high))
 			return eachRow(stmt, func() (bool, error) {
-				m := scanMessage(stmt, false)
+				m, err := scanMessage(stmt, false)
+				if err != nil {
+					return false, err
+				}
 				if !filter.match(&m.Message) {
 					return true, nil
 				}
 				if q.WithContent {
-					m = scanMessage(stmt, true)
+					if m, err = scanMessage(stmt, true); err != nil {
+						return false, err
+					}
 				}
 				rows = append(rows, &m.Message)
 				return len(rows) < w.want, nil
@@ -78,7 +83,7 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 	return listed(w, rows), nil
 }
 
-const expungeMessageSQL = `UPDATE message SET payload = NULL, raw = NULL, params = NULL WHERE key = ?1`
+const expungeMessageSQL = `UPDATE message SET payload = NULL, raw = NULL, params = NULL, inbound = NULL WHERE key = ?1`
 
 // ExpungeMessage implements store.History.
 func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id hook.MessageID) error {

@@ -101,13 +101,8 @@ func (w *writer) takeKey(p *pen, k *takenKey, now int64) (prior *takenKey, err e
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range w.hours.tables {
-		if t == current || t.expired(now) || t.filter != nil && !t.filter.mayHold(&k.hash) {
-			continue
-		}
-		if prior, err = w.findKey(t, &k.hash, now); err != nil || prior != nil {
-			return prior, err
-		}
+	if prior, err := w.priorKey(&k.hash, current, now); err != nil || prior != nil {
+		return prior, err
 	}
 	stmts, err := p.hour(current.hour)
 	if err != nil {
@@ -133,6 +128,19 @@ func (w *writer) takeKey(p *pen, k *takenKey, now int64) (prior *takenKey, err e
 	}
 	if current.filter != nil {
 		current.filter.add(&k.hash)
+	}
+	return nil, nil
+}
+
+// priorKey returns who has a key at now, nil for nobody. It leaves out the table except.
+func (w *writer) priorKey(hash *[16]byte, except *hourTable, now int64) (*takenKey, error) {
+	for _, t := range w.hours.tables {
+		if t == except || t.expired(now) || t.filter != nil && !t.filter.mayHold(hash) {
+			continue
+		}
+		if prior, err := w.findKey(t, hash, now); err != nil || prior != nil {
+			return prior, err
+		}
 	}
 	return nil, nil
 }

@@ -18,13 +18,28 @@ type operation struct {
 	task        *task
 }
 
-// appending is an Append that waits.
+// appending is an Append or AppendAll that waits.
 type appending struct {
-	publication *store.Publication
+	publication *store.Publication // nil for AppendAll
+	group       *group             // nil for Append
 	bytes       int64
-	result      store.Appended
+	result      store.Appended // of publication
 	err         error
 	done        chan struct{} // the writer sends once, after the commit; room for one
+}
+
+// group is what an AppendAll brings: one operation, so that all is in one commit.
+type group struct {
+	publications []*store.Publication
+	results      []store.Appended // as long
+}
+
+// count is how many publications wait with a.
+func (a *appending) count() int {
+	if a.group != nil {
+		return len(a.group.publications)
+	}
+	return 1
 }
 
 // task is anything else that runs in the writer's next commit.
@@ -51,7 +66,7 @@ type intake struct {
 	queue   []operation
 	hurried int       // operations of queue that want the next commit
 	since   time.Time // when the first operation that may wait was added
-	appends int       // operations of queue that are appends
+	appends int       // publications in queue
 	bytes   int64     // their payloads
 	closed  bool
 	failed  error // what ended the store; nil while it works
@@ -78,11 +93,11 @@ func (q *intake) addAppend(a *appending) error {
 	if err := q.refusal(); err != nil {
 		return err
 	}
-	// One message is always let in, however large it is.
-	if q.appends >= q.maxOperations || q.appends > 0 && q.bytes+a.bytes > q.maxBytes {
+	// One message, or one group, is always let in, however large it is.
+	if n := a.count(); q.appends > 0 && (q.appends+n > q.maxOperations || q.bytes+a.bytes > q.maxBytes) {
 		return hook.Errorf(hook.Overloaded, "too many messages wait for the disk; try again shortly")
 	}
-	q.appends++
+	q.appends += a.count()
 	q.bytes += a.bytes
 	q.add(operation{publication: a}, true)
 	return nil
@@ -178,7 +193,7 @@ func (q *intake) move(batch []operation) []operation {
 	for _, op := range q.queue {
 		switch {
 		case op.publication != nil:
-			q.appends++
+			q.appends += op.publication.count()
 			q.bytes += op.publication.bytes
 			q.hurried++
 		case op.task != nil:

@@ -14,73 +14,110 @@ import (
 
 // Append implements store.Ledger.
 func (s *Store) Append(ctx context.Context, p *store.Publication) (store.Appended, error) {
-	defer telemetry.Since(s.times.append, time.Now())
-	if err := ctx.Err(); err != nil {
+	a := &appending{publication: p, bytes: publicationBytes(p), done: make(chan struct{}, 1)}
+	if err := s.enqueue(ctx, a); err != nil {
 		return store.Appended{}, err
 	}
-	if err := s.space.refusal(); err != nil {
-		return store.Appended{}, err
-	}
-	if err := s.checkpoints.admit(ctx); err != nil {
-		return store.Appended{}, err
-	}
-	m := p.Message
-	a := &appending{
-		publication: p,
-		bytes:       int64(len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams) + 64*len(p.Deliveries)),
-		done:        make(chan struct{}, 1),
-	}
-	if err := s.intake.addAppend(a); err != nil {
-		return store.Appended{}, err
-	}
-	// Once it is queued the caller waits, whatever becomes of ctx: the writer uses what p
-	// points to, and the answer comes with the next commit.
-	<-a.done
 	return a.result, a.err
 }
 
-// append writes a message with its deliveries into the transaction of the batch.
-func (w *writer) append(a *appending) (refusal, err error) {
-	p := a.publication
+// publicationBytes is about how much memory a publication takes while it waits.
+func publicationBytes(p *store.Publication) int64 {
 	m := p.Message
-	switch version, exists := w.s.catalog.currentVersion(m.Application); {
-	case !exists:
-		return errNotFound(), nil
-	case version != p.PlanVersion:
-		return hook.Errorf(hook.Stale, "the application has changed since the message was planned"), nil
+	return int64(len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams) + inboundBytes(m.Inbound) + 64*len(p.Deliveries))
+}
+
+// enqueue hands a to the writer and waits for its answer, or says why it was not let in.
+func (s *Store) enqueue(ctx context.Context, a *appending) error {
+	defer telemetry.Since(s.times.append, time.Now())
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	if err := s.space.refusal(); err != nil {
+		return err
+	}
+	if err := s.checkpoints.admit(ctx); err != nil {
+		return err
+	}
+	if err := s.intake.addAppend(a); err != nil {
+		return err
+	}
+	// Once it is queued the caller waits, whatever becomes of ctx: the writer uses what a
+	// points to, and the answer comes with the next commit.
+	<-a.done
+	return nil
+}
+
+// answer tells who waits how it went.
+func (a *appending) answer(err error) {
+	if err != nil && a.group != nil {
+		for _, p := range a.group.publications {
+			p.Message.ID = 0
+		}
+	} else if err != nil {
+		a.publication.Message.ID = 0
+	}
+	a.err = err
+	a.done <- struct{}{}
+}
+
+// append writes what a brings into the transaction of the batch.
+func (w *writer) append(a *appending) (refusal, err error) {
+	if a.group != nil {
+		return w.appendGroup(a.group)
+	}
+	if refusal := w.checkPlan(a.publication); refusal != nil {
+		return refusal, nil
+	}
+	a.result, refusal, err = w.appendOne(a.publication, a.publication.Message.EventID != "")
+	return refusal, err
+}
+
+// checkPlan refuses a publication whose plan is no longer current.
+func (w *writer) checkPlan(p *store.Publication) error {
+	switch version, exists := w.s.catalog.currentVersion(p.Message.Application); {
+	case !exists:
+		return errNotFound()
+	case version != p.PlanVersion:
+		return hook.Errorf(hook.Stale, "the application has changed since the message was planned")
+	}
+	return nil
+}
+
+// appendOne writes a message with its deliveries. Its plan is current. A refusal is
+// KeyReused or, where the message takes its eventId, Conflict.
+func (w *writer) appendOne(p *store.Publication, takesEventID bool) (result store.Appended, refusal, err error) {
+	m := p.Message
 	key := w.nextKey()
 	pen, err := w.pen(w.newest)
 	if err != nil {
-		return nil, err
+		return result, nil, err
 	}
 	if p.Key != nil {
 		prior, err := w.takeKey(pen, &takenKey{hash: p.Key.Hash, request: p.Key.Body[:], message: hook.MessageID(key), life: p.Key.Life}, key.Millis())
 		if err != nil {
-			return nil, err
+			return result, nil, err
 		}
 		if prior != nil {
 			if !bytes.Equal(prior.request, p.Key.Body[:]) {
-				return errKeyReused(), nil
+				return result, errKeyReused(), nil
 			}
-			a.result = store.Appended{ID: prior.message, Replayed: true}
-			return nil, nil
+			return store.Appended{ID: prior.message, Replayed: true}, nil, nil
 		}
 	}
-	if m.EventID != "" {
+	if takesEventID {
 		prior, err := w.takeKey(pen, &takenKey{hash: eventIDHash(m.Application, m.EventID), message: hook.MessageID(key), life: hook.EventIDLife}, key.Millis())
 		if err != nil {
-			return nil, err
+			return result, nil, err
 		}
 		if prior != nil {
 			if p.Key != nil {
 				err = w.freeKey(pen, &p.Key.Hash, key.Millis())
 			}
-			return hook.Errorf(hook.Conflict, "a message with this eventId exists"), err
+			return result, hook.Errorf(hook.Conflict, "a message with this eventId exists"), err
 		}
 	}
 	m.ID = hook.MessageID(key)
-	a.result = store.Appended{ID: m.ID}
 	pen.keys = pen.keys[:0]
 	if len(p.Deliveries) > 1 && !slices.IsSortedFunc(p.Deliveries, byEndpoint) {
 		slices.SortFunc(p.Deliveries, byEndpoint)
@@ -93,13 +130,13 @@ func (w *writer) append(a *appending) (refusal, err error) {
 		endpoints = nil
 	}
 	if err := pen.message(m, endpoints); err != nil {
-		return nil, err
+		return result, nil, err
 	}
 	left := int32(0)
 	for i := range p.Deliveries {
 		isFresh, err := w.deliver(pen, &p.Deliveries[i], m, key)
 		if err != nil {
-			return nil, err
+			return result, nil, err
 		}
 		if isFresh {
 			left++
@@ -108,7 +145,7 @@ func (w *writer) append(a *appending) (refusal, err error) {
 	if left > 0 {
 		w.added = append(w.added, freshEntry{message: m.ID, left: left})
 	}
-	return nil, nil
+	return store.Appended{ID: m.ID}, nil, nil
 }
 
 func byEndpoint(a, b hook.Delivery) int { return cmp.Compare(a.Endpoint, b.Endpoint) }

@@ -35,8 +35,8 @@ const (
 	newestCacheKiB = 32 << 10
 
 	insertMessageSQL = `INSERT INTO message (key, application, environment, event_type, event_id, channels, tags,
-		deliver_at, expires_at, content_type, endpoints, params, raw, payload)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`
+		deliver_at, expires_at, content_type, endpoints, params, raw, payload, inbound)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)`
 
 	// insertDeliverySQL leaves a pair that has a row as it is. Index: delivery's primary key.
 	insertDeliverySQL = `INSERT INTO delivery (endpoint, message, state, step, reason, crashes, due_at, attempts)
@@ -156,11 +156,20 @@ func (p *pen) message(m *hook.Message, endpoints []byte) error {
 	bindBlob(s, 11, endpoints)
 	bindBlob(s, 12, m.TransformationsParams)
 	bindBlob(s, 13, m.RawBody)
-	if m.Payload == nil && m.RawBody == nil {
-		s.BindBytes(14, nil) // empty, which is not expunged
-	} else {
+	switch {
+	case m.Payload != nil || m.RawBody != nil:
 		bindBlob(s, 14, m.Payload)
+	case m.Inbound != nil: // the body of a request that had none
+		s.BindBytes(13, nil)
+		s.BindNull(14)
+	default:
+		s.BindBytes(14, nil) // empty, which is not expunged
 	}
+	inbound, err := encodeInbound(m.Inbound)
+	if err != nil {
+		return err
+	}
+	bindBlob(s, 15, inbound)
 	return run(s)
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -11,7 +12,7 @@ import (
 
 // messageColumns has the content last, so that a scan without content reads none of it.
 const messageColumns = `key, application, environment, event_type, event_id, channels, tags, deliver_at, expires_at,
-	content_type, endpoints, payload IS NULL AND raw IS NULL, params, raw, payload`
+	content_type, endpoints, payload IS NULL AND raw IS NULL, params, raw, payload, inbound`
 
 // Index: message's primary key.
 const messageSQL = `SELECT ` + messageColumns + ` FROM message WHERE key = ?1`
@@ -22,9 +23,9 @@ type storedMessage struct {
 	endpoints []hook.EndpointID // by rising id
 }
 
-// scanMessage reads a row of messageColumns. Without content it leaves payload, raw body
-// and parameters out.
-func scanMessage(stmt *sqlite.Stmt, withContent bool) *storedMessage {
+// scanMessage reads a row of messageColumns. Without content it leaves payload, raw body,
+// parameters and the provider's request out.
+func scanMessage(stmt *sqlite.Stmt, withContent bool) (*storedMessage, error) {
 	m := &storedMessage{
 		Message: hook.Message{
 			ID:               hook.MessageID(stmt.ColumnInt64(0)),
@@ -45,8 +46,12 @@ func scanMessage(stmt *sqlite.Stmt, withContent bool) *storedMessage {
 		m.TransformationsParams = columnBytes(stmt, 12)
 		m.RawBody = columnBytes(stmt, 13)
 		m.Payload = columnBytes(stmt, 14)
+		var err error
+		if m.Inbound, err = decodeInbound(columnBytes(stmt, 15)); err != nil {
+			return nil, fmt.Errorf("message %d: %w", m.ID, err)
+		}
 	}
-	return m
+	return m, nil
 }
 
 // storedDelivery is a row of delivery.

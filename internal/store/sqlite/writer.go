@@ -341,11 +341,7 @@ func (w *writer) answer(batch []operation, results []operationResult, err error)
 		}
 		switch op := &batch[i]; {
 		case op.publication != nil:
-			if e != nil {
-				op.publication.publication.Message.ID = 0
-			}
-			op.publication.err = e
-			op.publication.done <- struct{}{}
+			op.publication.answer(e)
 		case op.finished != nil:
 			if e == nil || hook.KindOf(e) == hook.NotFound { // else it is offered again
 				w.s.inflight.end(op.finished.Slot)

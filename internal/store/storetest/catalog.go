@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,6 +39,8 @@ func testCatalog(t *testing.T, open func(t testing.TB, dir string) store.Store) 
 		{"EndpointsAreKept", testEndpoints},
 		{"DeletedEndpointsAreRemembered", testDeletedEndpoints},
 		{"FailingSinceIsKept", testSetFailing},
+		{"SourcesAreKept", testSources},
+		{"SourceOwnsAnApplication", testSourceApplication},
 		{"EventTypesAreKept", testEventTypes},
 		{"TasksAreKept", testTasks},
 		{"ListsPageBothWays", testCatalogPages},
@@ -104,7 +107,7 @@ func (r *catalogRoom) wants(k hook.Kind, err error) {
 // same fails unless both are equal to the last field; nil and empty lists are equal.
 func (r *catalogRoom) same(what string, got, want any) {
 	r.Helper()
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		r.Fatalf("%s differs (-want +got):\n%s", what, diff)
 	}
 }
