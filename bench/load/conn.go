@@ -5,8 +5,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"net"
 	"strconv"
@@ -23,6 +27,7 @@ type conn struct {
 	key     uint64 // next idempotency key
 	netConn net.Conn
 	r       *bufio.Reader
+	mac     hash.Hash // signs webhooks; nil to publish
 }
 
 // answerTimeout bounds one publish; beyond it the message counts as unanswered.
@@ -30,6 +35,9 @@ const answerTimeout = 30 * time.Second
 
 // dial opens a connection. Payloads of the plan's size may be posted on it.
 func dial(p plan) (*conn, error) {
+	if p.webhookSecret != "" {
+		return dialWebhook(p)
+	}
 	before := `{"eventType":"` + p.eventType + `","payload":`
 	after := `}`
 	length := len(before) + p.size + len(after)
@@ -38,6 +46,15 @@ func dial(p plan) (*conn, error) {
 		"Accept: application/json\r\nUser-Agent: hookloft-bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
 		"Idempotency-Key: auto_", p.path, p.addr, p.token, length)
 	c.tail = []byte("\r\n\r\n" + before)
+	return c, c.redial()
+}
+
+// dialWebhook opens a connection that sends webhooks as GitHub signs them: the body is
+// the payload alone, and the delivery's id is a header.
+func dialWebhook(p plan) (*conn, error) {
+	c := &conn{addr: p.addr, mac: hmac.New(sha256.New, []byte(p.webhookSecret))}
+	c.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: GitHub-Hookshot/bench\r\nAccept: */*\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: ", p.path, p.addr, p.size)
 	return c, c.redial()
 }
 
@@ -65,6 +82,13 @@ func (c *conn) post(payload []byte) (int, error) {
 	c.buf = append(c.buf[:0], c.head...)
 	c.buf = appendKey(c.buf, c.key, c.localPort())
 	c.key++
+	if c.mac != nil {
+		c.mac.Reset()
+		c.mac.Write(payload)
+		c.buf = append(c.buf, "\r\nX-Hub-Signature-256: sha256="...)
+		c.buf = hex.AppendEncode(c.buf, c.mac.Sum(nil))
+		c.buf = append(c.buf, "\r\n\r\n"...)
+	}
 	c.buf = append(c.buf, c.tail...)
 	c.buf = append(c.buf, payload...)
 	c.buf = append(c.buf, c.end...)

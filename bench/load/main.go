@@ -1,6 +1,7 @@
 //go:build unix
 
-// Command load publishes messages for the benchmarks: in a closed loop (each of
+// Command load publishes messages for the benchmarks, or sends webhooks as GitHub does
+// (-webhook-secret): in a closed loop (each of
 // -c publishers sends its next message when the last is acknowledged) or at a
 // held rate (-rate, an open loop). It is a benchmark tool, not an HTTP client for
 // anything else: it speaks just enough HTTP/1.1 over kept raw connections to leave
@@ -27,6 +28,7 @@ func main() {
 	flag.StringVar(&p.addr, "addr", "127.0.0.1:8071", "server address (loopback)")
 	flag.StringVar(&p.path, "path", "/api/v1/app/bench/msg", "path of message create")
 	flag.StringVar(&p.token, "token", os.Getenv("HOOKLOFT_TOKEN"), "API token; default from HOOKLOFT_TOKEN")
+	flag.StringVar(&p.webhookSecret, "webhook-secret", "", "send GitHub's webhooks, signed with this secret, instead of publishing")
 	flag.StringVar(&p.eventType, "event-type", "bench.event", "event type")
 	flag.IntVar(&p.publishers, "c", 64, "publishers, each with a connection of its own")
 	flag.IntVar(&p.count, "n", 100_000, "messages in all")

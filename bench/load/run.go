@@ -14,6 +14,7 @@ import (
 // plan is one load.
 type plan struct {
 	addr, path, token, eventType string
+	webhookSecret                string // "" to publish
 	publishers, count, rate      int
 	size                         int
 	firstSeq                     int64
@@ -23,7 +24,7 @@ type plan struct {
 // result is what the load saw from its side.
 type result struct {
 	Sent       int             `json:"sent"`
-	Acked      int             `json:"acked"`  // answered 202
+	Acked      int             `json:"acked"`  // answered 202, or 200 to a webhook
 	Failed     int             `json:"failed"` // any other status, or no answer
 	Statuses   map[int]int     `json:"statuses"`
 	FirstError string          `json:"first_error,omitempty"`
@@ -80,6 +81,14 @@ func (p plan) run() (*result, error) {
 	return p.sum(began, time.Now(), tallies), nil
 }
 
+// success is the status that says that a message is on disk.
+func (p plan) success() int {
+	if p.webhookSecret != "" {
+		return 200
+	}
+	return 202
+}
+
 // closedLoop hands out the next number whenever a publisher asks.
 func (p plan) closedLoop(began time.Time) func() (due, bool) {
 	var taken atomic.Int64
@@ -119,7 +128,7 @@ func (p plan) publish(c *conn, next func() (due, bool), t *tally) {
 		}
 		status, err := c.post(payload.Set(d.seq, d.at))
 		t.statuses[status]++
-		if status == 202 {
+		if status == p.success() {
 			t.ack = append(t.ack, time.Since(d.at))
 		}
 		if err != nil {
@@ -148,7 +157,7 @@ func (p plan) sum(began, ended time.Time, tallies []*tally) *result {
 			r.FirstError = t.firstErr.Error()
 		}
 	}
-	r.Acked = r.Statuses[202]
+	r.Acked = r.Statuses[p.success()]
 	r.Failed = r.Sent - r.Acked
 	r.AckedRate = float64(r.Acked) / r.Seconds
 	r.Ack, r.Late = measure.Summarize(ack), measure.Summarize(late)

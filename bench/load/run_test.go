@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookloft/hookloft/bench/measure"
+	"github.com/hookloft/hookloft/webhook"
 )
 
 // fake is a server that keeps what it was sent.
@@ -131,5 +132,37 @@ func TestKeysOfTwoConnectionsDiffer(t *testing.T) {
 	a, b := string(appendKey(nil, 1, 40000)), string(appendKey(nil, 1, 40001))
 	if a == b || len(a) != 36 || strings.Count(a, "-") != 4 {
 		t.Errorf("keys %s and %s", a, b)
+	}
+}
+
+// A webhook's load is what package webhook accepts as GitHub's, each under an id of its own.
+func TestLoadSendsSignedWebhooks(t *testing.T) {
+	verifier, err := webhook.Provider("github", webhook.Config{Secrets: []string{"s3cret"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	ids := map[string]bool{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		v, err := verifier.Verify(webhook.Request{Method: r.Method, Header: r.Header, Body: body}, time.Now())
+		_, _, ok := measure.Parse(body)
+		if err != nil || !ok || r.URL.Path != "/in/x" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		mu.Lock()
+		ids[v.ID] = true
+		mu.Unlock()
+	}))
+	t.Cleanup(s.Close)
+	p := plan{addr: strings.TrimPrefix(s.URL, "http://"), path: "/in/x", webhookSecret: "s3cret",
+		publishers: 4, count: 100, size: 200, limit: 20 * time.Second}
+	r, err := p.run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Acked != 100 || len(ids) != 100 {
+		t.Errorf("%d acknowledged, %d different ids, want 100 of both: %+v", r.Acked, len(ids), r)
 	}
 }

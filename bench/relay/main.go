@@ -27,14 +27,15 @@ func main() {
 	path := flag.String("log", "relay.log", "log file; created, reserved, and overwritten in a ring")
 	reserve := flag.Int64("reserve", 256<<20, "bytes to reserve for the log")
 	workers := flag.Int("workers", 64, "deliveries in flight")
+	secret := flag.String("webhook-secret", "", "secret of GitHub's webhooks on /in/")
 	flag.Parse()
-	if err := run(*listen, *targets, *path, *reserve, *workers); err != nil {
+	if err := run(*listen, *targets, *path, *secret, *reserve, *workers); err != nil {
 		fmt.Fprintln(os.Stderr, "relay:", err)
 		os.Exit(1)
 	}
 }
 
-func run(listen, targets, path string, reserve int64, workers int) error {
+func run(listen, targets, path, secret string, reserve int64, workers int) error {
 	log, err := openLog(path, reserve)
 	if err != nil {
 		return err
@@ -48,6 +49,11 @@ func run(listen, targets, path string, reserve int64, workers int) error {
 		endpoints = append(endpoints, endpoint{url: url, signer: signer})
 	}
 	r := newRelay(log, endpoints, workers)
+	if secret != "" {
+		if r.verifier, err = webhook.Provider("github", webhook.Config{Secrets: []string{secret}}); err != nil {
+			return err
+		}
+	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ type relay struct {
 	endpoints []endpoint
 	client    *http.Client
 	last      atomic.Int64
+	verifier  webhook.Verifier // of webhooks; nil for none
 	// queue carries deliveries from the handlers to the workers. It is as large as a
 	// benchmark needs, so that accepting never waits for delivering.
 	queue chan delivery
@@ -66,6 +67,9 @@ func (r *relay) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {})
 	mux.HandleFunc("POST /api/v1/app/{app}/msg", r.accept)
+	if r.verifier != nil {
+		mux.HandleFunc("POST /in/{token}", r.receive)
+	}
 	return mux
 }
 
@@ -81,18 +85,38 @@ func (r *relay) accept(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, fmt.Sprintf("not a message: %v", err), http.StatusUnprocessableEntity)
 		return
 	}
-	id := fmt.Sprintf("msg_%027d", r.last.Add(1))
-	if err := r.log.append(body); err != nil {
-		fmt.Fprintln(os.Stderr, "relay: log:", err) // durability is gone: so are we
-		os.Exit(1)
-	}
-	for i := range r.endpoints {
-		r.queue <- delivery{id: id, payload: in.Payload, to: &r.endpoints[i]}
-	}
+	id := r.put(body, in.Payload)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
 	fmt.Fprintf(w, `{"id":%q,"eventType":%q,"payload":%s,"timestamp":%q}`,
 		id, in.EventType, in.Payload, time.Now().UTC().Format(time.RFC3339Nano))
+}
+
+// receive answers 200 once a genuine webhook is on disk.
+func (r *relay) receive(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBodyBytes))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if _, err := r.verifier.Verify(webhook.Request{Method: req.Method, Header: req.Header, Body: body}, time.Now()); err != nil {
+		http.Error(w, err.Error(), http.StatusUnauthorized)
+		return
+	}
+	r.put(body, body)
+}
+
+// put writes what to disk and queues the payload for every endpoint. It returns the id.
+func (r *relay) put(what, payload []byte) string {
+	id := fmt.Sprintf("msg_%027d", r.last.Add(1))
+	if err := r.log.append(what); err != nil {
+		fmt.Fprintln(os.Stderr, "relay: log:", err) // durability is gone: so are we
+		os.Exit(1)
+	}
+	for i := range r.endpoints {
+		r.queue <- delivery{id: id, payload: payload, to: &r.endpoints[i]}
+	}
+	return id
 }
 
 func (r *relay) work() {

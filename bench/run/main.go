@@ -51,7 +51,7 @@ func main() {
 	flag.IntVar(&z.SlowCount, "slow-n", 20_000, "messages to the endpoint that takes 100 ms to answer")
 	flag.IntVar(&z.Pending, "pending", 1_000_000, "deliveries waiting for endpoints that are down")
 	flag.IntVar(&z.IdleSecond, "idle-seconds", 10, "how long an idle server is watched")
-	names := flag.String("scenarios", "rate1,rate10,latency,slow,idle,pending", "what to measure")
+	names := flag.String("scenarios", "rate1,rate10,latency,inbound,slow,idle,pending", "what to measure")
 	subjects := flag.String("subjects", "relay,hookloft", "what to compare in the rate and latency measurements")
 	dir := flag.String("dir", os.TempDir(), "folder for data; on the disk that is to be measured")
 	out := flag.String("out", "", "write the Markdown tables here; default standard output")

@@ -31,6 +31,7 @@ func (r *report) markdown() string {
 		r.Sizes.Publishers, r.Sizes.Rounds, r.Command)
 	r.rateTable(&b)
 	r.latencyTable(&b)
+	r.inboundTables(&b)
 	r.restTable(&b)
 	b.WriteString(outro)
 	return b.String()
@@ -76,36 +77,40 @@ func (r *report) rateTable(b *strings.Builder) {
 	if len(r.Rates) == 0 {
 		return
 	}
-	b.WriteString("\n## As fast as it goes\n\n| endpoints | program | messages | accepted/s | deliveries/s (of all rounds) | of the ceiling | CPU s per 10k messages | ack p50 / p99 ms | peak MiB | lost / duplicates |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("\n## As fast as it goes\n\n" + rateHead)
 	for _, endpoints := range []int{1, 10} {
-		relay := r.ratesOf("relay", endpoints)
-		for _, subject := range []string{"relay", "hookloft"} {
-			runs := r.ratesOf(subject, endpoints)
-			if len(runs) == 0 {
-				continue
-			}
-			var lost, dups int64
-			low, high := runs[0].Delivered, runs[0].Delivered
-			for _, run := range runs {
-				lost += run.Lost
-				dups += run.Duplicates
-				low, high = min(low, run.Delivered), max(high, run.Delivered)
-			}
-			m := func(of func(rateRun) float64) float64 { return median(runs, of) }
-			fmt.Fprintf(b, "| %d | %s | %d | %.0f | %.0f (%.0f to %.0f) | %s | %.2f | %.1f / %.1f | %.0f | %d / %d |\n", endpoints, subject, runs[0].Messages,
-				m(func(x rateRun) float64 { return x.Accepted }), m(func(x rateRun) float64 { return x.Delivered }), low, high, share(runs, relay),
-				m(func(x rateRun) float64 { return x.CPUPer10k }),
-				m(func(x rateRun) float64 { return x.AckP50 }), m(func(x rateRun) float64 { return x.AckP99 }),
-				m(func(x rateRun) float64 { return x.PeakMiB }), lost, dups)
-		}
+		r.rateRows(b, endpoints, false)
 	}
 }
 
-func (r *report) ratesOf(subject string, endpoints int) []rateRun {
+// rateRows writes the rows of one number of endpoints, the ceiling first.
+func (r *report) rateRows(b *strings.Builder, endpoints int, inbound bool) {
+	relay := r.ratesOf("relay", endpoints, inbound)
+	for _, subject := range []string{"relay", "hookloft"} {
+		runs := r.ratesOf(subject, endpoints, inbound)
+		if len(runs) == 0 {
+			continue
+		}
+		var lost, dups int64
+		low, high := runs[0].Delivered, runs[0].Delivered
+		for _, run := range runs {
+			lost += run.Lost
+			dups += run.Duplicates
+			low, high = min(low, run.Delivered), max(high, run.Delivered)
+		}
+		m := func(of func(rateRun) float64) float64 { return median(runs, of) }
+		fmt.Fprintf(b, "| %d | %s | %d | %.0f | %.0f (%.0f to %.0f) | %s | %.2f | %.1f / %.1f | %.0f | %d / %d |\n", endpoints, subject, runs[0].Messages,
+			m(func(x rateRun) float64 { return x.Accepted }), m(func(x rateRun) float64 { return x.Delivered }), low, high, share(runs, relay),
+			m(func(x rateRun) float64 { return x.CPUPer10k }),
+			m(func(x rateRun) float64 { return x.AckP50 }), m(func(x rateRun) float64 { return x.AckP99 }),
+			m(func(x rateRun) float64 { return x.PeakMiB }), lost, dups)
+	}
+}
+
+func (r *report) ratesOf(subject string, endpoints int, inbound bool) []rateRun {
 	var runs []rateRun
 	for _, run := range r.Rates {
-		if run.Endpoints == endpoints && run.Subject == subject {
+		if run.Endpoints == endpoints && run.Subject == subject && run.Inbound == inbound {
 			runs = append(runs, run)
 		}
 	}
@@ -126,17 +131,41 @@ func share(runs, relay []rateRun) string {
 	return fmt.Sprintf("%.0f %%", 100*median(ratios, func(x float64) float64 { return x }))
 }
 
+// inboundTables are about receiving: webhooks as GitHub signs them, verified and forwarded
+// to one endpoint.
+func (r *report) inboundTables(b *strings.Builder) {
+	if len(r.ratesOf("hookloft", 1, true)) == 0 {
+		return
+	}
+	b.WriteString("\n## Receiving: webhooks signed with HMAC-SHA256, verified, stored and forwarded to one service\n\n")
+	b.WriteString(rateHead)
+	r.rateRows(b, 1, true)
+	fmt.Fprintf(b, "\nAt %d webhooks/s, for %d s:\n\n", r.Sizes.Rate, r.Sizes.Seconds)
+	b.WriteString(latencyHead)
+	r.latencyRows(b, true)
+}
+
+const (
+	rateHead = "| endpoints | program | messages | accepted/s | deliveries/s (of all rounds) | of the ceiling | CPU s per 10k messages | ack p50 / p99 ms | peak MiB | lost / duplicates |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|\n"
+	latencyHead = "| program | ack p50 / p99 ms | receipt p50 / p99 / max ms | CPU s per 10k | generator late p99 ms | lost / duplicates |\n|---|---|---|---|---|---|\n"
+)
+
 func (r *report) latencyTable(b *strings.Builder) {
 	if len(r.Latencies) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n## At %d messages/s, for %d s\n\n", r.Sizes.Rate, r.Sizes.Seconds)
-	b.WriteString("| program | ack p50 / p99 ms | receipt p50 / p99 / max ms | CPU s per 10k | generator late p99 ms | lost / duplicates |\n|---|---|---|---|---|---|\n")
+	b.WriteString(latencyHead)
+	r.latencyRows(b, false)
+}
+
+func (r *report) latencyRows(b *strings.Builder, inbound bool) {
 	for _, subject := range []string{"relay", "hookloft"} {
 		var runs []latencyRun
 		var lost, dups int64
 		for _, run := range r.Latencies {
-			if run.Subject == subject {
+			if run.Subject == subject && run.Inbound == inbound {
 				runs = append(runs, run)
 				lost += run.Lost
 				dups += run.Dups

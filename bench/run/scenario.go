@@ -19,6 +19,7 @@ var scenarios = []struct {
 	{"rate1", func(ctx context.Context, b *bench, r *report) error { return rates(ctx, b, r, 1) }},
 	{"rate10", func(ctx context.Context, b *bench, r *report) error { return rates(ctx, b, r, 10) }},
 	{"latency", latency},
+	{"inbound", inbound},
 	{"slow", slow},
 	{"idle", idle},
 	{"pending", pending},
@@ -26,7 +27,8 @@ var scenarios = []struct {
 
 // rateRun is one measurement of a rate.
 type rateRun struct {
-	Subject    string  `json:"subject"` // relay or hookloft
+	Subject    string  `json:"subject"`           // relay or hookloft
+	Inbound    bool    `json:"inbound,omitempty"` // webhooks that are received, not messages that are published
 	Endpoints  int     `json:"endpoints"`
 	Messages   int     `json:"messages"`
 	Accepted   float64 `json:"accepted_per_second"`
@@ -50,7 +52,7 @@ func rates(ctx context.Context, b *bench, r *report, endpoints int) error {
 	}
 	for round := range b.sizes.Rounds {
 		for _, subject := range b.subjects {
-			run, err := b.rate(ctx, subject, endpoints, n)
+			run, err := b.rate(ctx, subject, false, endpoints, n)
 			if err != nil {
 				return fmt.Errorf("%s, round %d: %w", subject, round+1, err)
 			}
@@ -62,20 +64,48 @@ func rates(ctx context.Context, b *bench, r *report, endpoints int) error {
 	return nil
 }
 
-func (b *bench) rate(ctx context.Context, subject string, endpoints, n int) (rateRun, error) {
-	run := rateRun{Subject: subject, Endpoints: endpoints, Messages: n}
+// inbound measures receiving: verified → durable → forwarded → recorded, first as fast
+// as it goes and then at a held rate.
+func inbound(ctx context.Context, b *bench, r *report) error {
+	for round := range b.sizes.Rounds {
+		for _, subject := range b.subjects {
+			run, err := b.rate(ctx, subject, true, 1, b.sizes.Messages)
+			if err != nil {
+				return fmt.Errorf("%s, round %d: %w", subject, round+1, err)
+			}
+			fmt.Fprintf(os.Stderr, "%-8s webhooks  %6.0f received/s  %6.0f forwarded/s  %.2f CPU s/10k  lost %d  duplicates %d  recorded %d\n",
+				subject, run.Accepted, run.Delivered, run.CPUPer10k, run.Lost, run.Duplicates, run.Recorded)
+			r.Rates = append(r.Rates, run)
+		}
+	}
+	for range b.sizes.Rounds {
+		for _, subject := range b.subjects {
+			run, err := b.latency(ctx, subject, true, b.sizes.Rate*b.sizes.Seconds)
+			if err != nil {
+				return fmt.Errorf("%s: %w", subject, err)
+			}
+			fmt.Fprintf(os.Stderr, "%-8s webhooks at %d/s  answer %.2f/%.2f ms  end to end %.2f/%.2f ms  generator late p99 %.2f ms\n",
+				subject, run.Rate, run.AckP50, run.AckP99, run.E2EP50, run.E2EP99, run.LateP99)
+			r.Latencies = append(r.Latencies, run)
+		}
+	}
+	return nil
+}
+
+func (b *bench) rate(ctx context.Context, subject string, inbound bool, endpoints, n int) (rateRun, error) {
+	run := rateRun{Subject: subject, Inbound: inbound, Endpoints: endpoints, Messages: n}
 	warm := min(2000, n) // connections, caches and file growth; not counted
 	s, err := b.receiver(ctx, endpoints, n+warm, 0)
 	if err != nil {
 		return run, err
 	}
 	defer s.kill()
-	sv, err := b.subject(ctx, subject, s, endpoints)
+	sv, err := b.subject(ctx, subject, inbound, s, endpoints)
 	if err != nil {
 		return run, err
 	}
 	defer sv.drop()
-	if _, err := b.load(ctx, sv.addr, sv.token, "-n", strconv.Itoa(warm), "-first", strconv.Itoa(n), "-c", strconv.Itoa(b.sizes.Publishers)); err != nil {
+	if _, err := b.load(ctx, sv.addr, sv.token, sv.args(inbound, "-n", strconv.Itoa(warm), "-first", strconv.Itoa(n), "-c", strconv.Itoa(b.sizes.Publishers))...); err != nil {
 		return run, fmt.Errorf("warm up: %w", err)
 	}
 	if st, err := s.await(int64(warm*endpoints), 30*time.Second); err != nil || st.Distinct < int64(warm*endpoints) {
@@ -86,7 +116,7 @@ func (b *bench) rate(ctx context.Context, subject string, endpoints, n int) (rat
 		return run, err
 	}
 	cpu := sv.cpu()
-	load, err := b.load(ctx, sv.addr, sv.token, "-n", strconv.Itoa(n), "-c", strconv.Itoa(b.sizes.Publishers))
+	load, err := b.load(ctx, sv.addr, sv.token, sv.args(inbound, "-n", strconv.Itoa(n), "-c", strconv.Itoa(b.sizes.Publishers))...)
 	if err != nil {
 		return run, err
 	}
@@ -120,9 +150,12 @@ func (b *bench) rate(ctx context.Context, subject string, endpoints, n int) (rat
 	return run, nil
 }
 
-func (b *bench) subject(ctx context.Context, name string, s *sink, endpoints int) (*server, error) {
-	if name == "relay" {
+func (b *bench) subject(ctx context.Context, name string, inbound bool, s *sink, endpoints int) (*server, error) {
+	switch {
+	case name == "relay":
 		return b.relay(ctx, s, endpoints)
+	case inbound:
+		return b.source(ctx, "http://"+s.addr, endpoints)
 	}
 	return b.hookloft(ctx, "http://"+s.addr, endpoints)
 }
@@ -130,6 +163,7 @@ func (b *bench) subject(ctx context.Context, name string, s *sink, endpoints int
 // latencyRun is one measurement at a held rate.
 type latencyRun struct {
 	Subject   string  `json:"subject"`
+	Inbound   bool    `json:"inbound,omitempty"`
 	Rate      int     `json:"rate"`
 	AckP50    float64 `json:"ack_p50_ms"`
 	AckP99    float64 `json:"ack_p99_ms"`
@@ -147,7 +181,7 @@ func latency(ctx context.Context, b *bench, r *report) error {
 	n := b.sizes.Rate * b.sizes.Seconds
 	for range b.sizes.Rounds {
 		for _, subject := range b.subjects {
-			run, err := b.latency(ctx, subject, n)
+			run, err := b.latency(ctx, subject, false, n)
 			if err != nil {
 				return fmt.Errorf("%s: %w", subject, err)
 			}
@@ -159,20 +193,20 @@ func latency(ctx context.Context, b *bench, r *report) error {
 	return nil
 }
 
-func (b *bench) latency(ctx context.Context, subject string, n int) (latencyRun, error) {
-	run := latencyRun{Subject: subject, Rate: b.sizes.Rate}
+func (b *bench) latency(ctx context.Context, subject string, inbound bool, n int) (latencyRun, error) {
+	run := latencyRun{Subject: subject, Inbound: inbound, Rate: b.sizes.Rate}
 	warm := b.sizes.Rate
 	s, err := b.receiver(ctx, 1, n+warm, 0)
 	if err != nil {
 		return run, err
 	}
 	defer s.kill()
-	sv, err := b.subject(ctx, subject, s, 1)
+	sv, err := b.subject(ctx, subject, inbound, s, 1)
 	if err != nil {
 		return run, err
 	}
 	defer sv.drop()
-	rate := []string{"-rate", strconv.Itoa(b.sizes.Rate), "-c", strconv.Itoa(b.sizes.Publishers)}
+	rate := sv.args(inbound, "-rate", strconv.Itoa(b.sizes.Rate), "-c", strconv.Itoa(b.sizes.Publishers))
 	if _, err := b.load(ctx, sv.addr, sv.token, append(rate, "-n", strconv.Itoa(warm), "-first", strconv.Itoa(n))...); err != nil {
 		return run, fmt.Errorf("warm up: %w", err)
 	}
