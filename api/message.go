@@ -30,7 +30,8 @@ type MessageIn struct {
 }
 
 // MessageOut is a message. Payload is {} where content was not asked for, and
-// {"expired": true} once it is gone.
+// {"expired": true} once it is gone. A received body that is no JSON object shows as
+// {"rawPayload": "<text>"}, or {"rawPayloadBase64": "..."} where it is not UTF-8.
 type MessageOut struct {
 	ID        string          `json:"id"`
 	EventID   *string         `json:"eventId"`
@@ -40,6 +41,8 @@ type MessageOut struct {
 	Tags      []string        `json:"tags"`
 	Timestamp time.Time       `json:"timestamp"`
 	DeliverAt *time.Time      `json:"deliverAt"`
+	// Inbound is there for received webhooks whose content is shown. Ours.
+	Inbound *InboundOut `json:"inbound,omitempty"`
 }
 
 // MessagePrecheckIn asks whether anybody would get a message.

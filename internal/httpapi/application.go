@@ -81,7 +81,7 @@ func (s *server) upsertApplication(c *call) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.application(c)
+	a, err := s.ordinaryApplication(c)
 	if hook.KindOf(err) == hook.NotFound {
 		if a, err = s.newApplication(c, in); err != nil {
 			return err
@@ -102,7 +102,7 @@ func (s *server) patchApplication(c *call) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.application(c)
+	a, err := s.ordinaryApplication(c)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (s *server) changeApplication(c *call, id hook.ApplicationID, change func(*
 }
 
 func (s *server) deleteApplication(c *call) error {
-	a, err := s.application(c)
+	a, err := s.ordinaryApplication(c)
 	if err != nil {
 		return err
 	}

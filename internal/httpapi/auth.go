@@ -86,9 +86,34 @@ func (s *server) wrongToken(c *call, now time.Time) error {
 
 // application resolves the application that the path names, within the caller's
 // reach: what belongs to another environment, or is not the portal token's own, is
-// the same 404 as what does not exist.
+// the same 404 as what does not exist. Where the path names a source, it is the
+// source's internal one, so that the same handlers serve the endpoints of both.
 func (s *server) application(c *call) (*hook.Application, error) {
-	return s.applicationNamed(c, c.param("app_id"))
+	if c.param("source_id") == "" {
+		return s.applicationNamed(c, c.param("app_id"))
+	}
+	src, err := s.source(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.applicationNamed(c, s.Catalog.Codec().Application(src.Environment, src.ID.Application()))
+}
+
+// ordinaryApplication is application for what a source's internal one does not allow:
+// it lives and is named as its source, and only providers write to it.
+func (s *server) ordinaryApplication(c *call) (*hook.Application, error) {
+	a, err := s.application(c)
+	if err == nil && a.Source != 0 {
+		return nil, s.belongsToSource(a)
+	}
+	return a, err
+}
+
+func (s *server) belongsToSource(a *hook.Application) error {
+	return &statusError{
+		http.StatusConflict, "conflict",
+		"This application belongs to the source " + s.Catalog.Codec().Source(a.Environment, a.Source) + "; change or delete that instead.",
+	}
 }
 
 func (s *server) applicationNamed(c *call, ref string) (*hook.Application, error) {

@@ -241,7 +241,9 @@ func (s *server) logCall(c *call, err error, took time.Duration) {
 	s.Log.LogAttrs(c.ctx(), level, "api call", attrs...)
 }
 
-func (s *server) notImplemented(c *call) error {
+func (s *server) notImplemented(c *call) error { return notServed() }
+
+func notServed() error {
 	return &statusError{http.StatusNotImplemented, "not_implemented", "This operation of the contract is not served here."}
 }
 

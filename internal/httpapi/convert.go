@@ -299,10 +299,14 @@ func (s *server) messageToAPI(m *hook.Message, withContent bool, now time.Time) 
 		Channels: nilIfEmpty(m.Channels), Tags: nilIfEmpty(m.Tags), Timestamp: m.Time(), Payload: m.Payload,
 	}
 	switch {
-	case !withContent || len(m.Payload) == 0 && m.HasContent(now):
+	case !withContent:
 		out.Payload = emptyPayload
 	case !m.HasContent(now):
 		out.Payload = expiredPayload
+	case m.Inbound != nil:
+		out.Payload, out.Inbound = inboundPayload(m.RawBody), inboundToAPI(m)
+	case len(m.Payload) == 0:
+		out.Payload = emptyPayload
 	}
 	if !m.DeliverAt.IsZero() {
 		at := m.DeliverAt.UTC()
@@ -352,7 +356,7 @@ func (s *server) attemptToAPI(a *hook.Attempt, withContent, expanded bool) api.M
 		out.Response = string(a.Body)
 	default:
 		// The kept part may end inside a character; that alone makes it no binary.
-		if whole, ok := trimSplitRune(a); ok {
+		if whole, ok := textOf(a.Body, a.BodyTruncated); ok {
 			out.Response = string(whole)
 			break
 		}
@@ -364,13 +368,13 @@ func (s *server) attemptToAPI(a *hook.Attempt, withContent, expanded bool) api.M
 	return out
 }
 
-// trimSplitRune drops the up to three bytes of a character that the cut split.
-func trimSplitRune(a *hook.Attempt) ([]byte, bool) {
-	if !a.BodyTruncated {
-		return nil, false
+// textOf returns body as text, without the up to three bytes of a character that a cut split.
+func textOf(body []byte, truncated bool) ([]byte, bool) {
+	if utf8.Valid(body) {
+		return body, true
 	}
-	for n := 1; n < utf8.UTFMax && n < len(a.Body); n++ {
-		if whole := a.Body[:len(a.Body)-n]; utf8.Valid(whole) {
+	for n := 1; truncated && n < utf8.UTFMax && n < len(body); n++ {
+		if whole := body[:len(body)-n]; utf8.Valid(whole) {
 			return whole, true
 		}
 	}

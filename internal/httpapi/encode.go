@@ -78,10 +78,15 @@ func appendMessageFields(dst []byte, m *api.MessageOut) []byte {
 	dst = m.Timestamp.AppendFormat(dst, timeFormat)
 	dst = append(dst, `","deliverAt":`...)
 	if m.DeliverAt == nil {
-		return append(dst, "null"...)
+		dst = append(dst, "null"...)
+	} else {
+		dst = m.DeliverAt.AppendFormat(append(dst, '"'), timeFormat)
+		dst = append(dst, '"')
 	}
-	dst = m.DeliverAt.AppendFormat(append(dst, '"'), timeFormat)
-	return append(dst, '"')
+	if m.Inbound != nil {
+		dst = append(append(dst, `,"inbound":`...), encode(m.Inbound)...)
+	}
+	return dst
 }
 
 // timeFormat is RFC 3339 with milliseconds; the times are in UTC.

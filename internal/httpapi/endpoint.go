@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -28,7 +29,8 @@ func (s *server) listEndpoints(c *call) error {
 		return err
 	}
 	return c.json(http.StatusOK, listToAPI(list,
-		func(e *hook.Endpoint) string { return codec.Endpoint(a.ID, e.ID) }, s.endpointToAPI))
+		func(e *hook.Endpoint) string { return codec.Endpoint(a.ID, e.ID) },
+		func(e *hook.Endpoint) any { return s.endpointShape(c, e) }))
 }
 
 func (s *server) createEndpoint(c *call) error {
@@ -36,7 +38,7 @@ func (s *server) createEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	in, err := decode[api.EndpointIn](c)
+	in, err := decodeEndpoint(c)
 	if err != nil {
 		return err
 	}
@@ -44,7 +46,7 @@ func (s *server) createEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	body := c.prepare(http.StatusCreated, s.endpointToAPI(e))
+	body := c.prepare(http.StatusCreated, s.endpointShape(c, e))
 	if err := s.Catalog.CreateEndpoint(c.ctx(), e, c.receipt); err != nil {
 		return conflictAs(err, "conflict", endpointTaken)
 	}
@@ -141,11 +143,11 @@ func (s *server) getEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, s.endpointToAPI(e))
+	return c.json(http.StatusOK, s.endpointShape(c, e))
 }
 
 func (s *server) upsertEndpoint(c *call) error {
-	in, err := decode[api.EndpointIn](c)
+	in, err := decodeEndpoint(c)
 	if err != nil {
 		return err
 	}
@@ -157,10 +159,14 @@ func (s *server) upsertEndpoint(c *call) error {
 		if err := s.Catalog.CreateEndpoint(c.ctx(), e, nil); err != nil {
 			return conflictAs(err, "conflict", endpointTaken)
 		}
-		return c.json(http.StatusCreated, s.endpointToAPI(e))
+		return c.json(c.createdStatus(), s.endpointShape(c, e))
 	}
 	if err != nil {
 		return err
+	}
+	if c.ofSource() {
+		// The body has no filters there; what was set by other means stays.
+		in.EventTypes, in.Channels = e.EventTypes, e.Channels
 	}
 	// What needs other look-ups is checked before the update begins: inside it the
 	// store's writer would wait for itself.
@@ -225,7 +231,7 @@ func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.End
 	if err != nil {
 		return conflictAs(err, "conflict", endpointTaken)
 	}
-	return c.json(http.StatusOK, s.endpointToAPI(e))
+	return c.json(http.StatusOK, s.endpointShape(c, e))
 }
 
 func (s *server) deleteEndpoint(c *call) error {
@@ -371,34 +377,43 @@ func (s *server) getEndpointStats(c *call) error {
 	if err != nil {
 		return err
 	}
-	since, err := c.q.time("since")
+	since, until, err := timeSpan(c.q, s.now(), maxStatsSpan, maxStatsSpan)
 	if err != nil {
 		return err
-	}
-	until, err := c.q.time("until")
-	if err != nil {
-		return err
-	}
-	now := s.now()
-	if until.IsZero() {
-		until = now
-	}
-	if since.IsZero() {
-		since = until.Add(-maxStatsSpan)
-	}
-	switch {
-	case until.After(now):
-		return &statusError{http.StatusBadRequest, "invalid_range", "until must not lie in the future."}
-	case since.After(until):
-		return &statusError{http.StatusBadRequest, "invalid_range", "since must not lie after until."}
-	case until.Sub(since) > maxStatsSpan:
-		return &statusError{http.StatusBadRequest, "invalid_range", "since and until must not lie more than 28 days apart."}
 	}
 	st, err := s.History.Stats(c.ctx(), a.ID, e.ID, since, until)
 	if err != nil {
 		return err
 	}
 	return c.json(http.StatusOK, api.EndpointStats{Success: st.Success, Pending: st.Pending, Sending: st.Sending, Fail: st.Fail, Canceled: st.Canceled})
+}
+
+// timeSpan reads since and until of statistics; by default the time up to now.
+func timeSpan(q query, now time.Time, otherwise, longest time.Duration) (since, until time.Time, err error) {
+	if since, err = q.time("since"); err != nil {
+		return since, until, err
+	}
+	if until, err = q.time("until"); err != nil {
+		return since, until, err
+	}
+	if until.IsZero() {
+		until = now
+	}
+	if since.IsZero() {
+		since = until.Add(-otherwise)
+	}
+	detail := ""
+	switch {
+	case until.After(now):
+		detail = "until must not lie in the future."
+	case since.After(until):
+		detail = "since must not lie after until."
+	case until.Sub(since) > longest:
+		detail = fmt.Sprintf("since and until must not lie more than %d days apart.", longest/(24*time.Hour))
+	default:
+		return since, until, nil
+	}
+	return since, until, &statusError{http.StatusBadRequest, "invalid_range", detail}
 }
 
 // recoverSlack forgives the difference between the client's clock and ours.

@@ -25,6 +25,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/hookloft/hookloft/internal/auth"
+	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/telemetry"
@@ -48,7 +49,8 @@ type Recorder interface {
 	Request(route, method string, status int, took time.Duration)
 }
 
-// Deps are what the API works with. All are needed but Tasks, Metrics and Log.
+// Deps are what the API works with. All are needed but those that say so, Tasks,
+// Metrics and Log.
 type Deps struct {
 	Catalog   store.Catalog
 	History   store.History
@@ -66,9 +68,16 @@ type Deps struct {
 	// PublicSecret returns what a receiver needs to verify: a symmetric secret as it
 	// is, the public half (whpk_...) of an asymmetric one.
 	PublicSecret func(text string) (string, error)
-	Tasks        Waker
-	Metrics      Recorder
-	Log          *slog.Logger
+	// CheckSource judges a source's type, config and settings. A broken rule is a
+	// hook.FieldError, whose path begins with "type", "config" or "settings" and whose text
+	// repeats no secret. It looks nothing up. Nil: sources cannot be made or changed.
+	CheckSource func(*hook.Source) error
+	// SourceChanged is told of each source that was made, changed or deleted, once that
+	// is durable. Nil for nobody.
+	SourceChanged func(*hook.Source)
+	Tasks         Waker
+	Metrics       Recorder
+	Log           *slog.Logger
 }
 
 // Options are the knobs of the API. The zero value is a good start.
@@ -83,8 +92,8 @@ type Options struct {
 	RatePerSecond float64
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// PublicURL is where portals are reached from outside, for login links. Empty
-	// means http://localhost:8071.
+	// PublicURL is where the server is reached from outside, for login links and the URLs
+	// of sources. Empty means http://localhost:8071.
 	PublicURL string
 	// Version is shown in the served document.
 	Version string
@@ -113,7 +122,7 @@ type server struct {
 }
 
 // New returns the API as a handler. It serves the paths of the route list, all of
-// which begin with /api/v1.
+// which begin with /api/v1, /ingest/api/v1 or /x/v1.
 func New(d Deps, o Options) (http.Handler, error) {
 	if o.MaxPayloadBytes == 0 {
 		o.MaxPayloadBytes = defaultMaxPayloadBytes

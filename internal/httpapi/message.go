@@ -27,6 +27,9 @@ func (s *server) postMessage(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := s.refuseInternal(c, ref); err != nil {
+		return err
+	}
 	now := s.now()
 	draft, err := messageFromAPI(in, now)
 	if err != nil {
@@ -55,6 +58,26 @@ func (s *server) postMessage(c *call) error {
 	// From here on the message is durable: a crash re-sends, it does not lose.
 	out := s.messageToAPI(done.Message, withContent, now)
 	return c.raw(http.StatusAccepted, appendMessage(make([]byte, 0, 320+len(out.Payload)), &out))
+}
+
+// refuseInternal refuses to publish into the internal application of a source: what is
+// there came from the provider. Such an application has no uid, so most publishes cost
+// nothing here; the others read the plan that they are about to read anyway.
+func (s *server) refuseInternal(c *call, ref string) error {
+	if _, isID := s.Catalog.Codec().ParseApplication(c.env(), ref); !isID {
+		return nil
+	}
+	plan, err := s.Catalog.Plan(c.ctx(), c.env(), ref)
+	if hook.KindOf(err) == hook.NotFound && err != nil {
+		return nil // the publisher says it in the contract's words
+	}
+	if err != nil {
+		return err
+	}
+	if plan.Application.Source != 0 {
+		return s.belongsToSource(plan.Application)
+	}
+	return nil
 }
 
 func noApplication() error {

@@ -113,6 +113,8 @@ var pathParamWords = map[string]string{
 	"attempt_id":      "Id of the attempt.",
 	"event_type_name": "Name of the event type.",
 	"task_id":         "Id of the background task.",
+	"source_id":       "Id or uid of the source.",
+	"provider_name":   "Name of the provider, which is the type of its sources.",
 }
 
 func jsonContent(schema any) map[string]any {

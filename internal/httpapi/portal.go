@@ -27,6 +27,11 @@ func (s *server) createPortalAccess(c *call) error {
 	if err != nil {
 		return err
 	}
+	return s.grantPortal(c, token, a)
+}
+
+// grantPortal stores a token for a and answers with it.
+func (s *server) grantPortal(c *call, token *hook.Token, a *hook.Application) error {
 	text := auth.MintPortal()
 	token.ID, token.Environment, token.Application = hook.TokenID(s.Catalog.NewKey()), c.env(), a.ID
 	token.Hash, token.Name = s.Hasher.Hash(text), "portal"

@@ -63,6 +63,12 @@ const (
 	messagePath  = appPath + "/msg/{msg_id}"
 	typePath     = "/api/v1/event-type/{event_type_name}"
 	settingsPath = "/api/v1/management/environment-settings"
+
+	sourcePath         = "/ingest/api/v1/source/{source_id}"
+	sourceEndpointPath = sourcePath + "/endpoint/{endpoint_id}"
+	// What is not in the contract stands below /x/v1.
+	ownSourcePath = "/x/v1/source/{source_id}"
+	providerPath  = "/x/v1/provider"
 )
 
 // routes is the list of everything that is served.
@@ -160,6 +166,58 @@ func routes() []route {
 			statuses: []int{none}, handler: (*server).expungeAttempt},
 		{method: post, path: messagePath + "/endpoint/{endpoint_id}/resend", op: "message-attempt.resend", tag: "Message Attempt", summary: "Send a message to an endpoint once more, now.", access: portalMay(hook.CreateAttempts),
 			out: api.Empty{}, statuses: []int{accepted}, receipts: true, handler: (*server).resend},
+
+		{method: get, path: "/ingest/api/v1/source", op: "ingest.source.list", tag: "Source", summary: "List sources.",
+			out: api.List[api.IngestSourceOut]{}, statuses: []int{ok}, query: pageParams, handler: (*server).listSources},
+		{method: post, path: "/ingest/api/v1/source", op: "ingest.source.create", tag: "Source", summary: "Create a source: a URL on which a provider's webhooks arrive.",
+			in: api.IngestSourceIn{}, out: api.IngestSourceOut{}, statuses: []int{created}, receipts: true, handler: (*server).createSource},
+		{method: get, path: sourcePath, op: "ingest.source.get", tag: "Source", summary: "Show a source.",
+			out: api.IngestSourceOut{}, statuses: []int{ok}, handler: (*server).getSource},
+		{method: put, path: sourcePath, op: "ingest.source.upsert", tag: "Source", summary: "Replace a source, or create one. URL and settings of an existing one stay.",
+			in: api.IngestSourceIn{}, out: api.IngestSourceOut{}, statuses: []int{ok, created}, handler: (*server).upsertSource},
+		{method: patch, path: sourcePath, op: "ingest.source.patch", tag: "Source", summary: "Change a source's name, uid or metadata.",
+			in: api.IngestSourcePatch{}, out: api.IngestSourceOut{}, statuses: []int{ok}, handler: (*server).patchSource},
+		{method: del, path: sourcePath, op: "ingest.source.delete", tag: "Source", summary: "Remove a source with its endpoints and messages.",
+			statuses: []int{none}, handler: (*server).deleteSource},
+		{method: post, path: sourcePath + "/token/rotate", op: "ingest.source.rotate-token", tag: "Source", summary: "Give a source a new URL; the old one works for 48 hours more.",
+			out: api.RotateTokenOut{}, statuses: []int{ok}, receipts: true, handler: (*server).rotateSourceToken},
+		{method: get, path: sourcePath + "/log", op: "ingest.log.list", tag: "Source", summary: "List the newest rejected requests with the reason of each.",
+			out: api.List[api.IngestLogOut]{}, statuses: []int{ok}, query: pageParams, handler: (*server).listRejections},
+		{method: post, path: sourcePath + "/dashboard", op: "ingest.authentication.consumer-portal-access", tag: "Source", summary: "Make a token and a link for a source's endpoints and messages.",
+			in: api.IngestSourceConsumerPortalAccessIn{}, bodyOptional: true, out: api.AppPortalAccessOut{}, statuses: []int{ok}, receipts: true, handler: (*server).createSourcePortalAccess},
+
+		{method: get, path: sourcePath + "/endpoint", op: "ingest.endpoint.list", tag: "Source", summary: "List a source's endpoints.",
+			out: api.List[api.IngestEndpointOut]{}, statuses: []int{ok}, query: pageParams, handler: (*server).listEndpoints},
+		{method: post, path: sourcePath + "/endpoint", op: "ingest.endpoint.create", tag: "Source", summary: "Create an endpoint of a source. Its name is not looked up.",
+			in: api.IngestEndpointIn{}, out: api.IngestEndpointOut{}, statuses: []int{created}, receipts: true, handler: (*server).createEndpoint},
+		{method: get, path: sourceEndpointPath, op: "ingest.endpoint.get", tag: "Source", summary: "Show an endpoint of a source.",
+			out: api.IngestEndpointOut{}, statuses: []int{ok}, handler: (*server).getEndpoint},
+		{method: put, path: sourceEndpointPath, op: "ingest.endpoint.upsert", tag: "Source", summary: "Replace an endpoint of a source, or create one. Secret, headers and filters of an existing one stay.",
+			in: api.IngestEndpointUpsertIn{}, out: api.IngestEndpointOut{}, statuses: []int{ok}, handler: (*server).upsertEndpoint},
+		{method: del, path: sourceEndpointPath, op: "ingest.endpoint.delete", tag: "Source", summary: "Remove an endpoint of a source; nothing more is sent to it.",
+			statuses: []int{none}, handler: (*server).deleteEndpoint},
+		{method: get, path: sourceEndpointPath + "/secret", op: "ingest.endpoint.get-secret", tag: "Source", summary: "Show what a receiver verifies with.",
+			out: api.EndpointSecretOut{}, statuses: []int{ok}, handler: (*server).getEndpointSecret},
+		{method: post, path: sourceEndpointPath + "/secret/rotate", op: "ingest.endpoint.rotate-secret", tag: "Source", summary: "Replace the signing key; the old one goes on signing for a while.",
+			in: api.EndpointSecretRotateIn{}, bodyOptional: true, statuses: []int{none}, receipts: true, handler: (*server).rotateEndpointSecret},
+		{method: get, path: sourceEndpointPath + "/headers", op: "ingest.endpoint.get-headers", tag: "Source", summary: "Show the custom headers; values of credentials are withheld.",
+			out: api.EndpointHeadersOut{}, statuses: []int{ok}, handler: (*server).getEndpointHeaders},
+		{method: put, path: sourceEndpointPath + "/headers", op: "ingest.endpoint.set-headers", tag: "Source", summary: "Replace the custom headers.",
+			in: api.EndpointHeadersIn{}, statuses: []int{none}, handler: (*server).setEndpointHeaders},
+
+		{method: get, path: ownSourcePath + "/settings", op: "source.get-settings", tag: "Source settings", summary: "Show a source's settings, its application and what is known about its provider.",
+			out: api.SourceSettingsOut{}, statuses: []int{ok}, handler: (*server).getSourceSettings},
+		{method: put, path: ownSourcePath + "/settings", op: "source.set-settings", tag: "Source settings", summary: "Replace a source's settings; what is absent is the default.",
+			in: api.SourceSettings{}, out: api.SourceSettingsOut{}, statuses: []int{ok}, handler: (*server).putSourceSettings},
+		{method: patch, path: ownSourcePath + "/settings", op: "source.patch-settings", tag: "Source settings", summary: "Change some of a source's settings; null is the default again.",
+			in: api.SourceSettings{}, out: api.SourceSettingsOut{}, statuses: []int{ok}, handler: (*server).patchSourceSettings},
+		{method: get, path: ownSourcePath + "/stats", op: "source.get-stats", tag: "Source settings", summary: "Count a source's requests by hour and by what became of them.",
+			out: api.SourceStatsOut{}, statuses: []int{ok}, handler: (*server).getSourceStats,
+			query: []param{{name: "since", kind: "date-time", summary: "Start of the time counted; a day before until by default, 90 days at most."}, untilParam}},
+		{method: get, path: providerPath, op: "provider.list", tag: "Source settings", summary: "List the providers that a source may be of, with what each needs.",
+			out: api.ProviderList{}, statuses: []int{ok}, handler: (*server).listProviders},
+		{method: get, path: providerPath + "/{provider_name}", op: "provider.get", tag: "Source settings", summary: "Show what is known about a provider's webhooks.",
+			out: api.ProviderOut{}, statuses: []int{ok}, handler: (*server).getProvider},
 
 		{method: get, path: "/api/v1/background-task", op: "background-task.list", tag: "Background Task", summary: "List background tasks, newest first.",
 			out: api.List[api.BackgroundTaskOut]{}, statuses: []int{ok}, handler: (*server).listTasks,
