@@ -6,6 +6,7 @@ var providers = []*provider{
 	&beehiiv,
 	&brex,
 	&clerk,
+	&generic,
 	&github,
 	&gitlab,
 	&guesty,
