@@ -19,6 +19,8 @@ type facts struct {
 	// in is the JSON that list is a path of, for a provider that sends it in a form's
 	// field; nil means the body.
 	in func(r *Request) []byte
+	// split finds the events of a batch whose arrays are nested; instead of list.
+	split func(r *Request) []Event
 }
 
 // finder returns text of a request, "" when it is not there. Numbers are returned as they are written.
@@ -71,6 +73,12 @@ const maxEvents = 10_000
 
 func (f *facts) read(r *Request, v *Verified) {
 	v.ID, v.Type, v.Time = f.find(r)
+	if f.split != nil {
+		v.Events = f.split(r)
+		for i := range v.Events {
+			v.Events[i].ID, v.Events[i].Type = short(v.Events[i].ID), short(v.Events[i].Type)
+		}
+	}
 	if f.list == nil {
 		return
 	}
@@ -95,15 +103,10 @@ func (f *facts) read(r *Request, v *Verified) {
 
 func (f *facts) find(r *Request) (id, eventType string, at time.Time) {
 	if f.id != nil {
-		// An id goes into logs and headers; text beyond this is no id.
-		if id = f.id(r); len(id) > maxIDBytes {
-			id = ""
-		}
+		id = short(f.id(r))
 	}
 	if f.eventType != nil {
-		if eventType = f.eventType(r); len(eventType) > maxIDBytes {
-			eventType = ""
-		}
+		eventType = short(f.eventType(r))
 	}
 	if f.time != nil {
 		at = parseTime(f.time(r))
@@ -111,8 +114,18 @@ func (f *facts) find(r *Request) (id, eventType string, at time.Time) {
 	return id, eventType, at
 }
 
+// short leaves out what is too long: ids and types go into logs and headers, and text
+// beyond this is neither.
+func short(text string) string {
+	if len(text) > maxIDBytes {
+		return ""
+	}
+	return text
+}
+
 // parseTime reads the ways in which providers write times: Unix seconds, with or without
-// a fraction, Unix milliseconds, RFC 3339, and "2006-01-02 15:04:05" in UTC. Zero for anything else.
+// a fraction, Unix milliseconds, RFC 3339, and the same without a zone, with "T" or a space, in UTC.
+// Zero for anything else.
 func parseTime(text string) time.Time {
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
 		switch {
@@ -123,7 +136,7 @@ func parseTime(text string) time.Time {
 		}
 		return time.Time{}
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", time.DateTime, time.RFC1123, time.RFC1123Z} {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05", time.DateTime, time.RFC1123, time.RFC1123Z} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC()
 		}

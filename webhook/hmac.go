@@ -34,6 +34,9 @@ type hmacScheme struct {
 	header, prefix string
 	// at finds the time that is signed; nil when there is none. See the timestamp functions.
 	at func(r *Request) (timestamp, error)
+	// within finds a signed time that stands in the body, and is asked only once the body is
+	// known to be genuine; zero for none. Instead of at.
+	within func(r *Request) time.Time
 	// signatures finds the candidates; nil means the one value of header without prefix.
 	signatures func(r *Request) ([]string, error)
 	// text appends what is signed; nil means the body.
@@ -51,7 +54,119 @@ type timestamp struct {
 	time time.Time
 }
 
+// bodyHMAC opens the scheme of most providers: header carries prefix and the HMAC of the
+// body; the key is the text of the secret. Without one it refuses everything where the
+// preset says that it may come later.
+func bodyHMAC(hash crypto.Hash, encode encoding, header, prefix string) func(s *settings) (scheme, error) {
+	return func(s *settings) (scheme, error) {
+		keys, err := s.laterTexts()
+		if err != nil {
+			return nil, err
+		}
+		return &hmacScheme{keys: keys, hash: hash, encode: encode, header: header, prefix: prefix}, nil
+	}
+}
+
+// versionHMAC opens the scheme of a header with a list of versions, "v1=ab,v1=cd,v2=ef", of
+// which v1, an HMAC-SHA256 of the body in hex, is the one that is known.
+func versionHMAC(header string) func(s *settings) (scheme, error) {
+	return func(s *settings) (scheme, error) {
+		keys, err := s.texts()
+		if err != nil {
+			return nil, err
+		}
+		return &hmacScheme{
+			keys: keys, hash: crypto.SHA256, encode: hexText, header: header, prefix: "v1=",
+			signatures: listHeader{name: header, separator: ",", signature: "v1"}.signatures,
+		}, nil
+	}
+}
+
+// timedHMAC opens the scheme of a list header with a time and HMAC-SHA256 sums in hex; the
+// time, the text between and the body are signed.
+func timedHMAC(list listHeader, between string) func(s *settings) (scheme, error) {
+	return func(s *settings) (scheme, error) {
+		keys, err := s.texts()
+		if err != nil {
+			return nil, err
+		}
+		return &hmacScheme{
+			keys: keys, hash: crypto.SHA256, encode: hexText, at: list.timestamp, signatures: list.signatures,
+			text:      timedText("", between),
+			tolerance: s.tolerance(),
+			put: func(r *Request, signature string, at timestamp) {
+				r.Header.Set(list.name, list.time+"="+at.text+list.separator+list.signature+"="+signature)
+			},
+		}, nil
+	}
+}
+
+// timedText is what many sign: something fixed, the time as it was written, something
+// between, the body.
+func timedText(before, between string) func(b []byte, r *Request, at timestamp) []byte {
+	return func(b []byte, r *Request, at timestamp) []byte {
+		return append(append(append(append(b, before...), at.text...), between...), r.Body...)
+	}
+}
+
+// methodHMAC opens the scheme of a header that names its hash: "sha256=ab" (WebSub section 8).
+// The first of the methods signs. A missing secret is treated as by bodyHMAC.
+func methodHMAC(header string, methods ...hashMethod) func(s *settings) (scheme, error) {
+	return func(s *settings) (scheme, error) {
+		keys, err := s.laterTexts()
+		if err != nil {
+			return nil, err
+		}
+		m := &methodScheme{header: header}
+		for _, method := range methods {
+			m.schemes = append(m.schemes, &hmacScheme{keys: keys, hash: method.hash, encode: hexText, header: header, prefix: method.name + "="})
+		}
+		return m, nil
+	}
+}
+
+type hashMethod struct {
+	name string
+	hash crypto.Hash
+}
+
+// methodScheme is one hmacScheme for each prefix that the header may have.
+type methodScheme struct {
+	header  string
+	schemes []*hmacScheme
+}
+
+func (m *methodScheme) verify(r *Request, now time.Time) (time.Time, error) {
+	value, err := single(r.Header, http.CanonicalHeaderKey(m.header))
+	switch {
+	case len(m.schemes[0].keys) == 0:
+		return time.Time{}, ErrNoSecret
+	case err != nil:
+		return time.Time{}, err
+	}
+	for _, s := range m.schemes {
+		if strings.HasPrefix(value, s.prefix) {
+			return s.verify(r, now)
+		}
+	}
+	return time.Time{}, malformed(m.header, "a signature begins with the name of a known hash")
+}
+
+func (m *methodScheme) sign(r *Request, now time.Time) error { return m.schemes[0].sign(r, now) }
+
+// laterTexts is texts, except that no secret at all is allowed where the preset says that
+// handshakes may come before it.
+func (s *settings) laterTexts() ([][]byte, error) {
+	if len(s.Secrets) == 0 && s.preset.SecretOptional {
+		return nil, nil
+	}
+	return s.texts()
+}
+
 func (s *hmacScheme) verify(r *Request, now time.Time) (time.Time, error) {
+	if len(s.keys) == 0 {
+		return time.Time{}, ErrNoSecret
+	}
 	var at timestamp
 	var err error
 	if s.at != nil {
@@ -72,6 +187,9 @@ func (s *hmacScheme) verify(r *Request, now time.Time) (time.Time, error) {
 		return time.Time{}, ErrNoMatch
 	}
 	// The time is judged last: only then is it the provider's.
+	if s.within != nil {
+		at.time = s.within(r)
+	}
 	return at.time, checkAge(at.time, now, s.tolerance, s.pastOnly)
 }
 
@@ -99,6 +217,9 @@ func (s *hmacScheme) signature(key []byte, r *Request, at timestamp) string {
 }
 
 func (s *hmacScheme) sign(r *Request, now time.Time) error {
+	if len(s.keys) == 0 {
+		return invalidKey("there is none to sign with")
+	}
 	at := timestamp{strconv.FormatInt(now.Unix(), 10), now}
 	signature := s.signature(s.keys[0], r, at)
 	if s.put != nil {
@@ -116,8 +237,11 @@ func oneSignature(r *Request, name, prefix string) ([]string, error) {
 		return nil, err
 	}
 	signature, ok := strings.CutPrefix(value, prefix)
-	if !ok || signature == "" {
+	switch {
+	case !ok:
 		return nil, malformed(name, "a signature begins with "+strconv.Quote(prefix))
+	case signature == "":
+		return nil, malformed(name, "there is nothing behind "+strconv.Quote(prefix))
 	}
 	return []string{signature}, nil
 }

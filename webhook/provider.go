@@ -156,7 +156,8 @@ type Preset struct {
 	Summary string
 	// Secret says what the provider calls the secret and where it is found; "" when there is none.
 	Secret string
-	// SecretOptional: the URL itself is the secret, or the provider hands it over in a handshake.
+	// SecretOptional: the URL itself is the secret, or handshakes come before it is known. As
+	// long as a scheme that needs one has none, Verify returns ErrNoSecret.
 	SecretOptional bool
 	Settings       []Setting
 	// Methods are those of webhooks; nil means POST.
@@ -166,6 +167,15 @@ type Preset struct {
 	// ID says where the id of a delivery is; "" when there is none, and the hash of the
 	// body must do.
 	ID string
+	// IDShared: two deliveries may carry the same id; only together with the hash of the
+	// body does it tell them apart (WooCommerce).
+	IDShared bool
+	// BodyRepeats: equal bodies are different news, so that without an id none is a
+	// duplicate of another (Dropbox).
+	BodyRepeats bool
+	// Quiet: a request that is refused is answered like one that is stored, so that the
+	// answer tells a forger nothing (WebSub section 8).
+	Quiet bool
 	// Deadline is how long the provider waits for an answer; 0 when it does not say.
 	Deadline time.Duration
 	// Retry is the provider's schedule in words, RetryFor how long it goes on; 0 for

@@ -109,6 +109,8 @@ const (
 	ErrTimestampTooOld Error = "the timestamp is too old"
 	ErrTimestampTooNew Error = "the timestamp is too far in the future"
 	ErrNoMatch         Error = "no signature matches"
+	// ErrNoSecret refuses everything as long as the provider has not handed over its secret (Preset.SecretOptional).
+	ErrNoSecret Error = "no secret is known yet"
 	// ErrNoKey is not about the request: a key that the sender publishes could not be had. It may come again (503).
 	ErrNoKey Error = "the sender's key could not be had"
 
