@@ -1,0 +1,81 @@
+package webhook
+
+import (
+	"crypto"
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// twitter: docs.x.com/x-api/webhooks (account activity, filtered stream).
+var twitter = provider{
+	Preset: Preset{
+		Name: "twitter", Title: "X (Twitter)", Family: "hmac",
+		Summary:    "HMAC-SHA256 over the body in x-twitter-webhooks-signature, in Base64 behind sha256=. No time is signed.",
+		Secret:     "the app's consumer secret (API key secret)",
+		ID:         "the object's id with for_user_id and the name of its array, where a request has just one object",
+		Deadline:   3 * time.Second,
+		Retry:      "up to 3 times in 5 minutes (enterprise)",
+		RetryFor:   5 * time.Minute,
+		Batch:      true,
+		Handshake:  "a GET request with crc_token, answered with its HMAC, now and about every hour",
+		Confidence: Confidence{Vector, Memory, Docs, Docs},
+		Docs:       "https://docs.x.com/x-api/webhooks",
+	},
+	facts: facts{
+		id: func(r *Request) string {
+			if events := twitterEvents(r); len(events) == 1 {
+				return events[0].ID
+			}
+			return ""
+		},
+		eventType: func(r *Request) string {
+			if events := twitterEvents(r); len(events) > 0 {
+				return events[0].Type
+			}
+			return ""
+		},
+		split: twitterEvents,
+	},
+	open: bodyHMAC(crypto.SHA256, base64Text, "X-Twitter-Webhooks-Signature", "sha256="),
+	handshake: func(v *ProviderVerifier, r *Request, _ time.Time) (*Answer, error) {
+		token := queryFields(r).Get("crc_token")
+		if r.Method != http.MethodGet || token == "" {
+			return nil, nil
+		}
+		// The answer is what the signature of a body equal to the token would be, and anybody
+		// may ask. A token that could be a body of JSON is therefore not answered.
+		if len(token) > maxIDBytes || strings.Trim(token, twitterToken) != "" {
+			return refusedAnswer(http.StatusBadRequest, "that is no token of X"), nil
+		}
+		mac := hmac.New(sha256.New, []byte(v.settings.Secrets[0]))
+		mac.Write([]byte(token))
+		return jsonAnswer(http.StatusOK, map[string]string{"response_token": "sha256=" + base64Text(mac.Sum(nil))}), nil
+	},
+}
+
+// twitterToken are the characters of a crc_token: Base64 of both alphabets.
+const twitterToken = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"
+
+// twitterEvents are the objects in the arrays of the body, whose names are their type:
+// {"for_user_id": "1", "tweet_create_events": [...]}. The same object may be news for
+// several users.
+func twitterEvents(r *Request) []Event {
+	var events []Event
+	user := body("for_user_id")(r)
+	jsonMembers(jsonFind(r.Body, nil), func(key, value []byte) bool {
+		name := jsonText(key)
+		jsonEach(value, func(object []byte) bool {
+			e := Event{Type: name, Body: object}
+			if id := either(body("id_str"), body("id"))(&Request{Body: object}); id != "" {
+				e.ID = strings.TrimPrefix(user+":"+name+":"+id, ":")
+			}
+			events = append(events, e)
+			return len(events) < maxEvents
+		})
+		return len(events) < maxEvents
+	})
+	return events
+}
