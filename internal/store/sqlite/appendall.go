@@ -73,7 +73,7 @@ func (w *writer) checkKeys(g *group) (refusal, err error) {
 			continue
 		}
 		first[p.Key.Hash] = &p.Key.Body
-		prior, err := w.priorKey(&p.Key.Hash, nil, now)
+		prior, err := w.priorKey(spanOf(p.Key.Life), &p.Key.Hash, nil, now)
 		if err != nil {
 			return nil, err
 		}

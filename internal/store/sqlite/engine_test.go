@@ -139,8 +139,8 @@ func TestOldTablesOfKeysAreDropped(t *testing.T) {
 	}
 	err := c.writer.do(t.Context(), false, func(w *writer) error {
 		n, _, err := queryInt(w.pens[w.newest.segmentFile].conn, "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'idempotency_*' AND type = 'table'")
-		if n > 26 || int(n) != len(w.hours.tables) {
-			t.Errorf("%d tables of keys, %d known; want at most 26", n, len(w.hours.tables))
+		if n > 26 || int(n) != len(w.keys[hourKeys].tables) {
+			t.Errorf("%d tables of keys, %d known; want at most 26", n, len(w.keys[hourKeys].tables))
 		}
 		return err
 	})

@@ -1,12 +1,16 @@
 package sqlite
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+)
 
 // filter answers whether a hash may be in a table: "no" is certain, "yes" is not. It is a
 // blocked Bloom filter: each hash sets 8 bits of one 64-byte block, so a question touches
 // one cache line. Hashes are random already, so their bits are used as they are. It grows
-// by adding blocks of filters, each twice as large, up to maxFilterBytes.
+// by adding blocks of filters, each twice as large, up to its limit.
 type filter struct {
+	limit  int // bytes, all layers; 0 means 8 MiB
 	layers []filterLayer
 	full   bool // too many hashes: every answer is "yes"
 }
@@ -18,7 +22,6 @@ type filterLayer struct {
 
 const (
 	firstFilterBytes = 8 << 10
-	maxFilterBytes   = 8 << 20 // for one hour, all layers
 	// At 16 bits a hash about 0.1 % of the answers are a wrong "yes".
 	filterBitsPerHash = 16
 )
@@ -29,7 +32,7 @@ func (f *filter) add(h *[16]byte) {
 	}
 	if n := len(f.layers); n == 0 || f.layers[n-1].room == 0 {
 		size := firstFilterBytes << n
-		if 2*size > maxFilterBytes {
+		if 2*size > cmp.Or(f.limit, 8<<20) {
 			f.layers, f.full = nil, true
 			return
 		}

@@ -27,7 +27,7 @@ func (s *Store) Message(ctx context.Context, app hook.ApplicationID, id hook.Mes
 // MessageByEventID implements store.History.
 func (s *Store) MessageByEventID(ctx context.Context, app hook.ApplicationID, eventID string) (hook.MessageID, error) {
 	hash := eventIDHash(app, eventID)
-	k, err := s.findTaken(ctx, &hash)
+	k, err := s.findTaken(ctx, hourKeys, &hash)
 	if err != nil {
 		return 0, fmt.Errorf("find message by eventId: %w", err)
 	}

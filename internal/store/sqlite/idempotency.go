@@ -2,13 +2,11 @@ package sqlite
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -18,59 +16,7 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-// maxKeyLife is the longest that an idempotency key or an eventId stays taken.
-const maxKeyLife = hook.EventIDLife
-
-const hourMillis = int64(time.Hour / time.Millisecond)
-
-// keyTablePrefix begins the name of the table with the keys of one hour; the rest is the
-// hour since 1970. Tables are made on the fly and dropped whole, so that no row is ever
-// deleted; within an hour the hash is the order, so a new key costs one page.
-const keyTablePrefix = "idempotency_"
-
-// createKeysSQL makes the table of an hour. request is the hash of the request's body,
-// message what it made; status and answer are a receipt's, the answer sealed.
-const createKeysSQL = `CREATE TABLE IF NOT EXISTS %s%d (
-	hash       BLOB    PRIMARY KEY,
-	expires_at INTEGER NOT NULL,
-	request    BLOB,
-	message    INTEGER NOT NULL,
-	status     INTEGER,
-	answer     BLOB
-) STRICT, WITHOUT ROWID`
-
-const (
-	// insertKeySQL takes a key, also one whose life is over. No change means that it is taken.
-	insertKeySQL = `INSERT INTO %s%d AS t (hash, expires_at, request, message, status, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-		ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at, request = excluded.request,
-			message = excluded.message, status = excluded.status, answer = excluded.answer WHERE t.expires_at <= ?7`
-	findKeySQL   = `SELECT request, message, status, answer FROM %s%d WHERE hash = ?1 AND expires_at > ?2`
-	deleteKeySQL = `DELETE FROM %s%d WHERE hash = ?1`
-)
-
-// hours are the tables of keys that may still be alive, of all segments. Only the writer
-// uses them, but for published.
-type hours struct {
-	tables    []*hourTable // newest first
-	published atomic.Pointer[[]*hourTable]
-	changed   bool
-}
-
-// hourTable is the table of one hour in one segment.
-type hourTable struct {
-	seg  *segment
-	hour int64
-	born uint64 // the batch that made it; 0 for one that was there at the start
-	// filter knows every hash of the table; nil for a table of an earlier process, until
-	// it has been read (see learnFilters).
-	filter   *filter
-	learning bool // somebody reads the table to make its filter
-}
-
-// hourStatements are a pen's statements for one hour's table.
-type hourStatements struct{ insert, find *sqlite.Stmt }
-
-// takenKey is a row of an hour's table.
+// takenKey is a row of a table of keys.
 type takenKey struct {
 	hash    [16]byte
 	request []byte // 16 bytes, nil for an eventId
@@ -78,10 +24,6 @@ type takenKey struct {
 	life    time.Duration
 	status  int // 0 when there is no answer
 	answer  []byte
-}
-
-func (t *hourTable) expired(now int64) bool {
-	return (t.hour+1)*hourMillis+maxKeyLife.Milliseconds() <= now
 }
 
 // eventIDHash is the key of an application's eventId. Its text begins with a word, so it
@@ -97,20 +39,22 @@ func eventIDHash(app hook.ApplicationID, id string) [16]byte {
 
 // takeKey takes a key at now within p's transaction, or returns who has it.
 func (w *writer) takeKey(p *pen, k *takenKey, now int64) (prior *takenKey, err error) {
-	current, err := w.currentHour(p, now)
+	span := spanOf(k.life)
+	current, err := w.currentTable(p, span, now)
 	if err != nil {
 		return nil, err
 	}
-	if prior, err := w.priorKey(&k.hash, current, now); err != nil || prior != nil {
+	if prior, err := w.priorKey(span, &k.hash, current, now); err != nil || prior != nil {
 		return prior, err
 	}
-	stmts, err := p.hour(current.hour)
+	stmts, err := p.keysIn(current.keyTableID)
 	if err != nil {
 		return nil, err
 	}
+	until := now + min(k.life, keySpanRules[span].life).Milliseconds()
 	s := stmts.insert
 	s.BindBytes(1, k.hash[:])
-	s.BindInt64(2, now+min(k.life, maxKeyLife).Milliseconds())
+	s.BindInt64(2, until)
 	bindBlob(s, 3, k.request)
 	s.BindInt64(4, int64(k.message))
 	if k.status == 0 {
@@ -129,12 +73,15 @@ func (w *writer) takeKey(p *pen, k *takenKey, now int64) (prior *takenKey, err e
 	if current.filter != nil {
 		current.filter.add(&k.hash)
 	}
+	if until > current.until.Load() {
+		current.until.Store(until)
+	}
 	return nil, nil
 }
 
-// priorKey returns who has a key at now, nil for nobody. It leaves out the table except.
-func (w *writer) priorKey(hash *[16]byte, except *hourTable, now int64) (*takenKey, error) {
-	for _, t := range w.hours.tables {
+// priorKey returns who has a key of a span at now, nil for nobody. It leaves out the table except.
+func (w *writer) priorKey(span keySpan, hash *[16]byte, except *keyTable, now int64) (*takenKey, error) {
+	for _, t := range w.keys[span].tables {
 		if t == except || t.expired(now) || t.filter != nil && !t.filter.mayHold(hash) {
 			continue
 		}
@@ -146,20 +93,18 @@ func (w *writer) priorKey(hash *[16]byte, except *hourTable, now int64) (*takenK
 }
 
 // freeKey takes back what takeKey took at now in the same transaction.
-func (w *writer) freeKey(p *pen, hash *[16]byte, now int64) error {
-	return sqlitex.Execute(p.conn, fmt.Sprintf(deleteKeySQL, keyTablePrefix, now/hourMillis), &sqlitex.ExecOptions{Args: []any{hash[:]}})
+func (w *writer) freeKey(p *pen, k *store.IdempotencyKey, now int64) error {
+	span := spanOf(k.Life)
+	id := keyTableID{span: span, number: now / keySpanRules[span].millis}
+	return sqlitex.Execute(p.conn, fmt.Sprintf(deleteKeySQL, id), &sqlitex.ExecOptions{Args: []any{k.Hash[:]}})
 }
 
-func (w *writer) findKey(t *hourTable, hash *[16]byte, now int64) (*takenKey, error) {
-	p, err := w.openPen(t.seg)
+func (w *writer) findKey(t *keyTable, hash *[16]byte, now int64) (*takenKey, error) {
+	find, err := w.findStatement(t)
 	if err != nil {
 		return nil, err
 	}
-	stmts, err := p.hour(t.hour)
-	if err != nil {
-		return nil, err
-	}
-	return scanKey(stmts.find, hash, now)
+	return scanKey(find, hash, now)
 }
 
 func scanKey(stmt *sqlite.Stmt, hash *[16]byte, now int64) (*takenKey, error) {
@@ -177,147 +122,6 @@ func scanKey(stmt *sqlite.Stmt, hash *[16]byte, now int64) (*takenKey, error) {
 	return k, nil
 }
 
-// currentHour returns the table that keys of this moment go to, and makes it at the turn
-// of the hour, when it also drops what has expired.
-func (w *writer) currentHour(p *pen, now int64) (*hourTable, error) {
-	hour := now / hourMillis
-	for _, t := range w.hours.tables {
-		if t.hour == hour && t.seg.segmentFile == p.file {
-			return t, nil
-		}
-	}
-	for i := 0; i < len(w.hours.tables); i++ {
-		t := w.hours.tables[i]
-		if !t.expired(now) {
-			continue
-		}
-		if t.seg.segmentFile == p.file { // another segment's goes with its file
-			if err := p.dropHour(t.hour); err != nil {
-				return nil, err
-			}
-		}
-		w.hours.tables = slices.Delete(w.hours.tables, i, i+1)
-		i--
-	}
-	if err := sqlitex.ExecuteTransient(p.conn, fmt.Sprintf(createKeysSQL, keyTablePrefix, hour), nil); err != nil {
-		return nil, fmt.Errorf("make table of keys: %w", err)
-	}
-	t := &hourTable{seg: w.s.segmentOf(p.first), hour: hour, born: w.batch, filter: &filter{}}
-	w.hours.tables = slices.Insert(w.hours.tables, 0, t)
-	w.hours.changed = true
-	w.learn(now)
-	return t, nil
-}
-
-// learn has the filters of earlier hours made that a start has found without one. Until
-// then each new key costs a look into their tables. A table of an hour that is over gets
-// no more rows, so it can be read beside the writer.
-func (w *writer) learn(now int64) {
-	var todo []*hourTable
-	for _, t := range w.hours.tables {
-		if t.filter == nil && !t.learning && t.hour < now/hourMillis {
-			t.learning = true
-			todo = append(todo, t)
-		}
-	}
-	if len(todo) > 0 {
-		w.s.background.Go(func() { w.s.learn(todo) })
-	}
-}
-
-func (s *Store) learn(tables []*hourTable) {
-	for _, t := range tables {
-		f := &filter{}
-		err := s.read(s.life, t.seg, func(conn *sqlite.Conn) error {
-			stmt, _, err := conn.PrepareTransient(fmt.Sprintf("SELECT hash FROM %s%d", keyTablePrefix, t.hour))
-			if err != nil {
-				return err
-			}
-			defer func() { _ = stmt.Finalize() }() // repeats the last error of a step
-			return eachRow(stmt, func() (bool, error) {
-				var hash [16]byte
-				stmt.ColumnBytes(0, hash[:])
-				f.add(&hash)
-				return !f.full, nil
-			})
-		})
-		if err == nil {
-			err = s.writer.do(s.life, false, func(*writer) error { t.filter = f; return nil })
-		}
-		if err != nil {
-			return // closing, or a table that was dropped; without a filter it is only slower
-		}
-	}
-}
-
-// committed lets readers see the tables that the last commit made.
-func (h *hours) committed() {
-	if h.changed {
-		tables := slices.Clone(h.tables)
-		h.published.Store(&tables)
-		h.changed = false
-	}
-}
-
-// found adds the tables of a segment that was there when the store was opened.
-func (h *hours) found(seg *segment, list []int64, now int64) {
-	for _, hour := range list {
-		if t := (&hourTable{seg: seg, hour: hour}); !t.expired(now) {
-			h.tables = append(h.tables, t)
-		}
-	}
-	slices.SortFunc(h.tables, func(a, b *hourTable) int {
-		return cmp.Or(cmp.Compare(b.hour, a.hour), cmp.Compare(b.seg.first, a.seg.first))
-	})
-	h.changed = true
-}
-
-// forgetNew forgets the tables that a transaction made which was undone.
-func (w *writer) forgetNew(done []*pen) {
-	w.hours.tables = slices.DeleteFunc(w.hours.tables, func(t *hourTable) bool {
-		if t.born != w.batch {
-			return false
-		}
-		p := w.pens[t.seg.segmentFile]
-		if p == nil || slices.Contains(done, p) {
-			return false
-		}
-		delete(p.hours, t.hour)
-		return true
-	})
-}
-
-// hour returns the statements for an hour's table.
-func (p *pen) hour(hour int64) (*hourStatements, error) {
-	if h := p.hours[hour]; h != nil {
-		return h, nil
-	}
-	h := &hourStatements{}
-	var err error
-	if h.insert, err = p.conn.Prepare(fmt.Sprintf(insertKeySQL, keyTablePrefix, hour)); err != nil {
-		return nil, fmt.Errorf("prepare keys: %w", err)
-	}
-	if h.find, err = p.conn.Prepare(fmt.Sprintf(findKeySQL, keyTablePrefix, hour)); err != nil {
-		return nil, fmt.Errorf("prepare keys: %w", err)
-	}
-	p.hours[hour] = h
-	return h, nil
-}
-
-// dropHour removes an hour's table with its statements.
-func (p *pen) dropHour(hour int64) error {
-	if h := p.hours[hour]; h != nil {
-		delete(p.hours, hour)
-		if err := h.insert.Finalize(); err != nil {
-			return err
-		}
-		if err := h.find.Finalize(); err != nil {
-			return err
-		}
-	}
-	return sqlitex.ExecuteTransient(p.conn, fmt.Sprintf("DROP TABLE %s%d", keyTablePrefix, hour), nil)
-}
-
 // Receipt implements store.Receipts.
 func (s *Store) Receipt(ctx context.Context, key store.IdempotencyKey) (*store.Receipt, error) {
 	r, err := s.catalog.catalogReceipt(ctx, key)
@@ -330,7 +134,7 @@ func (s *Store) Receipt(ctx context.Context, key store.IdempotencyKey) (*store.R
 // segmentReceipt returns the receipt that a Replay left under key, or nil. Another body
 // under the same key is hook.KeyReused.
 func (s *Store) segmentReceipt(ctx context.Context, key store.IdempotencyKey) (*store.Receipt, error) {
-	k, err := s.findTaken(ctx, &key.Hash)
+	k, err := s.findTaken(ctx, hourKeys, &key.Hash) // see Replay
 	if err != nil {
 		return nil, fmt.Errorf("read receipt: %w", err)
 	}
@@ -352,7 +156,7 @@ func (s *Store) segmentReceipt(ctx context.Context, key store.IdempotencyKey) (*
 
 // Published implements store.Ledger.
 func (s *Store) Published(ctx context.Context, key store.IdempotencyKey) (hook.MessageID, bool, error) {
-	k, err := s.findTaken(ctx, &key.Hash)
+	k, err := s.findTaken(ctx, spanOf(key.Life), &key.Hash)
 	switch {
 	case err != nil:
 		return 0, false, fmt.Errorf("find what a key made: %w", err)
@@ -365,8 +169,9 @@ func (s *Store) Published(ctx context.Context, key store.IdempotencyKey) (hook.M
 }
 
 // findTaken returns the living row of a key as committed, nil when there is none.
-func (s *Store) findTaken(ctx context.Context, hash *[16]byte) (k *takenKey, err error) {
-	tables := s.writer.hours.published.Load()
+func (s *Store) findTaken(ctx context.Context, span keySpan, hash *[16]byte) (k *takenKey, err error) {
+	published := &s.writer.keys[span].published
+	tables := published.Load()
 	if tables == nil {
 		return nil, nil
 	}
@@ -376,13 +181,16 @@ func (s *Store) findTaken(ctx context.Context, hash *[16]byte) (k *takenKey, err
 			continue
 		}
 		err = s.read(ctx, t.seg, func(conn *sqlite.Conn) error {
-			stmt, err := conn.Prepare(fmt.Sprintf(findKeySQL, keyTablePrefix, t.hour))
+			stmt, err := conn.Prepare(fmt.Sprintf(findKeySQL, t))
 			if err != nil {
 				return err
 			}
 			k, err = scanKey(stmt, hash, now)
 			return err
 		})
+		if err != nil && !slices.Contains(*published.Load(), t) {
+			continue // dropped since, because all its keys were free
+		}
 		if err != nil || k != nil {
 			return k, err
 		}

@@ -112,7 +112,7 @@ func (w *writer) appendOne(p *store.Publication, takesEventID bool) (result stor
 		}
 		if prior != nil {
 			if p.Key != nil {
-				err = w.freeKey(pen, &p.Key.Hash, key.Millis())
+				err = w.freeKey(pen, p.Key, key.Millis())
 			}
 			return result, hook.Errorf(hook.Conflict, "a message with this eventId exists"), err
 		}
@@ -236,7 +236,7 @@ func (w *writer) replay(r *store.Replay) (made int, err error) {
 			return 0, err
 		}
 		prior, err := w.takeKey(p, &takenKey{
-			hash: r.Receipt.Key.Hash, request: r.Receipt.Key.Body[:], life: r.Receipt.Key.Life, status: r.Receipt.Status,
+			hash: r.Receipt.Key.Hash, request: r.Receipt.Key.Body[:], life: min(r.Receipt.Key.Life, hook.EventIDLife), status: r.Receipt.Status,
 			answer: w.s.o.Sealer.Seal(r.Receipt.Body, receiptContext(r.Receipt.Key)),
 		}, now.UnixMilli())
 		if err != nil {

@@ -25,9 +25,9 @@ type pen struct {
 	updateDelivery, insertDue, deleteDue, saveMark *sqlite.Stmt
 	updateEndpoints                                *sqlite.Stmt
 
-	hours   map[int64]*hourStatements // see idempotency.go
-	keys    []byte                    // scratch for lists of keys
-	scratch []byte                    // scratch for the key of an attempt
+	keyTables map[keyTableID]*keyStatements // see keytable.go
+	keys      []byte                        // scratch for lists of keys
+	scratch   []byte                        // scratch for the key of an attempt
 }
 
 const (
@@ -62,7 +62,7 @@ const (
 func newPen(seg *segment, conn *sqlite.Conn, newest bool) (*pen, error) {
 	// checkpoint.go does it, beside the commits.
 	err := sqlitex.ExecuteTransient(conn, "PRAGMA wal_autocheckpoint = 0", nil)
-	p := &pen{file: seg.segmentFile, first: seg.first, conn: conn, hours: make(map[int64]*hourStatements)}
+	p := &pen{file: seg.segmentFile, first: seg.first, conn: conn, keyTables: make(map[keyTableID]*keyStatements)}
 	if newest && err == nil {
 		err = sqlitex.ExecuteTransient(conn, fmt.Sprintf("PRAGMA cache_size = -%d", newestCacheKiB), nil)
 	}

@@ -60,7 +60,7 @@ type segmentState struct {
 	lowWater hook.Key // see fresh.go
 	marked   bool     // it has a low-water mark, so it has had a commit
 	held     bool
-	hours    []int64 // its tables of keys, see idempotency.go
+	keys     []keyTableID // see keytable.go
 }
 
 // listSegments returns the segments of the directory, oldest first.
@@ -129,10 +129,9 @@ func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error)
 	if err != nil {
 		return conn, st, err
 	}
-	const tables = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '` + keyTablePrefix + `*'`
-	err = sqlitex.ExecuteTransient(conn, tables, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		if hour, err := strconv.ParseInt(strings.TrimPrefix(stmt.ColumnText(0), keyTablePrefix), 10, 64); err == nil {
-			st.hours = append(st.hours, hour)
+	err = sqlitex.ExecuteTransient(conn, keyTablesSQL, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		if id, ok := parseKeyTable(stmt.ColumnText(0)); ok {
+			st.keys = append(st.keys, id)
 		}
 		return nil
 	}})

@@ -179,7 +179,9 @@ func (s *Store) openSegments(ctx context.Context) error {
 		if st.marked {
 			mark = st
 		}
-		s.writer.hours.found(seg, st.hours, s.o.Now().UnixMilli())
+		for span := range keySpans {
+			s.writer.keys[span].found(seg, st.keys, span, s.o.Now().UnixMilli())
+		}
 		if i < len(list)-1 {
 			if _, err = truncateLog(conn); err == nil {
 				err = conn.Close()
@@ -201,7 +203,9 @@ func (s *Store) openSegments(ctx context.Context) error {
 			return err
 		}
 	}
-	s.writer.hours.committed()
+	for span := range keySpans {
+		s.writer.keys[span].committed()
+	}
 	begun, err := readInflight(s.dir)
 	if err != nil {
 		s.log.Warn("crashes are not counted", "error", err)

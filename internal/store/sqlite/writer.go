@@ -31,7 +31,8 @@ type writer struct {
 	fresh   fresh
 	low     hook.Key // low_water as it was saved last
 	lastKey hook.Key // the greatest key that the writer drew, or found at the start
-	hours   hours
+	keys    [keySpans]keyTables
+	lookers lookers
 	broken  error // what ended the store
 
 	// What the batch under way did, which becomes true with its commit.
@@ -94,7 +95,7 @@ func (w *writer) close() error {
 	if w.broken != nil {
 		return nil
 	}
-	var errs []error
+	errs := []error{w.lookers.close()}
 	for _, p := range w.pens {
 		if _, err := truncateLog(p.conn); err != nil {
 			errs = append(errs, fmt.Errorf("close segment: %w", diskError(p.conn, p.file.path, err)))
@@ -276,7 +277,9 @@ func (w *writer) settle(batch []operation) {
 	for _, e := range w.resolved {
 		w.fresh.resolve(e.message)
 	}
-	w.hours.committed()
+	for span := range keySpans {
+		w.keys[span].committed()
+	}
 	w.lookForDue()
 	if w.holdAfter != nil {
 		w.s.held.Store(*w.holdAfter)
