@@ -37,6 +37,7 @@ type Config struct {
 	APIRate        int    // requests a second for each token; 0 for no limit
 	MaxPayload     int64  // bytes
 	MaxInFlight    int    // attempts at once; 0 for what the file limit allows
+	MaxClients     int    // connections of clients at once
 	Drain          time.Duration
 	DrainDelay     time.Duration
 	MetricsListen  string
@@ -152,6 +153,10 @@ func (c *Config) Knobs() []Knob {
 		{
 			Name: "max-in-flight", Unit: "attempts", Default: "0", Value: number(&c.MaxInFlight, 0, 65_536),
 			Why: "Delivery attempts at once. 0: half of the limit on open files, at most 4096.",
+		},
+		{
+			Name: "max-clients", Unit: "connections", Default: "2048", Value: number(&c.MaxClients, 32, 262_144),
+			Why: "Connections of clients at once. Where more come, those that have been idle the longest are closed, so that idle ones keep nobody out. Each may hold 20 KiB of memory, under TLS 60. At most a quarter of the limit on open files.",
 		},
 		{
 			Name: "drain", Unit: "duration", Default: "8s", Value: duration(&c.Drain, 0, MaxDrain),

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"github.com/hookloft/hookloft/internal/config"
 )
 
@@ -23,14 +21,16 @@ const (
 	writeTimeout = 90 * time.Second
 	// idleTimeout is longer than what common proxies keep a connection, so that it is
 	// they who close first.
-	idleTimeout    = 120 * time.Second
-	maxHeaderBytes = 64 << 10
+	idleTimeout = 120 * time.Second
+	// maxHeaderBytes bounds request line and header block. Providers send 1 to 4 KiB.
+	maxHeaderBytes = 32 << 10
 )
 
 // newHTTPServer returns a server with the limits above.
 func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           working(h),
+		ConnContext:       contextOf,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -48,7 +48,7 @@ func listen(c *config.Config, fileLimit int, log *slog.Logger) (net.Listener, er
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
-	l = netutil.LimitListener(l, max(fileLimit/4, 32))
+	l = newClients(l, min(max(fileLimit/4, 32), c.MaxClients))
 	if c.TLSCert == "" {
 		return l, nil
 	}

@@ -1,0 +1,245 @@
+package server
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/config"
+)
+
+// serveClients serves h with room for limit connections, as the main listener does.
+func serveClients(t *testing.T, limit int, secure *tls.Config, h http.Handler) string {
+	t.Helper()
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l net.Listener = newClients(raw, limit)
+	if secure != nil {
+		l = tls.NewListener(l, secure)
+	}
+	srv := newHTTPServer(h, slog.New(slog.DiscardHandler))
+	done := make(chan struct{})
+	go func() { defer close(done); _ = srv.Serve(l) }()
+	t.Cleanup(func() { srv.Close(); <-done })
+	return raw.Addr().String()
+}
+
+func dial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c
+}
+
+// ask makes one request on c and returns its status.
+func ask(t *testing.T, c net.Conn) int {
+	t.Helper()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+func isClosed(t *testing.T, c net.Conn) bool {
+	t.Helper()
+	_, err := c.Read(make([]byte, 1))
+	if n, ok := err.(net.Error); ok && n.Timeout() {
+		return false
+	}
+	return err != nil
+}
+
+func TestIdleConnectionsMakeRoom(t *testing.T) {
+	certFile, keyFile := writeCertificate(t, t.TempDir(), 1)
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		secure *tls.Config
+		idle   func(t *testing.T, address string) net.Conn
+	}{
+		{"that sent nothing", nil, dial},
+		{"that sent half a request", nil, func(t *testing.T, address string) net.Conn {
+			c := dial(t, address)
+			io.WriteString(c, "GET / HTTP/1.1\r\nHost")
+			return c
+		}},
+		{"that had an answer", nil, func(t *testing.T, address string) net.Conn {
+			c := dial(t, address)
+			ask(t, c)
+			return c
+		}},
+		{"in the middle of a handshake", &tls.Config{Certificates: []tls.Certificate{cert}}, dial},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			address := serveClients(t, 4, c.secure, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			var idle []net.Conn
+			for range 40 {
+				idle = append(idle, c.idle(t, address))
+			}
+			client := dial(t, address)
+			if c.secure != nil {
+				client = tls.Client(client, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own certificate
+			}
+			if status := ask(t, client); status != 200 {
+				t.Errorf("status %d behind idle connections", status)
+			}
+			for i, conn := range idle[:len(idle)-4] {
+				if !isClosed(t, conn) {
+					t.Fatalf("idle connection %d was kept", i)
+				}
+			}
+		})
+	}
+}
+
+func TestConnectionWithARequestUnderWayIsKept(t *testing.T) {
+	release := make(chan struct{})
+	begun := make(chan struct{}, 10)
+	address := serveClients(t, 2, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
+		<-release
+		fmt.Fprint(w, "kept")
+	}))
+	var busy []net.Conn
+	for range 2 {
+		c := dial(t, address)
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		<-begun
+		busy = append(busy, c)
+	}
+	third := dial(t, address)
+	io.WriteString(third, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	select {
+	case <-begun:
+		t.Fatal("a third request was let in beside two that fill the room")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(release)
+	for _, c := range append(busy, third) {
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, _ := io.ReadAll(resp.Body); string(body) != "kept" {
+			t.Errorf("answer %q", body)
+		}
+		resp.Body.Close()
+	}
+}
+
+// TestBooksOfClientsAreEven opens and closes in every order and looks at the counters.
+func TestBooksOfClientsAreEven(t *testing.T) {
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := newClients(raw, 3)
+	defer all.Close()
+	accept := func() *client {
+		dial(t, raw.Addr().String())
+		c, err := all.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.(*client)
+	}
+	a, b, c := accept(), accept(), accept()
+	if !a.begin() || !a.begin() {
+		t.Fatal("no request on an open connection")
+	}
+	d := accept() // b has rested the longest: a is at work
+	if !b.closed || a.closed || c.closed || b.begin() {
+		t.Errorf("closed: a %t, b %t, c %t", a.closed, b.closed, c.closed)
+	}
+	a.end()
+	if a.place != nil {
+		t.Error("a connection rests while one of its two requests is under way")
+	}
+	a.end()
+	e := accept() // c has rested longer than a
+	if !c.closed || a.closed {
+		t.Errorf("closed: a %t, c %t", a.closed, c.closed)
+	}
+	a.begin()
+	for _, conn := range []*client{a, b, c, d, e, a} {
+		conn.Close()
+	}
+	a.end()
+	if all.open != 0 || all.resting.Len() != 0 {
+		t.Errorf("%d open and %d at rest after all were closed", all.open, all.resting.Len())
+	}
+}
+
+// TestUnfinishedRequestsAreBounded sends long header blocks that do not end on many
+// connections: those with more than their share go, and a short request still has room.
+func TestUnfinishedRequestsAreBounded(t *testing.T) {
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := newClients(raw, 2000)
+	srv := newHTTPServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), slog.New(slog.DiscardHandler))
+	done := make(chan struct{})
+	go func() { defer close(done); _ = srv.Serve(all) }()
+	defer func() {
+		srv.Close()
+		<-done
+		if n := all.unfinished.Load(); n != 0 {
+			t.Errorf("%d bytes are in the books after the end", n)
+		}
+	}()
+	kept := dial(t, raw.Addr().String())
+	ask(t, kept)
+	var flood []net.Conn
+	for range 400 {
+		c := dial(t, raw.Addr().String())
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nX-A: "+strings.Repeat("a", 28<<10))
+		flood = append(flood, c)
+	}
+	if !isClosed(t, flood[len(flood)-1]) {
+		t.Error("the flood's last connection was kept")
+	}
+	if n := all.unfinished.Load(); n > maxUnfinished+64<<10 {
+		t.Errorf("%d bytes of unfinished requests are held", n)
+	}
+	for _, c := range []net.Conn{kept, dial(t, raw.Addr().String())} {
+		if status := ask(t, c); status != 200 {
+			t.Errorf("status %d in the flood", status)
+		}
+	}
+}
+
+func TestRoomForClients(t *testing.T) {
+	for _, c := range []struct{ max, files, want int }{{2048, 20, 32}, {2048, 1024, 256}, {2048, 1 << 20, 2048}, {100, 1 << 20, 100}} {
+		l, err := listen(&config.Config{Listen: "127.0.0.1:0", MaxClients: c.max}, c.files, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if got := l.(*clients).limit; got != c.want {
+			t.Errorf("room for %d with %d files and max-clients %d, want %d", got, c.files, c.max, c.want)
+		}
+	}
+}
