@@ -40,6 +40,10 @@ type Metrics struct {
 	HTTPRequestDuration *prometheus.HistogramVec
 	// ReplayTasks counts background tasks. Label: state (running, finished, failed).
 	ReplayTasks *prometheus.GaugeVec
+	// IngestRequests counts requests at sources. Labels: provider (the type of the source),
+	// verdict (accepted, duplicate, handshake, rejected; unknown for a URL that is no source's,
+	// without a provider).
+	IngestRequests *prometheus.CounterVec
 
 	build *prometheus.GaugeVec
 }
@@ -63,13 +67,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		StoreOperationDuration: histogram("store_operation_duration_seconds", "Duration of a call to the store.", "op"),
 		HTTPRequestDuration:    histogram("http_server_request_duration_seconds", "Duration of an API request.", "route", "method", "code"),
 		ReplayTasks:            gauge("replay_tasks", "Background tasks.", "state"),
+		IngestRequests:         counter("ingest_requests_total", "Requests at sources.", "provider", "verdict"),
 		build:                  gauge("build_info", "Always 1; the labels say what runs.", "version", "revision", "goversion"),
 	}
 	m.DeliveryEndToEnd = prometheus.NewHistogram(histogramOpts("delivery_end_to_end_seconds", "From acceptance of a message to the end of its successful attempt."))
 	if reg != nil {
 		reg.MustRegister(m.MessagesCreated, m.Deliveries, m.DeliveryDuration, m.DeliveryEndToEnd, m.AttemptsInFlight, m.QueueDepth,
 			m.QueueOldestDueAge, m.Endpoints, m.StoreOperationDuration,
-			m.HTTPRequestDuration, m.ReplayTasks, m.build)
+			m.HTTPRequestDuration, m.ReplayTasks, m.IngestRequests, m.build)
 	}
 	return m
 }
