@@ -1,0 +1,170 @@
+package receive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// firstBytes is what a body gets before any of it was seen. Ten thousand requests that
+// send nothing more hold 40 MiB.
+const firstBytes = 4 << 10
+
+// read reads the body, every byte of it as it was sent: neither decoded nor cut. Its
+// memory grows with what came, whatever the header announces.
+func (v *visit) read(ctx context.Context) *refusal {
+	limit := int64(v.source.Settings.MaxBodyBytes)
+	if limit == 0 {
+		limit = hook.DefaultSourceBody
+	}
+	announced := v.req.ContentLength
+	if announced > limit {
+		return tooLarge(limit)
+	}
+	if announced == 0 || v.req.Body == nil || v.req.Body == http.NoBody {
+		v.body = []byte{}
+		return nil
+	}
+	// A body of unknown length may have one byte too many, by which we know.
+	most := limit + 1
+	if announced > 0 {
+		most = announced
+	}
+	clock := newBodyClock(v.w, &v.o)
+	defer clock.stop()
+	var body []byte
+	for int64(len(body)) < most {
+		if len(body) == cap(body) {
+			grown := v.grow(ctx, body, most)
+			if grown == nil {
+				return &refusal{
+					status: http.StatusServiceUnavailable, code: "overloaded", detail: "Too many webhooks come in at once; send it again.",
+					kind: "out of memory", reason: "the memory for bodies was used up by other requests", retryAfter: retryLater, closes: true,
+				}
+			}
+			body = grown
+		}
+		clock.extend(len(body))
+		n, err := v.req.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if int64(len(body)) > limit {
+			return tooLarge(limit)
+		}
+		switch {
+		case err == io.EOF && (announced < 0 || int64(len(body)) == announced):
+			v.body = v.fit(body)
+			return nil
+		case err == io.EOF:
+			err = io.ErrUnexpectedEOF
+			fallthrough
+		case err != nil:
+			v.body = body // what came is kept as a sample
+			return brokenBody(err, len(body), clock)
+		}
+	}
+	v.body = body
+	return nil
+}
+
+// grow returns body with room for more, nil when the budget has none.
+func (v *visit) grow(ctx context.Context, body []byte, most int64) []byte {
+	size := min(max(2*int64(cap(body)), firstBytes), most)
+	if !v.budget.take(ctx, size-int64(cap(body))) {
+		return nil
+	}
+	v.held += size - int64(cap(body))
+	return append(make([]byte, 0, size), body...)
+}
+
+// fit gives back memory of a body whose length was not known before: it may be kept for
+// as long as its deliveries wait.
+func (v *visit) fit(body []byte) []byte {
+	if body == nil {
+		return []byte{}
+	}
+	if cap(body)-len(body) <= len(body)/4 {
+		return body
+	}
+	return append(make([]byte, 0, len(body)), body...)
+}
+
+// release gives the body's memory back to the budget. What is stored counts elsewhere by then.
+func (v *visit) release() {
+	v.budget.release(v.held)
+	v.held = 0
+}
+
+func tooLarge(limit int64) *refusal {
+	return &refusal{
+		status: http.StatusRequestEntityTooLarge, code: "payload_too_large", detail: fmt.Sprintf("The body has more than %d bytes.", limit),
+		kind: "body too large", closes: true,
+	}
+}
+
+func brokenBody(err error, n int, clock *bodyClock) *refusal {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &refusal{
+			status: http.StatusRequestTimeout, code: "request_timeout", detail: "The body came too slowly.",
+			kind: "body too slow", reason: fmt.Sprintf("the body came too slowly: %d bytes in %d s", n, int(time.Since(clock.began).Seconds())), closes: true,
+		}
+	}
+	reason := "the body broke off"
+	if !errors.Is(err, io.ErrUnexpectedEOF) && strings.Contains(err.Error(), "chunk") {
+		reason = "the body is not chunked as HTTP/1.1 has it"
+	}
+	return &refusal{
+		status: http.StatusBadRequest, code: "bad_request", detail: "The body could not be read.",
+		kind: "body broken", reason: fmt.Sprintf("%s after %d bytes", reason, n), closes: true,
+	}
+}
+
+// bodyClock cuts a body that comes too slowly, by the deadline of the connection: so much
+// time for any body, and more with every byte.
+type bodyClock struct {
+	conn  *http.ResponseController
+	o     *Options
+	began time.Time
+	next  int // bytes from which the deadline is moved on
+	moved bool
+}
+
+// clockStep is after how many bytes the deadline is moved on.
+const clockStep = 64 << 10
+
+func newBodyClock(w http.ResponseWriter, o *Options) *bodyClock {
+	return &bodyClock{conn: http.NewResponseController(w), o: o, began: time.Now()}
+}
+
+// extend sets the deadline for what comes after n bytes.
+func (c *bodyClock) extend(n int) {
+	if n < c.next {
+		return
+	}
+	c.moved = n > 0
+	c.next = n + clockStep
+	allowed := c.o.BodyTimeout + time.Duration(float64(n)/float64(c.o.MinBodyRate)*float64(time.Second))
+	// Not supported by a ResponseWriter without a connection, whose body is in memory.
+	_ = c.conn.SetReadDeadline(c.began.Add(allowed))
+}
+
+// stop takes the deadline away. Left alone, it would end the request's context while the
+// request is being stored or waits for the service behind; the server sets a new one for
+// the next request.
+func (c *bodyClock) stop() {
+	_ = c.conn.SetReadDeadline(time.Time{})
+	if c.moved {
+		// The server's own write deadline runs from the header, and this body may have
+		// taken longer than that.
+		_ = c.conn.SetWriteDeadline(time.Now().Add(answerTime))
+	}
+}
+
+// answerTime is how long the answer to a large body may take, with all that comes before it.
+const answerTime = 90 * time.Second
