@@ -19,7 +19,7 @@ func TestGenericRefusesSettingsThatProtectNothing(t *testing.T) {
 		want           error
 	}{
 		{"nothing at all", "", ErrInvalidSetting},
-		{"unknown scheme", "scheme=md5", ErrInvalidSetting},
+		{"unknown mode", "mode=md5", ErrInvalidSetting},
 		{"header with a space", "header=X Sig", ErrInvalidSetting},
 		{"unknown algorithm", "header=X|algorithm=md5", ErrInvalidSetting},
 		{"time without its place", "header=X|template={timestamp}{body}", ErrInvalidSetting},
@@ -27,17 +27,17 @@ func TestGenericRefusesSettingsThatProtectNothing(t *testing.T) {
 		{"time twice", "header=X|time_header=T|time_pair=t|signature_pair=v|template={timestamp}{body}", ErrInvalidSetting},
 		{"time pair alone", "header=X|time_pair=t|template={timestamp}{body}", ErrInvalidSetting},
 		{"tolerance without a time", "header=X|tolerance_s=5", ErrInvalidSetting},
-		{"tolerance of a token", "scheme=bearer|tolerance_s=5", ErrInvalidSetting},
+		{"tolerance of a token", "mode=bearer|tolerance_s=5", ErrInvalidSetting},
 		{"body not signed", "header=X|template={url}", ErrInvalidSetting},
-		{"template of a token", "scheme=bearer|template={body}", ErrInvalidSetting},
-		{"header of basic", "scheme=basic|header=X", ErrInvalidSetting},
-		{"query parameter of a header", "scheme=header|header=X|query_param=t", ErrInvalidSetting},
-		{"empty query parameter", "scheme=query|query_param=", ErrInvalidSetting},
-		{"algorithm of ed25519", "scheme=ed25519|header=X|algorithm=sha1", ErrInvalidSetting},
-		{"not a public key", "scheme=ed25519|header=X", ErrInvalidKey},
+		{"template of a token", "mode=bearer|template={body}", ErrInvalidSetting},
+		{"header of basic", "mode=basic|header=X", ErrInvalidSetting},
+		{"query parameter of a header", "mode=header|header=X|query_param=t", ErrInvalidSetting},
+		{"empty query parameter", "mode=query|query_param=", ErrInvalidSetting},
+		{"algorithm of ed25519", "mode=ed25519|header=X|algorithm=sha1", ErrInvalidSetting},
+		{"not a public key", "mode=ed25519|header=X", ErrInvalidKey},
 		{"key not base64", "header=X|key_encoding=base64", ErrInvalidKey},
 		{"id header with a line", "header=X|id_header=a\nb", ErrInvalidSetting},
-		{"basic without a colon", "scheme=basic", ErrInvalidKey},
+		{"basic without a colon", "mode=basic", ErrInvalidKey},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			settings := map[string]string{}
@@ -75,13 +75,13 @@ func TestGenericVerifiesWhatItSigns(t *testing.T) {
 		"base64url in a list":    {"time_header": "X-Time", "encoding": "base64url", "separator": " ", "prefix": "v1,"},
 		"sha1":                   {"time_header": "X-Time", "algorithm": "sha1"},
 		"sha384":                 {"time_header": "X-Time", "algorithm": "sha384"},
-		"ed25519":                {"scheme": "ed25519", "time_header": "X-Time"},
-		"ed25519 in base64 pair": {"scheme": "ed25519", "time_pair": "t", "signature_pair": "s", "encoding": "base64"},
+		"ed25519":                {"mode": "ed25519", "time_header": "X-Time"},
+		"ed25519 in base64 pair": {"mode": "ed25519", "time_pair": "t", "signature_pair": "s", "encoding": "base64"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Config{Secrets: []string{"key"}, Settings: maps.Clone(settings)}
 			c.Settings["header"], c.Settings["template"] = "X-Sig", all
-			if settings["scheme"] == "ed25519" {
+			if settings["mode"] == "ed25519" {
 				c.Secrets[0] = privatePEM
 			}
 			fresh := func() Request {

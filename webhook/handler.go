@@ -2,11 +2,16 @@ package webhook
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,15 +25,17 @@ const DefaultMaxBodyBytes = 1 << 20
 const maxDrainBytes = 4 << 20
 
 // retryAfterSeconds is what a sender is told whose message is being handled by
-// another request just now.
+// another request just now, or whose key could not be had.
 const retryAfterSeconds = "10"
 
 // A Message is a request that was verified.
 type Message struct {
+	// Verified has the id, the type and the times, and the events of a batch.
 	Verified
 	// Body is the body as it was signed, byte for byte.
 	Body []byte
-	// Header is the request's. Only the id and the timestamp in it are signed.
+	// Header is the request's. What in it is signed is the sender's choice: by Standard
+	// Webhooks only the id and the timestamp.
 	Header http.Header
 }
 
@@ -50,10 +57,17 @@ type HandleFunc func(ctx context.Context, m Message) error
 //	204  handled, now or before
 //	400  no webhook: a header is missing, doubled or malformed, or the body broke off
 //	401  not genuine, or too old or too new
-//	405  not a POST
+//	405  not a method of the sender's: POST, or those of Preset.Methods
 //	413  the body is larger than MaxBodyBytes
-//	500  the HandleFunc or the Seen failed; the message may come again
-//	503  another request is handling this very message; come again
+//	500  the HandleFunc, the Seen or OnHandshake failed; the message may come again
+//	501  a handshake that needs OnHandshake, which is not there
+//	503  another request is handling this very message, or the sender's key could not
+//	     be had; come again
+//
+// With a [ProviderVerifier], what was handled is answered as its provider wants it
+// (Preset.Success; 200 for most) instead of 204, and a provider that must not be told
+// of refusals (Preset.Quiet) is not. With a [Handshaker], the requests with which the
+// provider checks the URL are answered as well, and do not reach the HandleFunc.
 //
 // Each answer from 400 up has a JSON body {"code": ..., "detail": ...} without
 // anything from the request or the keys in it.
@@ -61,9 +75,11 @@ type HandleFunc func(ctx context.Context, m Message) error
 // The server that a Handler runs in sets the time limits for reading a request
 // (http.Server.ReadTimeout).
 type Handler struct {
-	verifier Verifier
-	handle   HandleFunc
-	o        HandlerOptions
+	verifier   Verifier
+	handshaker Handshaker // nil when verifier is none
+	preset     Preset     // of a ProviderVerifier; else only Methods and Success are set
+	handle     HandleFunc
+	o          HandlerOptions
 }
 
 // HandlerOptions are the knobs of a Handler. The zero value is a good start.
@@ -80,6 +96,13 @@ type HandlerOptions struct {
 	// "https://hooks.example.com", for verifiers that need the URL. Empty means
 	// https and the request's own Host, which is right unless a proxy changes it.
 	BaseURL string
+	// OnHandshake is called with the answer of a handshake that asks for more than an
+	// answer: a.Secret is to be kept (the provider signs with it from now on; the verifier
+	// has to be made anew with it), a.Visit is to be fetched with GET. It must have done
+	// so when it returns; on an error the handshake is answered with 500. Nil means that
+	// such handshakes are refused with 501: those of Asana and Notion, which hand over a
+	// secret, and of SNS and Event Grid, which want a visit. Other handshakes need nothing.
+	OnHandshake func(ctx context.Context, a Answer) error
 	// Log gets one line for each request that was refused (Info) or failed (Error).
 	// Nil means slog.Default().
 	Log *slog.Logger
@@ -101,14 +124,26 @@ func NewHandler(v Verifier, handle HandleFunc, o HandlerOptions) *Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Handler{v, handle, o}
+	h := &Handler{verifier: v, handle: handle, o: o}
+	h.handshaker, _ = v.(Handshaker)
+	h.preset.Success.Status = http.StatusNoContent
+	if known, ok := v.(interface{ Preset() Preset }); ok {
+		h.preset = known.Preset()
+		if h.preset.Success.Status == 0 {
+			h.preset.Success.Status = http.StatusOK
+		}
+	}
+	if h.preset.Methods == nil {
+		h.preset.Methods = []string{http.MethodPost}
+	}
+	return h
 }
 
 // ServeHTTP receives one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "a webhook is a POST")
+	isWebhook := slices.Contains(h.preset.Methods, r.Method)
+	if !isWebhook && !h.mayShakeHands(r.Method) {
+		h.refuseMethod(w)
 		return
 	}
 	body, err := h.readBody(w, r)
@@ -123,14 +158,85 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "bad_request", "the body could not be read")
 		return
 	}
-	verified, err := h.verifier.Verify(h.request(r, body), h.o.Now())
+	request, now := h.request(r, body), h.o.Now()
+	if h.handshaker != nil {
+		answer, err := h.handshaker.Handshake(request, now)
+		if err != nil {
+			h.refuse(w, err)
+			return
+		}
+		if answer != nil {
+			h.shakeHands(r.Context(), w, answer)
+			return
+		}
+	}
+	if !isWebhook {
+		h.refuseMethod(w)
+		return
+	}
+	verified, err := h.verifier.Verify(request, now)
 	if err != nil {
-		h.o.Log.Info("webhook refused", "reason", err)
-		status, code, detail := refusal(err)
-		refuse(w, status, code, detail)
+		h.refuse(w, err)
 		return
 	}
 	h.answer(r.Context(), w, Message{verified, body, r.Header})
+}
+
+// mayShakeHands reports whether providers use a method for handshakes.
+func (h *Handler) mayShakeHands(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
+		return h.handshaker != nil
+	}
+	return false
+}
+
+func (h *Handler) refuseMethod(w http.ResponseWriter) {
+	w.Header().Set("Allow", strings.Join(h.preset.Methods, ", "))
+	refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "a webhook is a "+strings.Join(h.preset.Methods, " or "))
+}
+
+// shakeHands gives the answer of a handshake, once what it asks for is done.
+func (h *Handler) shakeHands(ctx context.Context, w http.ResponseWriter, a *Answer) {
+	if a.Refused != "" {
+		h.o.Log.Info("webhook handshake refused", "reason", a.Refused)
+	} else if a.Secret != "" || a.Visit != "" {
+		if h.o.OnHandshake == nil {
+			h.o.Log.Error("webhook handshake", "err", "it hands over a secret or asks for a visit, and HandlerOptions.OnHandshake is not set")
+			refuse(w, http.StatusNotImplemented, "not_implemented", "this receiver cannot finish the handshake")
+			return
+		}
+		if err := h.o.OnHandshake(ctx, *a); err != nil {
+			h.o.Log.Error("webhook handshake", "err", err)
+			refuse(w, http.StatusInternalServerError, "internal_error", "the handshake was not finished")
+			return
+		}
+	}
+	maps.Copy(w.Header(), a.Header)
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.Body) // the provider has hung up when this fails
+}
+
+// refuse answers a request that the verifier does not take.
+func (h *Handler) refuse(w http.ResponseWriter, err error) {
+	h.o.Log.Info("webhook refused", "reason", err)
+	status, code, detail := refusal(err)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfterSeconds)
+	} else if h.preset.Quiet {
+		h.succeed(w)
+		return
+	}
+	refuse(w, status, code, detail)
+}
+
+// succeed tells the sender not to send the message again.
+func (h *Handler) succeed(w http.ResponseWriter) {
+	if h.preset.Success.ContentType != "" {
+		w.Header().Set("Content-Type", h.preset.Success.ContentType)
+	}
+	w.WriteHeader(h.preset.Success.Status)
+	_, _ = io.WriteString(w, h.preset.Success.Body) // the sender has hung up when this fails
 }
 
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
@@ -148,11 +254,20 @@ func (h *Handler) request(r *http.Request, body []byte) Request {
 	return Request{Method: r.Method, URL: base + r.RequestURI, Header: r.Header, Body: body}
 }
 
+// seenID is what Seen knows a message by; "" when it cannot be told from others.
+func (h *Handler) seenID(m Message) string {
+	if m.ID == "" || !h.preset.IDShared {
+		return m.ID
+	}
+	sum := sha256.Sum256(m.Body)
+	return m.ID + "." + hex.EncodeToString(sum[:])
+}
+
 func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) {
 	state := Fresh
 	if m.ID != "" {
 		var err error
-		if state, err = h.o.Seen.Begin(ctx, m.ID); err != nil {
+		if state, err = h.o.Seen.Begin(ctx, h.seenID(m)); err != nil {
 			h.o.Log.Error("webhook seen", "message", m.ID, "err", err)
 			refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
 			return
@@ -160,7 +275,7 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) 
 	}
 	switch state {
 	case Handled:
-		w.WriteHeader(http.StatusNoContent)
+		h.succeed(w)
 		return
 	case InProgress:
 		// Not 2xx: the other request may yet fail.
@@ -173,7 +288,7 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) 
 		refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
 		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	h.succeed(w)
 }
 
 // run calls the HandleFunc and tells Seen how it ended, also when it panics and
@@ -188,7 +303,7 @@ func (h *Handler) run(ctx context.Context, m Message) (err error) {
 		if done {
 			end = h.o.Seen.Done
 		}
-		if endErr := end(context.WithoutCancel(ctx), m.ID); endErr != nil {
+		if endErr := end(context.WithoutCancel(ctx), h.seenID(m)); endErr != nil {
 			// What was done stays done; the worst that follows is a second call.
 			h.o.Log.Error("webhook seen", "message", m.ID, "err", endErr)
 		}
@@ -208,6 +323,8 @@ func refusal(err error) (status int, code, detail string) {
 	switch reason {
 	case ErrMissingHeader, ErrDuplicateHeader, ErrMalformedHeader:
 		return http.StatusBadRequest, "bad_request", string(reason)
+	case ErrNoKey:
+		return http.StatusServiceUnavailable, "unavailable", string(reason)
 	}
 	return http.StatusUnauthorized, "unauthorized", string(reason)
 }

@@ -17,10 +17,10 @@ var generic = provider{
 		Name: "generic", Title: "Any other sender", Family: "hmac",
 		Summary: "What the settings say: HMAC or ed25519 over a template, a token, Basic or Bearer authentication, or, said explicitly, nothing.",
 		Secret:  "the key or token; for ed25519 the public key; for basic user:password",
-		// With scheme none.
+		// With mode none.
 		SecretOptional: true,
 		Settings: append([]Setting{
-			{Name: "scheme", Words: []string{"hmac", "ed25519", "basic", "bearer", "header", "query", "none"},
+			{Name: "mode", Words: []string{"hmac", "ed25519", "basic", "bearer", "header", "query", "none"},
 				Summary: "what is checked: a signature (hmac, ed25519), Basic or Bearer authentication, a secret in a header or query parameter; none: whoever knows the URL may send"},
 			{Name: "header", Summary: "header with the signature (hmac, ed25519) or the secret (header)"},
 			{Name: "query_param", Summary: "query parameter with the secret (query); token when it is not set"},
@@ -44,28 +44,28 @@ var generic = provider{
 	factsBy: factsBySettings,
 }
 
-// genericUses says whether a scheme looks at a setting, beside those of foundBy. One that
+// genericUses says whether a mode looks at a setting, beside those of foundBy. One that
 // would be without effect is refused: whoever set it believes that it is checked.
-func genericUses(scheme, setting string) bool {
+func genericUses(mode, setting string) bool {
 	switch setting {
-	case "scheme":
+	case "mode":
 		return true
 	case "header":
-		return scheme == "hmac" || scheme == "ed25519" || scheme == "header"
+		return mode == "hmac" || mode == "ed25519" || mode == "header"
 	case "query_param":
-		return scheme == "query"
+		return mode == "query"
 	case "algorithm":
-		return scheme == "hmac"
+		return mode == "hmac"
 	}
-	return scheme == "hmac" || scheme == "ed25519"
+	return mode == "hmac" || mode == "ed25519"
 }
 
 func openGeneric(s *settings) (scheme, error) {
-	kind := s.get("scheme")
+	mode := s.get("mode")
 	for name := range s.Settings {
 		isFact := slices.ContainsFunc(foundBy(), func(known Setting) bool { return known.Name == name })
-		if !isFact && !genericUses(kind, name) {
-			return nil, invalidSetting("%s is of no use with scheme %s", name, kind)
+		if !isFact && !genericUses(mode, name) {
+			return nil, invalidSetting("%s is of no use with mode %s", name, mode)
 		}
 	}
 	for _, name := range []string{"id_header", "type_header", "time_header"} {
@@ -75,10 +75,10 @@ func openGeneric(s *settings) (scheme, error) {
 			}
 		}
 	}
-	switch kind {
+	switch mode {
 	case "none":
 		if len(s.Secrets) > 0 {
-			return nil, invalidSetting("scheme none looks at no secret, and one is given")
+			return nil, invalidSetting("mode none looks at no secret, and one is given")
 		}
 		return openURL{}, nil
 	case "basic":
@@ -101,14 +101,14 @@ func openGeneric(s *settings) (scheme, error) {
 	if err := headerName("header", s.Settings["header"]); err != nil {
 		return nil, err
 	}
-	if kind == "header" {
+	if mode == "header" {
 		return newTokenScheme(s, headerToken(s.Settings["header"]))
 	}
 	envelope, err := openEnvelope(s)
 	if err != nil {
 		return nil, err
 	}
-	if kind == "ed25519" {
+	if mode == "ed25519" {
 		return openEd25519(s, envelope)
 	}
 	g := &genericHMAC{envelope, &hmacScheme{

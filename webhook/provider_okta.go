@@ -12,18 +12,20 @@ const oktaChallenge = "X-Okta-Verification-Challenge"
 var okta = provider{
 	Preset: Preset{
 		Name: "okta", Title: "Okta event hooks", Family: "token",
-		Summary:    "A secret of your choice in Authorization, or in another header that the hook names.",
-		Secret:     "the authentication secret of the event hook (its value is compared as a whole)",
-		Settings:   []Setting{{Name: "header", Summary: "the hook's authentication field; Authorization when it is not set"}},
-		ID:         "body data.events[].uuid",
-		Deadline:   3 * time.Second,
-		Retry:      "once, after a timeout or an error",
-		RetryFor:   24 * time.Hour, // not stated; only the window in which duplicates are known grows with it
-		Batch:      true,
-		Handshake:  "a GET with " + oktaChallenge + ", answered with its value; it proves nothing and needs no secret",
-		Withhold:   []string{"Authorization"},
-		Confidence: Confidence{Memory, Memory, Memory, Memory},
-		Docs:       "https://developer.okta.com/docs/concepts/event-hooks/",
+		Summary: "A secret of your choice in Authorization, or in another header that the hook names.",
+		Secret:  "the authentication secret of the event hook (its value is compared as a whole)",
+		// The GET comes when the hook is verified, which may be before the secret is known here.
+		SecretOptional: true,
+		Settings:       []Setting{{Name: "header", Summary: "the hook's authentication field; Authorization when it is not set"}},
+		ID:             "body data.events[].uuid",
+		Deadline:       3 * time.Second,
+		Retry:          "once, after a timeout or an error",
+		RetryFor:       24 * time.Hour, // not stated; only the window in which duplicates are known grows with it
+		Batch:          true,
+		Handshake:      "a GET with " + oktaChallenge + ", answered with its value; it proves nothing and needs no secret",
+		Withhold:       []string{"Authorization"},
+		Confidence:     Confidence{Memory, Memory, Memory, Memory},
+		Docs:           "https://developer.okta.com/docs/concepts/event-hooks/",
 	},
 	facts: facts{
 		id: body("eventId"), eventType: body("eventType"), time: body("eventTime"),

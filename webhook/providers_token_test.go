@@ -105,7 +105,7 @@ func TestTokenWithholdsWhatSettingsName(t *testing.T) {
 		{"zapier", map[string]string{"header": "x-key"}, "X-Key"},
 		{"zapier", map[string]string{"query_param": "k"}, "k"},
 		{"okta", map[string]string{"header": "x-hook"}, "X-Hook"},
-		{"generic", map[string]string{"scheme": "basic"}, "Authorization"},
+		{"generic", map[string]string{"mode": "basic"}, "Authorization"},
 	} {
 		v, err := Provider(test.provider, Config{Secrets: []string{"a:b"}, Settings: test.settings})
 		if err != nil {
@@ -151,7 +151,7 @@ func TestOktaWithoutSecretOnlyAnswersTheHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.Verify(Request{Method: "POST", Header: http.Header{"Authorization": {""}}}, time.Now()); !errors.Is(err, ErrNoMatch) {
+	if _, err := v.Verify(Request{Method: "POST", Header: http.Header{"Authorization": {""}}}, time.Now()); !errors.Is(err, ErrNoSecret) {
 		t.Errorf("webhook: %v", err)
 	}
 	get := Request{Method: "GET", Header: http.Header{}}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -215,9 +216,7 @@ func (openURL) sign(*Request, time.Time) error                { return nil }
 // shut is the scheme of a provider that only answers handshakes until it has a secret.
 type shut struct{ preset *Preset }
 
-func (s shut) verify(*Request, time.Time) (time.Time, error) {
-	return time.Time{}, fmt.Errorf("%w: there is no secret yet: %s", ErrNoMatch, s.preset.Secret)
-}
+func (s shut) verify(*Request, time.Time) (time.Time, error) { return time.Time{}, ErrNoSecret }
 
 func (s shut) sign(*Request, time.Time) error {
 	return invalidKey("%s needs its secret: %s", s.preset.Title, s.preset.Secret)
@@ -227,13 +226,8 @@ func (s shut) sign(*Request, time.Time) error {
 // but the provider knows the URL. It is nil for a provider whose requests can be told from others'.
 func (p Preset) SecretURL() map[string]string {
 	for _, setting := range p.Settings {
-		if setting.Name != "mode" && setting.Name != "scheme" {
-			continue
-		}
-		for _, word := range setting.Words {
-			if word == "none" {
-				return map[string]string{setting.Name: word}
-			}
+		if setting.Name == "mode" && slices.Contains(setting.Words, "none") {
+			return map[string]string{"mode": "none"}
 		}
 	}
 	return nil
