@@ -18,6 +18,11 @@ import (
 // that could be read. They are refused: a scheme that was guessed would prove nothing.
 const unknownSchemes = " adobe-sign airwallex checkbook easypost nango openclaw orum-io panda-doc port-io rutter segment tailscale telnyx vapi veriff vgs "
 
+// secretLater are types whose secret is optional in the contract. A source of them may be
+// made first and get its secret when the provider has shown it; until then every webhook
+// is rejected. Those that the contract calls optional but whose scheme is unknown are above.
+const secretLater = " docusign github hubspot "
+
 // The bounds of settings.
 const (
 	maxAnswerBody      = 64 << 10
@@ -75,7 +80,8 @@ func checkType(s *hook.Source) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, webhook.ErrInvalidKey):
-		if preset.SecretOptional && len(s.Config.Secrets) == 0 {
+		optional := preset.SecretOptional || strings.Contains(secretLater, " "+s.Type+" ")
+		if optional && len(s.Config.Secrets) == 0 {
 			return nil // every webhook is rejected until it has one
 		}
 		return fieldf("%s", trimmed(err))("config", "secret")
@@ -160,16 +166,16 @@ func checkAnswers(s *hook.SourceSettings) error {
 		return fieldf("must have at most %d bytes", maxAnswerBody)("answer", "body")
 	}
 	if len(s.Answer.Header) > maxAnswerHeaders {
-		return fieldf("must hold at most %d headers", maxAnswerHeaders)("answer", "header")
+		return fieldf("must hold at most %d headers", maxAnswerHeaders)("answer", "headers")
 	}
 	for name, value := range s.Answer.Header {
 		switch {
 		case !isHeaderName(name):
-			return fieldf("names must be HTTP tokens (RFC 9110 section 5.6.2)")("answer", "header")
+			return fieldf("names must be HTTP tokens (RFC 9110 section 5.6.2)")("answer", "headers")
 		case isConnectionHeader(http.CanonicalHeaderKey(name)) && !strings.EqualFold(name, "Content-Type"):
-			return fieldf("this header is set by the server and cannot be chosen")("answer", "header", name)
+			return fieldf("this header is set by the server and cannot be chosen")("answer", "headers", name)
 		case !isHeaderText(value):
-			return fieldf("must have at most %d bytes and no control characters", maxHeaderValue)("answer", "header", name)
+			return fieldf("must have at most %d bytes and no control characters", maxHeaderValue)("answer", "headers", name)
 		}
 	}
 	switch s.FailureStatus {
@@ -178,7 +184,7 @@ func checkAnswers(s *hook.SourceSettings) error {
 		return hook.Fieldf("failureStatus", "must be 400 or 401")
 	}
 	if d := s.Pass.Deadline; d < 0 || d > hook.MaxPassDeadline {
-		return fieldf("must lie between 0 and %d s", int(hook.MaxPassDeadline/time.Second))("pass", "deadline")
+		return fieldf("must lie between 0 and %d s", int(hook.MaxPassDeadline/time.Second))("passThrough", "deadlineMilliseconds")
 	}
 	return nil
 }
@@ -186,7 +192,7 @@ func checkAnswers(s *hook.SourceSettings) error {
 func checkBounds(s *hook.SourceSettings) error {
 	switch {
 	case s.Tolerance < 0 || s.Tolerance > maxTolerance:
-		return hook.Fieldf("tolerance", "must lie between 0 and 7 days")
+		return hook.Fieldf("toleranceSeconds", "must lie between 0 and 7 days")
 	case s.MaxBodyBytes < 0 || s.MaxBodyBytes > hook.MaxSourceBody:
 		return hook.Fieldf("maxBodyBytes", "must lie between 1 and %d", hook.MaxSourceBody)
 	case s.RatePerMinute < 0 || s.RatePerMinute > maxRate:
@@ -194,9 +200,9 @@ func checkBounds(s *hook.SourceSettings) error {
 	case s.RatePerHour < 0 || s.RatePerHour > maxRate:
 		return hook.Fieldf("ratePerHour", "must lie between 1 and %d", maxRate)
 	case s.Stale.After < 0:
-		return fieldf("must not be negative")("stale", "after")
+		return fieldf("must not be negative")("stale", "afterSeconds")
 	case s.Stale.Drop && s.Stale.After == 0:
-		return fieldf("needs after")("stale", "drop")
+		return fieldf("needs afterSeconds")("stale", "drop")
 	}
 	return nil
 }
@@ -263,7 +269,7 @@ func checkDedupe(s *hook.SourceSettings) error {
 		return fieldf("must be body, header, hash or off, or be left out")("dedupe", "by")
 	}
 	if d.Window != 0 && (d.Window < hook.MinDedupeWindow || d.Window > hook.MaxDedupeWindow) {
-		return fieldf("must lie between 1 minute and 35 days")("dedupe", "window")
+		return fieldf("must lie between 1 minute and 35 days")("dedupe", "windowSeconds")
 	}
 	return nil
 }
