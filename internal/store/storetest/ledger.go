@@ -77,55 +77,9 @@ func testLedger(t *testing.T, open Open) {
 		}
 	})
 
-	t.Run("IdempotencyKeyFindsTheFirst", func(t *testing.T) {
-		f := newFixture(t, open)
-		key := &store.IdempotencyKey{Hash: [16]byte{1}, Body: [16]byte{2}, Life: time.Hour}
-		publish := func(k *store.IdempotencyKey) (store.Appended, error) {
-			p := f.publication(f.endpoints[0])
-			p.Key = k
-			return f.Append(f.Context(), p)
-		}
-		first, err := publish(key)
-		f.must(err)
-		if first.Replayed {
-			t.Fatal("the first request is a replay")
-		}
-		check := func(when string) {
-			t.Helper()
-			again, err := publish(key)
-			f.must(err)
-			if !again.Replayed || again.ID != first.ID {
-				t.Fatalf("%s: %+v, want a replay of %d", when, again, first.ID)
-			}
-			changed := store.IdempotencyKey{Hash: key.Hash, Body: [16]byte{3}, Life: time.Hour}
-			_, err = publish(&changed)
-			f.wantKind(err, hook.KeyReused)
-			id, found, err := f.Published(f.Context(), *key)
-			f.must(err)
-			if !found || id != first.ID {
-				t.Fatalf("%s: the key made message %d, found %v; want %d", when, id, found, first.ID)
-			}
-			_, _, err = f.Published(f.Context(), changed)
-			f.wantKind(err, hook.KeyReused)
-		}
-		check("at once")
-		if n := len(f.handoff.take()); n != 1 {
-			t.Fatalf("%d deliveries were handed over, want 1", n)
-		}
-		f.crash()
-		check("after a crash")
-		f.restart()
-		check("after a restart")
-		another := store.IdempotencyKey{Hash: [16]byte{9}, Body: key.Body, Life: time.Hour}
-		if _, found, err := f.Published(f.Context(), another); found || err != nil {
-			t.Fatalf("a key that nobody used: found %v, %v", found, err)
-		}
-		other, err := publish(&another)
-		f.must(err)
-		if other.Replayed || other.ID == first.ID {
-			t.Fatalf("another key gave %+v", other)
-		}
-	})
+	for _, life := range []time.Duration{time.Hour, 3 * 24 * time.Hour, hook.MaxDedupeWindow} {
+		t.Run(fmt.Sprint("IdempotencyKeyFindsTheFirst/", life), func(t *testing.T) { testKeyFindsTheFirst(t, open, life) })
+	}
 
 	t.Run("ConcurrentEqualsMakeOneMessage", func(t *testing.T) {
 		f := newFixture(t, open)
@@ -352,4 +306,55 @@ func testLedger(t *testing.T, open Open) {
 		f.wantKind(f.Check(f.Context()), hook.Closed)
 		f.wantKind(f.finish(&store.Finished{Delivery: hook.Delivery{Message: 1, Endpoint: 1}}), hook.Closed)
 	})
+}
+
+// testKeyFindsTheFirst repeats a request under one key that is taken for life.
+func testKeyFindsTheFirst(t *testing.T, open Open, life time.Duration) {
+	f := newFixture(t, open)
+	key := &store.IdempotencyKey{Hash: [16]byte{1}, Body: [16]byte{2}, Life: life}
+	publish := func(k *store.IdempotencyKey) (store.Appended, error) {
+		p := f.publication(f.endpoints[0])
+		p.Key = k
+		return f.Append(f.Context(), p)
+	}
+	first, err := publish(key)
+	f.must(err)
+	if first.Replayed {
+		t.Fatal("the first request is a replay")
+	}
+	check := func(when string) {
+		t.Helper()
+		again, err := publish(key)
+		f.must(err)
+		if !again.Replayed || again.ID != first.ID {
+			t.Fatalf("%s: %+v, want a replay of %d", when, again, first.ID)
+		}
+		changed := store.IdempotencyKey{Hash: key.Hash, Body: [16]byte{3}, Life: life}
+		_, err = publish(&changed)
+		f.wantKind(err, hook.KeyReused)
+		id, found, err := f.Published(f.Context(), *key)
+		f.must(err)
+		if !found || id != first.ID {
+			t.Fatalf("%s: the key made message %d, found %v; want %d", when, id, found, first.ID)
+		}
+		_, _, err = f.Published(f.Context(), changed)
+		f.wantKind(err, hook.KeyReused)
+	}
+	check("at once")
+	if n := len(f.handoff.take()); n != 1 {
+		t.Fatalf("%d deliveries were handed over, want 1", n)
+	}
+	f.crash()
+	check("after a crash")
+	f.restart()
+	check("after a restart")
+	another := store.IdempotencyKey{Hash: [16]byte{9}, Body: key.Body, Life: life}
+	if _, found, err := f.Published(f.Context(), another); found || err != nil {
+		t.Fatalf("a key that nobody used: found %v, %v", found, err)
+	}
+	other, err := publish(&another)
+	f.must(err)
+	if other.Replayed || other.ID == first.ID {
+		t.Fatalf("another key gave %+v", other)
+	}
 }

@@ -31,6 +31,7 @@ func testModel(t *testing.T, open Open) {
 		m := &model{fixture: newFixture(t, open), rt: rt, pairs: make(map[pair]*modelPair)}
 		rt.Repeat(map[string]func(*rapid.T){
 			"publish":   func(*rapid.T) { m.publishSome() },
+			"group":     func(*rapid.T) { m.publishGroup() },
 			"fresh":     func(*rapid.T) { m.finishFresh() },
 			"due":       func(*rapid.T) { m.finishDue() },
 			"end":       func(*rapid.T) { m.endDue() },
@@ -92,6 +93,25 @@ func (m *model) publishSome() {
 	m.memory = append(m.memory, m.handoff.take()...)
 	for _, ep := range m.endpoints[:n] {
 		m.pairs[pair{id, ep}] = &modelPair{fresh: admit, due: !admit}
+	}
+}
+
+// publishGroup publishes up to three messages in one transaction.
+func (m *model) publishGroup() {
+	admit := rapid.Bool().Draw(m.rt, "admit")
+	m.handoff.setRefuse(!admit)
+	var group []*store.Publication
+	for range 1 + m.pick(3, "messages") {
+		group = append(group, m.publication(m.endpoints[:m.pick(len(m.endpoints)+1, "endpoints")]...))
+	}
+	got, err := m.AppendAll(m.Context(), group)
+	m.must(err)
+	m.memory = append(m.memory, m.handoff.take()...)
+	for i, p := range group {
+		m.messages = append(m.messages, got[i].ID)
+		for _, d := range p.Deliveries {
+			m.pairs[pair{got[i].ID, d.Endpoint}] = &modelPair{fresh: admit, due: !admit}
+		}
 	}
 }
 

@@ -22,6 +22,8 @@ type Open func(t testing.TB, dir string) store.Store
 // Run runs the whole suite against a store.
 func Run(t *testing.T, open Open) {
 	t.Run("ledger", func(t *testing.T) { testLedger(t, open) })
+	t.Run("appendall", func(t *testing.T) { testAppendAll(t, open) })
+	t.Run("inbound", func(t *testing.T) { testInbound(t, open) })
 	t.Run("queue", func(t *testing.T) { testQueue(t, open) })
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
