@@ -36,7 +36,7 @@ type IngestSourceOut struct {
 	CreatedAt time.Time         `json:"createdAt"`
 	UpdatedAt time.Time         `json:"updatedAt"`
 	// Config is absent for generic-webhook, and has what is no secret for other types.
-	Config *IngestSourceConfigOut `json:"config,omitempty"`
+	Config *IngestSourceConfigOut `json:"config,omitzero"`
 }
 
 // IngestSourceConfigOut is the part of a source's config that is no secret.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,13 +159,18 @@ func isRef(s string) bool {
 	return true
 }
 
-// clientAddr returns who the request is from: the peer, or what a trusted proxy says
+func (s *server) clientAddr(r *http.Request) netip.Addr { return ClientAddr(r, s.o.TrustedProxies) }
+
+// ClientAddr returns who the request is from: the peer, or what a trusted proxy says
 // about it. X-Forwarded-For is read from the right, because only what trusted
 // proxies appended can be believed.
-func (s *server) clientAddr(r *http.Request) netip.Addr {
+func ClientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	trusts := func(addr netip.Addr) bool {
+		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
+	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	addr := peer.Addr().Unmap()
-	if err != nil || !s.trusts(addr) {
+	if err != nil || !trusts(addr) {
 		return addr
 	}
 	var hops []string
@@ -177,18 +183,9 @@ func (s *server) clientAddr(r *http.Request) netip.Addr {
 			return addr
 		}
 		addr = hop.Unmap()
-		if !s.trusts(addr) {
+		if !trusts(addr) {
 			return addr
 		}
 	}
 	return addr
-}
-
-func (s *server) trusts(addr netip.Addr) bool {
-	for _, p := range s.o.TrustedProxies {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }

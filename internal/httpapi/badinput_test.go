@@ -42,7 +42,6 @@ var skipped = map[string]string{
 	"B080": "the contract has no timeout_seconds: unknown fields are ignored and named",
 	"B083": "the contract has no retry_schedule of an endpoint: unknown fields are ignored and named",
 	"B049": "TestGuessingIsThrottled",
-	"B054": "sources are not served yet: 501 for everybody",
 	"B055": "transformations are not served yet: 501 for everybody",
 	"B057": "export is not served yet: 501 for everybody",
 	"B061": "TestListParameters: an iterator of another application is 422",
@@ -53,7 +52,7 @@ var skipped = map[string]string{
 // acrossTenants are the cases that take another environment's object.
 var acrossTenants = map[string]string{
 	"endpoint.get": "GET " + endpointPath, "endpoint.delete": "DELETE " + endpointPath, "endpoint.get_secret": "GET " + endpointPath + "/secret",
-	"event.replay": "POST " + messagePath + "/endpoint/{endpoint_id}/resend", "metrics.get": "GET " + endpointPath + "/stats",
+	"source.get": "GET " + sourcePath, "event.replay": "POST " + messagePath + "/endpoint/{endpoint_id}/resend", "metrics.get": "GET " + endpointPath + "/stats",
 }
 
 // TestBadInputs runs the cases of the reference file that need no process of their own.
@@ -120,7 +119,7 @@ func otherTenant(r *rig) map[string]string {
 	mine, own := r.env, r.token
 	r.env, r.token = env, token
 	app := r.app("b")
-	ids := map[string]string{"app_id": app, "endpoint_id": r.endpoint(app, ""), "msg_id": r.message(app, "")}
+	ids := map[string]string{"app_id": app, "endpoint_id": r.endpoint(app, ""), "msg_id": r.message(app, ""), "source_id": r.source("b", "github", `{}`)}
 	r.env, r.token = mine, own
 	return ids
 }
@@ -128,8 +127,8 @@ func otherTenant(r *rig) map[string]string {
 // sameAsUnknown asks for another tenant's object and for none, which must be answered alike.
 func (r *rig) sameAsUnknown(c badInput, op string, foreign map[string]string) int {
 	r.t.Helper()
-	unknown := map[string]string{"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27)}
-	own := map[string]string{"app_id": "a", "endpoint_id": foreign["endpoint_id"], "msg_id": foreign["msg_id"]}
+	unknown := map[string]string{"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27), "source_id": "src_" + strings.Repeat("0", 22)}
+	own := map[string]string{"app_id": "a", "endpoint_id": foreign["endpoint_id"], "msg_id": foreign["msg_id"], "source_id": foreign["source_id"]}
 	method, path, _ := strings.Cut(op, " ")
 	a, b := r.call(method, fill(path, foreign), ""), r.call(method, fill(path, unknown), "")
 	if string(a.body) != string(b.body) || a.status != b.status {

@@ -69,8 +69,9 @@ type Deps struct {
 	// is, the public half (whpk_...) of an asymmetric one.
 	PublicSecret func(text string) (string, error)
 	// CheckSource judges a source's type, config and settings. A broken rule is a
-	// hook.FieldError, whose path begins with "type", "config" or "settings" and whose text
-	// repeats no secret. It looks nothing up. Nil: sources cannot be made or changed.
+	// hook.FieldError, whose path begins with "type", "config" or the name of a setting,
+	// and whose text repeats no secret. It looks nothing up. Nil: sources cannot be made
+	// or changed.
 	CheckSource func(*hook.Source) error
 	// SourceChanged is told of each source that was made, changed or deleted, once that
 	// is durable. Nil for nobody.

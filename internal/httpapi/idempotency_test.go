@@ -13,6 +13,7 @@ func TestIdempotencyKey(t *testing.T) {
 	r := newRig(t)
 	app := r.app("a")
 	e := r.endpoint(app, "")
+	r.source("s", "github", `{}`)
 	for i, c := range []struct {
 		name, path, body, other string
 		status                  int
@@ -23,6 +24,10 @@ func TestIdempotencyKey(t *testing.T) {
 		{"message", "/api/v1/app/a/msg", `{"eventType":"t","payload":{"n":1.0}}`, `{"eventType":"t","payload":{"n":1.00}}`, 202},
 		{"portal token", "/api/v1/auth/app-portal-access/a", `{}`, `{"expiry":3600}`, 200},
 		{"recover", "/api/v1/app/a/endpoint/" + e + "/recover", `{"since":"` + hourAgo() + `"}`, `{"since":"` + hourAgo() + `","until":null}`, 202},
+		{"source", sourcesPath, `{"name":"once","type":"github","config":{}}`, `{"name":"other","type":"github","config":{}}`, 201},
+		{"source URL", sourcesPath + "/s/token/rotate", ``, `{}`, 200},
+		{"source portal", sourcesPath + "/s/dashboard", `{}`, `{"expiry":3600}`, 200},
+		{"source endpoint", sourcesPath + "/s/endpoint", `{"url":"https://example.com/once"}`, `{"url":"https://example.com/other"}`, 201},
 		{"rotation", "/api/v1/app/a/endpoint/" + e + "/secret/rotate", `{}`, `{"gracePeriodSeconds":1}`, 204},
 	} {
 		key := fmt.Sprintf("key-%d", i)

@@ -33,11 +33,16 @@ func TestRoleByRoute(t *testing.T) {
 		r.attempt(app, e, m, succeed)
 		at := r.must(200, "GET", "/api/v1/app/"+app+"/attempt/msg/"+m, "").str("data.0.id")
 		task := r.must(202, "POST", "/api/v1/app/"+app+"/endpoint/"+e+"/recover", `{"since":"`+hourAgo()+`"}`).str("id")
-		return map[string]string{"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task}
+		source := r.source(app+"-source", "github", `{}`)
+		return map[string]string{
+			"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task,
+			"source_id": source, "provider_name": "stripe",
+		}
 	}
 	unknown := map[string]string{
 		"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27),
 		"attempt_id": "atmpt_" + strings.Repeat("0", 27), "event_type_name": "no.such", "task_id": "qtask_" + strings.Repeat("0", 27),
+		"source_id": "src_" + strings.Repeat("0", 22), "provider_name": "nobody",
 	}
 	roles := map[string]*hook.Token{}
 	tokens := map[string]string{}
@@ -66,6 +71,7 @@ func TestRoleByRoute(t *testing.T) {
 			}
 			continue
 		}
+		r.api.guesses = newGuessLimits() // TestGuessingIsThrottled shows it
 		for _, wrong := range []string{"", "nonsense", tokens["[ViewBase]"] + "x"} {
 			if a := send(ownIDs, wrong); a.status != 401 || a.str("code") != "authentication_failed" {
 				t.Errorf("%s with the token %q: %d %s", name, wrong, a.status, a.body)
@@ -94,7 +100,7 @@ func TestRoleByRoute(t *testing.T) {
 			}
 		}
 		// Another environment's token sees nothing of this one.
-		if strings.Contains(rt.path, "{app_id}") || strings.Contains(rt.path, "{task_id}") {
+		if strings.Contains(rt.path, "{app_id}") || strings.Contains(rt.path, "{task_id}") || strings.Contains(rt.path, "{source_id}") {
 			a, b := send(ownIDs, foreignToken), send(unknown, foreignToken)
 			if a.status != b.status || string(a.body) != string(b.body) {
 				// PUT creates: the answers differ by the new id alone.
@@ -114,6 +120,7 @@ func TestRoleByRoute(t *testing.T) {
 	for _, set := range []map[string]string{ownIDs, otherIDs} {
 		r.must(200, "GET", fill(endpointPath, set), "")
 		r.must(200, "GET", fill(messagePath+"/attempt/{attempt_id}", set), "")
+		r.must(200, "GET", fill(sourcePath, set), "")
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *server) checkSource(src *hook.Source) error {
 	if s.CheckSource == nil {
 		return notServed() // nothing would judge the config, so nothing is let in
 	}
-	return s.CheckSource(src)
+	return belowSettings(s.CheckSource(src))
 }
 
 func (s *server) sourceChanged(src *hook.Source) {

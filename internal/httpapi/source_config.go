@@ -77,7 +77,7 @@ func configKeys(typ string) (map[string]string, bool) {
 func configFromAPI(typ string, raw []byte) (hook.SourceConfig, error) {
 	var out hook.SourceConfig
 	if rawOrNil(raw) == nil {
-		return out, nil
+		raw = emptyPayload
 	}
 	if !jsonObject(raw) {
 		return out, hook.Fieldf("config", "must be an object")
@@ -109,6 +109,9 @@ func configFromAPI(typ string, raw []byte) (hook.SourceConfig, error) {
 			out.Values = map[string]string{}
 		}
 		out.Values[name] = text
+	}
+	if _, set := out.Values["payload"]; typ == hook.CronSource && !set {
+		return out, &hook.FieldError{Path: []string{"config", "payload"}, Text: "missing field `payload`", Code: typeJSON}
 	}
 	var err error
 	out.Secrets, err = secretsFromAPI(given)

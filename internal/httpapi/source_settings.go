@@ -68,11 +68,37 @@ func (s *server) changeSourceSettings(c *call, base func(hook.SourceSettings, ho
 	return c.json(http.StatusOK, s.sourceSettingsToAPI(src))
 }
 
+// wireSettings are the names of settings that are spelled differently on the wire,
+// where they carry their unit.
+var wireSettings = map[string]string{
+	"tolerance": "toleranceSeconds", "dedupe window": "windowSeconds", "stale after": "afterSeconds",
+	"pass": "passThrough", "pass deadline": "deadlineMilliseconds", "answer header": "headers",
+}
+
+const settingsKey = "settings"
+
+// belowSettings names the place of a mistake in the settings as the wire spells it, below
+// "settings"; mistakes in type and config stay.
+func belowSettings(err error) error {
+	var f *hook.FieldError
+	if !errors.As(err, &f) || len(f.Path) == 0 || anyOf(f.Path[0], "type", "config") {
+		return err
+	}
+	path := append([]string{settingsKey}, f.Path...)
+	if name := wireSettings[f.Path[0]]; name != "" {
+		path[1] = name
+	}
+	if len(f.Path) > 1 && wireSettings[f.Path[0]+" "+f.Path[1]] != "" {
+		path[2] = wireSettings[f.Path[0]+" "+f.Path[1]]
+	}
+	return &hook.FieldError{Path: path, Text: f.Text, Code: f.Code}
+}
+
 // atSettings drops the name of the settings from the place of an error: here they are
 // the whole body.
 func atSettings(err error) error {
 	var f *hook.FieldError
-	if errors.As(err, &f) && len(f.Path) > 1 && f.Path[0] == "settings" {
+	if errors.As(err, &f) && len(f.Path) > 1 && f.Path[0] == settingsKey {
 		return &hook.FieldError{Path: f.Path[1:], Text: f.Text, Code: f.Code}
 	}
 	return err
@@ -184,7 +210,7 @@ var dedupeWords = map[string]hook.DedupeBy{
 func sourceSettingsFromAPI(in api.SourceSettings) (st hook.SourceSettings, err error) {
 	r := reading{}
 	st = hook.SourceSettings{
-		PublicURL: deref(in.PublicURL), Methods: nilIfEmpty(in.Methods),
+		PublicURL: deref(in.PublicURL), Methods: in.Methods,
 		FailureStatus: r.number(in.FailureStatus, "failureStatus"),
 		Tolerance:     r.duration(in.ToleranceSeconds, time.Second, "toleranceSeconds"),
 		MaxBodyBytes:  r.number(in.MaxBodyBytes, "maxBodyBytes"),
@@ -214,7 +240,7 @@ func sourceSettingsFromAPI(in api.SourceSettings) (st hook.SourceSettings, err e
 	}
 	if v := in.Validate; v != nil {
 		st.Validate = hook.ValidationRule{
-			ContentTypes: nilIfEmpty(v.ContentTypes), UTF8: deref(v.UTF8), Syntax: deref(v.Syntax),
+			ContentTypes: v.ContentTypes, UTF8: deref(v.UTF8), Syntax: deref(v.Syntax),
 			MaxDepth: r.number(v.MaxDepth, "validate", "maxDepth"), Schema: r.schema(v.Schema),
 		}
 	}
