@@ -64,11 +64,33 @@ type stored struct {
 	firstReplayed bool // the first event was stored by an earlier request
 }
 
-// store plans events for the source's endpoints, and for the application that the source
-// publishes into, and commits all of it at once. w waits for the first event's answer; nil for nobody.
+// maxTogether is how many events are committed at once: with those of an application, no
+// more than store.MaxPublications. No provider is known to send larger batches.
+const maxTogether = store.MaxPublications / 2
+
+// store stores events in one commit, or in several when there are very many. When a later
+// one fails the provider comes again, and the keys find what the earlier ones stored. w
+// waits for the first event's answer; nil for nobody.
 //
 // Errors are those of store.Ledger.AppendAll; NotFound says that the source is gone.
-func (r *Receiver) store(ctx context.Context, s *hook.Source, events []event, w *waiter) (stored, error) {
+func (r *Receiver) store(ctx context.Context, s *hook.Source, events []event, w *waiter) (all stored, err error) {
+	for i := 0; i < len(events); i += maxTogether {
+		some, err := r.commit(ctx, s, events[i:min(i+maxTogether, len(events))], w)
+		if err != nil {
+			return stored{}, err
+		}
+		if i == 0 {
+			all.firstReplayed = some.firstReplayed
+		}
+		all.fresh += some.fresh
+		w = nil
+	}
+	return all, nil
+}
+
+// commit plans events for the source's endpoints, and for the application that the source
+// publishes into, and appends all of it at once.
+func (r *Receiver) commit(ctx context.Context, s *hook.Source, events []event, w *waiter) (stored, error) {
 	for range maxPlans {
 		plan, err := r.Plans.PlanOf(ctx, s.ID.Application())
 		if err != nil {

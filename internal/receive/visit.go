@@ -142,14 +142,11 @@ func (v *visit) unverified(err error) *refusal {
 		out = unavailable(trimmed(err), trimmed(reason))
 		out.detail = "The webhook could not be verified just now; send it again."
 		return out
-	case err == errNoSecret, err == errBroken:
+	case err == errBroken:
 		out.kind = err.Error()
 		reason = webhook.ErrNoMatch
-	case reason == webhook.ErrInvalidKey:
-		out.kind = errNoSecret.Error()
-		if len(v.source.Config.Secrets) == 0 {
-			out.reason = errNoSecret.Error()
-		}
+	case err == errNoSecret, reason == webhook.ErrNoSecret:
+		out.kind, out.reason = errNoSecret.Error(), errNoSecret.Error()
 		reason = webhook.ErrNoMatch
 	}
 	out.detail = trimmed(reason)
