@@ -20,11 +20,16 @@ var gitlab = provider{
 		Confidence: Confidence{Docs, Docs, Secondary, Secondary},
 		Docs:       "https://docs.gitlab.com/user/project/integrations/webhooks/",
 	},
-	open: func(s *settings) (scheme, error) {
-		if s.get("mode") == "signing" {
-			return openStandard(s)
+	open: openGitLab,
+	sign: func(s *settings, r *Request, now time.Time) error {
+		scheme, err := openGitLab(s)
+		if err != nil {
+			return err
 		}
-		return newTokenScheme(s, headerToken("X-Gitlab-Token"))
+		if _, signs := scheme.(*standardScheme); signs && r.Header.Get(HeaderID) == "" && r.Header.Get("Idempotency-Key") != "" {
+			r.Header.Set(HeaderID, r.Header.Get("Idempotency-Key"))
+		}
+		return scheme.(signingScheme).sign(r, now)
 	},
 	factsBy: func(s *settings) facts {
 		f := facts{id: header("Idempotency-Key"), eventType: either(header("X-Gitlab-Event"), body("object_kind"))}
@@ -33,4 +38,11 @@ var gitlab = provider{
 		}
 		return f
 	},
+}
+
+func openGitLab(s *settings) (scheme, error) {
+	if s.get("mode") == "signing" {
+		return openStandard(s)
+	}
+	return newTokenScheme(s, headerToken("X-Gitlab-Token"))
 }
