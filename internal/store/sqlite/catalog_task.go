@@ -2,11 +2,19 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
+)
+
+const (
+	// taskLife is how long a task that has ended is kept, from when it was made.
+	taskLife = 90 * 24 * time.Hour
+	// purgeTasks is how many that are older each change of a task removes, see purgeReceipts.
+	purgeTasks = 16
 )
 
 const taskColumns = "key, environment, application, endpoint, type, status, since, until, cursor, done, created_at, updated_at"
@@ -26,6 +34,9 @@ func (c *catalog) CreateTask(ctx context.Context, t *hook.Task, r *store.Receipt
 			return err
 		}
 		if err := tx.used(hook.Key(t.ID)); err != nil {
+			return err
+		}
+		if err := c.purgeTasks(tx); err != nil {
 			return err
 		}
 		return tx.exec("INSERT INTO task ("+taskColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -81,11 +92,20 @@ func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 	return c.change(ctx, func(tx *catalogTx) error {
 		err := tx.exec("UPDATE task SET status = ?2, since = ?3, until = ?4, cursor = ?5, done = ?6, updated_at = ?7 WHERE key = ?1",
 			t.ID, t.Status, argMillis(t.Since), argMillis(t.Until), t.Cursor, t.Done, t.UpdatedAt.UnixMilli())
-		if err == nil && tx.conn.Changes() == 0 {
-			err = errNotFound()
+		if err != nil {
+			return err
 		}
-		return err
+		if tx.conn.Changes() == 0 {
+			return errNotFound()
+		}
+		return c.purgeTasks(tx)
 	})
+}
+
+// purgeTasks removes a few tasks that were made too long ago and have ended. Index: task_ended.
+func (c *catalog) purgeTasks(tx *catalogTx) error {
+	return tx.exec("DELETE FROM task WHERE key IN (SELECT key FROM task WHERE status <> 'running' AND key < ?1 ORDER BY key LIMIT ?2)",
+		hook.KeyAt(c.now().Add(-taskLife)), purgeTasks)
 }
 
 func scanTask(stmt *sqlite.Stmt) *hook.Task {

@@ -253,6 +253,7 @@ func TestCatalogQueriesUseIndexes(t *testing.T) {
 		{"SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1 AND name > ?3 ORDER BY name DESC LIMIT ?2", "PRIMARY KEY"},
 		{"SELECT " + taskColumns + " FROM task WHERE environment = ?1 AND (?3 = '' OR status = ?3) AND key > ?5 ORDER BY key DESC LIMIT ?2", "task_environment"},
 		{"SELECT " + taskColumns + " FROM task WHERE status = 'running' ORDER BY key", "INDEX task_running"},
+		{"SELECT key FROM task WHERE status <> 'running' AND key < ?1 ORDER BY key LIMIT ?2", "INDEX task_ended"},
 		{"SELECT " + tokenColumns + " FROM token WHERE hash = ?1 AND environment IN (SELECT key FROM environment)", "token_hash"},
 		{"SELECT " + tokenColumns + " FROM token WHERE environment = ?1 ORDER BY key", "token_environment"},
 		{"UPDATE token SET expires_at = ?2 WHERE application = ?1 AND (expires_at IS NULL OR expires_at > ?2)", "token_application"},

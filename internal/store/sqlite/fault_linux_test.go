@@ -136,6 +136,44 @@ func TestFailedFlushEndsTheStore(t *testing.T) {
 	}
 }
 
+// TestFailedFlushLeavesNoneOfAGroup lets the flush of a group's commit fail.
+func TestFailedFlushLeavesNoneOfAGroup(t *testing.T) {
+	f := newFaulty(t, t.TempDir())
+	plan, err := f.PlanOf(t.Context(), f.app.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := func() (all []*store.Publication) {
+		for i := range 3 {
+			all = append(all, &store.Publication{
+				Message:     &hook.Message{Environment: f.env.ID, Application: f.app.ID, EventType: "a.b", RawBody: []byte{}, Inbound: &hook.Inbound{Provider: "x"}},
+				Deliveries:  []hook.Delivery{{Endpoint: f.endpoint}},
+				PlanVersion: plan.Version,
+				Key:         &store.IdempotencyKey{Hash: [16]byte{byte(i)}, Life: 72 * time.Hour},
+			})
+		}
+		return all
+	}
+	if _, err := f.append([]byte(`{}`)); err != nil {
+		t.Fatal(err)
+	}
+	f.replaceLog("/dev/null") // takes every write and refuses to flush
+	if _, err := f.AppendAll(t.Context(), group()); err == nil || hook.KindOf(err) != hook.Internal {
+		t.Fatalf("append on a broken disk: %v", err)
+	}
+	<-f.fatal
+	f.Close()
+	f.open()
+	list, err := f.Messages(t.Context(), store.MessageQuery{Application: f.app.ID, Window: store.Window{Limit: 10}})
+	if err != nil || len(list.Rows) != 1 {
+		t.Fatalf("%d messages, %v; want the one before", len(list.Rows), err)
+	}
+	got, err := f.AppendAll(t.Context(), group())
+	if err != nil || got[0].Replayed || got[2].Replayed {
+		t.Fatalf("the provider's next try: %+v, %v", got, err)
+	}
+}
+
 // TestFullDisk fills a small disk with messages and frees it again. It needs the right to
 // mount one.
 func TestFullDisk(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
@@ -38,6 +39,8 @@ func testInbound(t *testing.T, open Open) {
 		t.Run(c.name, func(t *testing.T) { testInboundRound(t, open, c.m) })
 	}
 
+	t.Run("BackupHoldsSources", func(t *testing.T) { testSourceBackup(t, open) })
+
 	t.Run("ExpungedWithTheBody", func(t *testing.T) {
 		f := newFixture(t, open)
 		id := f.receive(hook.Message{RawBody: []byte("x"), Inbound: &hook.Inbound{Provider: "x", Header: []string{"X-Personal", "data"}}}).ID
@@ -51,6 +54,51 @@ func testInbound(t *testing.T, open Open) {
 			f.crash()
 		}
 	})
+}
+
+// testSourceBackup restores a copy of a store with a source that has received something.
+func testSourceBackup(t *testing.T, open Open) {
+	f := newFixture(t, open)
+	s := &hook.Source{ID: hook.SourceID(f.NewKey()), Environment: f.env, UID: "s", Name: "source", Type: "x", Config: hook.SourceConfig{Secrets: []string{"secret"}}}
+	s.Tokens = []hook.SourceToken{{Text: f.Codec().NewSourceToken(s.ID)}}
+	f.must(f.CreateSource(f.Context(), s, nil))
+	app := s.ID.Application()
+	ep := f.newEndpoint(app)
+	p := f.publicationOf(app, ep)
+	p.Message.Payload, p.Message.RawBody, p.Message.Inbound = nil, []byte("body"), &hook.Inbound{Provider: "x", Query: "q"}
+	p.Key = &store.IdempotencyKey{Hash: [16]byte{1}, Life: 72 * time.Hour}
+	got, err := f.AppendAll(f.Context(), []*store.Publication{p})
+	f.must(err)
+	f.must(f.SaveVisits(f.Context(), []hook.SourceCount{{Source: s.ID, Hour: time.Now(), N: 3}}, []*hook.Rejection{{Source: s.ID, Reason: "r", Body: []byte("b")}}))
+	dir := t.TempDir()
+	f.must(f.Backup(f.Context(), dir))
+	f.dir = dir
+	f.start()
+	restored, err := f.Source(f.Context(), f.env, "s")
+	f.must(err)
+	if diff := cmp.Diff(s, restored, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("restored source (-want +got):\n%s", diff)
+	}
+	if id, ok := f.Codec().ParseSourceToken(s.Tokens[0].Text); !ok || id != s.ID {
+		t.Fatal("the URL of before is not the restored store's")
+	}
+	m, err := f.Message(f.Context(), app, got[0].ID)
+	f.must(err)
+	if string(m.RawBody) != "body" || m.Inbound == nil || m.Inbound.Query != "q" {
+		t.Fatalf("restored message %+v", m)
+	}
+	rejected, err := f.Rejections(f.Context(), s.ID, store.Page[hook.RejectionID]{Limit: 5})
+	f.must(err)
+	counts, err := f.SourceCounts(f.Context(), s.ID, time.UnixMilli(0), time.Now().Add(time.Hour))
+	f.must(err)
+	if len(rejected.Rows) != 1 || string(rejected.Rows[0].Body) != "b" || len(counts) != 1 || counts[0].N != 3 {
+		t.Fatalf("restored %+v and %+v", rejected.Rows, counts)
+	}
+	again, err := f.AppendAll(f.Context(), []*store.Publication{{Message: p.Message, PlanVersion: p.PlanVersion, Key: p.Key}})
+	f.must(err)
+	if !again[0].Replayed || again[0].ID != got[0].ID {
+		t.Fatalf("the provider's next try: %+v", again)
+	}
 }
 
 // receive appends a message to the first two endpoints, of which only one is in memory.

@@ -56,3 +56,6 @@ CREATE TABLE rejection (
 ) STRICT;
 
 CREATE INDEX rejection_source ON rejection (source, key);
+
+-- Serves: removing tasks that ended long ago.
+CREATE INDEX task_ended ON task (key) WHERE status <> 'running';

@@ -1,0 +1,86 @@
+package sqlite
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// TestOlderStoreIsMigrated opens a store as version 1 left it: segments without the
+// provider's request, a catalog without sources.
+func TestOlderStoreIsMigrated(t *testing.T) {
+	c := newClockStore(t, Options{SegmentSpan: time.Hour})
+	var ids []hook.MessageID
+	for range 3 {
+		got, err := c.publish("", 1, 12*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, got.ID)
+		c.advance(13 * time.Hour)
+	}
+	paths := []string{filepath.Join(c.dir, catalogName)}
+	for _, seg := range c.segmentsOldestFirst() {
+		paths = append(paths, seg.path)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range paths {
+		back := []string{"ALTER TABLE message DROP COLUMN inbound"}
+		if i == 0 {
+			back = []string{
+				"DROP INDEX task_ended", "DROP TABLE source", "DROP TABLE source_count", "DROP TABLE rejection",
+				"DROP INDEX application_environment", "DROP INDEX application_with_endpoints", "ALTER TABLE application DROP COLUMN source",
+				"CREATE INDEX application_environment ON application (environment, key)",
+				"CREATE INDEX application_with_endpoints ON application (environment, key) WHERE endpoints > 0",
+			}
+		}
+		conn, err := openConn(path)
+		for _, sql := range append(back, "PRAGMA user_version = 1") {
+			if err == nil {
+				err = sqlitex.ExecuteTransient(conn, sql, nil)
+			}
+		}
+		if err = errors.Join(err, conn.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.open()
+	for range 2 {
+		for _, id := range ids {
+			m, err := c.Message(t.Context(), c.app.ID, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Inbound != nil || string(m.Payload) != "{}" || m.RawBody != nil {
+				t.Errorf("message of an older store: %+v", m)
+			}
+		}
+		if n := len(c.dueMessages()); n != len(ids) {
+			t.Errorf("%d of %d deliveries are due", n, len(ids))
+		}
+		apps, err := c.ListApplications(t.Context(), c.app.Environment, store.AppFilter{WithEndpoints: true}, store.Page[hook.ApplicationID]{Limit: 5})
+		if err != nil || len(apps.Rows) != 1 || apps.Rows[0].Source != 0 {
+			t.Errorf("applications of an older store: %v, %v", apps.Rows, err)
+		}
+		s := testSource(t, c.catalog, c.app.Environment, "new")
+		got, err := c.AppendAll(t.Context(), []*store.Publication{{
+			Message:     &hook.Message{Environment: c.app.Environment, Application: s.ID.Application(), EventType: "a.b", RawBody: []byte{}, Inbound: &hook.Inbound{Provider: "x"}},
+			PlanVersion: 2,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := c.Message(t.Context(), s.ID.Application(), got[0].ID); err != nil || m.Inbound == nil {
+			t.Errorf("received after the migration: %+v, %v", m, err)
+		}
+		c.restart()
+	}
+}
