@@ -1,0 +1,90 @@
+package webhook
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"strings"
+)
+
+// maxFormFields bounds the work of one form; Twilio sends about 40 fields.
+const maxFormFields = 1000
+
+// formField is one field of a form, decoded.
+type formField struct{ name, value string }
+
+// formFields returns the fields of an urlencoded form in the order of the body. A form
+// that decoders might read in different ways is refused.
+func formFields(body []byte) ([]formField, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
+	if bytes.Count(body, []byte{'&'}) >= maxFormFields {
+		return nil, malformed("body", "the form has more than 1000 fields")
+	}
+	var list []formField
+	for pair := range strings.SplitSeq(string(body), "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, errName := url.QueryUnescape(name)
+		value, errValue := url.QueryUnescape(value)
+		if errName != nil || errValue != nil {
+			return nil, malformed("body", "the form is not percent-encoded as it should be")
+		}
+		list = append(list, formField{name, value})
+	}
+	return list, nil
+}
+
+// multipartFields returns those fields of a multipart form that are named. None may be
+// longer than 1 KiB, or be there twice.
+func multipartFields(contentType string, body []byte, names ...string) (map[string]string, error) {
+	_, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || parameters["boundary"] == "" {
+		return nil, malformed("Content-Type", "a multipart form has a boundary")
+	}
+	found := make(map[string]string, len(names))
+	reader := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
+	for range maxFormFields {
+		part, err := reader.NextRawPart()
+		if err == io.EOF {
+			return found, nil
+		}
+		if err != nil {
+			return nil, malformed("body", "the multipart form cannot be read")
+		}
+		name := part.FormName()
+		wanted := false
+		for _, n := range names {
+			wanted = wanted || n == name
+		}
+		if !wanted {
+			continue
+		}
+		if _, twice := found[name]; twice {
+			return nil, malformed("body", "a field of the form is there twice")
+		}
+		const maxBytes = 1 << 10
+		value, err := io.ReadAll(io.LimitReader(part, maxBytes+1))
+		if err != nil || len(value) > maxBytes {
+			return nil, malformed("body", "the multipart form cannot be read")
+		}
+		found[name] = string(value)
+	}
+	return nil, malformed("body", "the form has more than 1000 fields")
+}
+
+// isContent reports whether the body is of a media type, whatever its parameters.
+func isContent(r *Request, mediaType string) bool {
+	text, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(text), mediaType)
+}
+
+const (
+	formContent      = "application/x-www-form-urlencoded"
+	multipartContent = "multipart/form-data"
+)
