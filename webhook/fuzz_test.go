@@ -20,6 +20,7 @@ func FuzzJSONFind(f *testing.F) {
 	} {
 		f.Add([]byte(data), "a.b.1.c")
 		f.Add([]byte(data), "0")
+		f.Add([]byte(data), "a")
 	}
 	f.Fuzz(func(t *testing.T, data []byte, path string) {
 		names := strings.Split(path, ".")

@@ -58,6 +58,7 @@ func giteaPayload(r *Request) (payload []byte, ok bool) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
 		return r.Body, true
 	}
+	// A raw "&" would be signed as part of the JSON, and read as the beginning of another field.
 	text, ok := strings.CutPrefix(string(r.Body), "payload=")
 	if !ok || strings.ContainsAny(text, "&;") {
 		return nil, false

@@ -33,6 +33,7 @@ var linear = provider{
 		sent := body("webhookTimestamp")
 		return &hmacScheme{
 			keys: keys, hash: crypto.SHA256, encode: hexText, header: "Linear-Signature",
+			// A body without it is as genuine: only Linear can have left it out.
 			within:    func(r *Request) time.Time { return parseTime(sent(r)) },
 			tolerance: s.tolerance(),
 		}, nil

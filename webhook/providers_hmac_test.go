@@ -57,8 +57,10 @@ func TestHMACProvidersVerifyWhatTheySign(t *testing.T) {
 			if a, err := v.Handshake(r, now); a != nil || err != nil {
 				t.Errorf("a webhook is a handshake: %v, %v", a, err)
 			}
-			if _, err := openProvider(t, name, "b3RoZXI=", hmacSecret).Verify(r, now); err != nil {
-				t.Errorf("refused while the secret is rotated: %v", err)
+			for _, secrets := range [][]string{{"b3RoZXI=", hmacSecret}, {hmacSecret, "b3RoZXI="}} {
+				if _, err := openProvider(t, name, secrets...).Verify(r, now); err != nil {
+					t.Errorf("refused while the secret is rotated: %v", err)
+				}
 			}
 
 			if _, err := openProvider(t, name, "b3RoZXI=").Verify(r, now); !errors.Is(err, ErrNoMatch) {
@@ -224,5 +226,35 @@ func TestHandshakesThatAreNotGenuine(t *testing.T) {
 				t.Errorf("%+v, %v, want %v: %s", answer, err, test.want, test.why)
 			}
 		})
+	}
+}
+
+// TestRequestsThatAreNoHandshakes: what a handshake answers is never verified, so nothing
+// that could be a webhook may pass for one.
+func TestRequestsThatAreNoHandshakes(t *testing.T) {
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	for _, test := range []struct {
+		provider, method, query, body string
+		header                        http.Header
+	}{
+		{"woocommerce", "POST", "", "webhook_id=", form},
+		{"woocommerce", "POST", "", "webhook_id=1x", form},
+		{"woocommerce", "POST", "", "webhook_id=1", http.Header{"X-Wc-Webhook-Signature": {"AA=="}}},
+		{"bitbucket", "POST", "", `{"test":true}`, http.Header{"X-Event-Key": {"repo:push"}}},
+		{"bitbucket", "POST", "", `{"test":true}`, http.Header{"X-Event-Key": {"diagnostics:ping"}, "X-Hub-Signature": {"sha256=00"}}},
+		{"dropbox", "POST", "?challenge=x", "{}", nil},
+		{"dropbox", "GET", "?challenge=", "", nil},
+		{"meta", "POST", "?hub.mode=subscribe&hub.verify_token=&hub.challenge=1", "{}", nil},
+		{"websub", "POST", "?hub.mode=subscribe&hub.challenge=1", "<feed/>", nil},
+		{"twitter", "POST", "?crc_token=x", "{}", nil},
+		{"notion", "POST", "", `{"type":"page.created","verification_token":"x"}`, nil},
+		{"notion", "POST", "", `{"data":{"verification_token":"x"}}`, nil},
+		{"zoom", "POST", "", `{"event":"meeting.started","payload":{"plainToken":"x"}}`, nil},
+		{"intercom", "POST", "", `{"topic":"ping"}`, nil},
+	} {
+		r := Request{Method: test.method, URL: "https://in.example.test/in/x" + test.query, Header: test.header, Body: []byte(test.body)}
+		if answer, err := openProvider(t, test.provider, hmacSecret).Handshake(r, time.Unix(1763668800, 0)); answer != nil || err != nil {
+			t.Errorf("%s, %s %s %s: %+v, %v", test.provider, test.method, test.query, test.body, answer, err)
+		}
 	}
 }
