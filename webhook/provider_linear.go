@@ -2,6 +2,8 @@ package webhook
 
 import (
 	"crypto"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -30,12 +32,32 @@ var linear = provider{
 		if err != nil {
 			return nil, err
 		}
-		sent := body("webhookTimestamp")
-		return &hmacScheme{
-			keys: keys, hash: crypto.SHA256, encode: hexText, header: "Linear-Signature",
-			// A body without it is as genuine: only Linear can have left it out.
-			within:    func(r *Request) time.Time { return parseTime(sent(r)) },
-			tolerance: s.tolerance(),
-		}, nil
+		return linearScheme(keys, s.tolerance()), nil
 	},
+	sign: func(s *settings, r *Request, now time.Time) error {
+		keys, err := s.texts()
+		if err != nil {
+			return err
+		}
+		// The time is brought up to date where the body has one. A value is a part of the body,
+		// so that its capacity tells where it begins.
+		if value := jsonFind(r.Body, []string{linearTime}); value != nil {
+			begin := cap(r.Body) - cap(value)
+			r.Body = slices.Concat(r.Body[:begin], strconv.AppendInt(nil, now.UnixMilli(), 10), r.Body[begin+len(value):])
+		}
+		return linearScheme(keys, 0).sign(r, now)
+	},
+}
+
+// linearTime is when a webhook was sent, in milliseconds.
+const linearTime = "webhookTimestamp"
+
+func linearScheme(keys [][]byte, tolerance time.Duration) *hmacScheme {
+	sent := body(linearTime)
+	return &hmacScheme{
+		keys: keys, hash: crypto.SHA256, encode: hexText, header: "Linear-Signature",
+		// A body without it is as genuine: only Linear can have left it out.
+		within:    func(r *Request) time.Time { return parseTime(sent(r)) },
+		tolerance: tolerance,
+	}
 }

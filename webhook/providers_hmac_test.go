@@ -258,3 +258,22 @@ func TestRequestsThatAreNoHandshakes(t *testing.T) {
 		}
 	}
 }
+
+// TestLinearSignsTheTimeInTheBody: an old example is signed as if it were sent now.
+func TestLinearSignsTheTimeInTheBody(t *testing.T) {
+	now := time.Unix(1763668800, 123e6)
+	whole := []byte(`##{"a":1, "webhookTimestamp" : 1 , "b":[2]}##`)
+	r := Request{Body: whole[2 : len(whole)-2]} // capacity beyond, as a buffer has
+	if err := Sign("linear", Config{Secrets: []string{hmacSecret}}, &r, now); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"a":1, "webhookTimestamp" : 1763668800123 , "b":[2]}`; string(r.Body) != want {
+		t.Errorf("body %s, want %s", r.Body, want)
+	}
+	if v, err := openProvider(t, "linear", hmacSecret).Verify(r, now); err != nil || !v.Timestamp.Equal(now) {
+		t.Errorf("signed at %v, %v", v.Timestamp, err)
+	}
+	if !bytes.HasPrefix(whole, []byte(`##{"a":1, "webhookTimestamp" : 1 ,`)) {
+		t.Error("the caller's own text was changed")
+	}
+}
