@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -28,6 +29,16 @@ type Admin interface {
 	CreateEnvironment(ctx context.Context, name string) (EnvironmentInfo, error)
 	// DeleteEnvironment removes an environment with all that it owns; see IsNotFound.
 	DeleteEnvironment(ctx context.Context, name string) error
+	// CreateSource makes a source that forwards to the given URLs. What is refused, with
+	// words about what would be right, leaves nothing behind; see IsInvalid.
+	CreateSource(ctx context.Context, s NewSource) (SourceInfo, error)
+	// Sources returns all sources, environment by environment, the oldest first.
+	Sources(ctx context.Context) ([]SourceInfo, error)
+	// RotateSource gives a source, named by id or uid, a new URL. The old one goes on working for
+	// hook.TokenOverlap.
+	RotateSource(ctx context.Context, ref string) (SourceInfo, error)
+	// DeleteSource removes a source; its waiting deliveries are cancelled.
+	DeleteSource(ctx context.Context, ref string) error
 	// Backup writes a backup of everything that was acknowledged before the call. On
 	// error w holds an incomplete backup, which Restore refuses.
 	Backup(ctx context.Context, w io.Writer, withKey bool) error
@@ -55,6 +66,9 @@ type Hold struct {
 
 // IsNotFound reports whether err says that something named does not exist.
 func IsNotFound(err error) bool { return hook.KindOf(err) == hook.NotFound }
+
+// IsInvalid reports whether err says that what was asked for breaks a rule.
+func IsInvalid(err error) bool { return hook.KindOf(err) == hook.Invalid }
 
 // socketWait is how long OpenAdmin waits for the socket of a server that has the
 // store but has not opened its socket yet, or no longer has it because it drains.
@@ -84,7 +98,11 @@ func OpenAdmin(ctx context.Context, c *config.Config, missing Missing) (Admin, e
 		}
 		opened, err := openStore(ctx, c, telemetry.Discard(), nil, nil)
 		if err == nil {
-			return &localAdmin{opened: opened, closes: true}, nil
+			d, err := doorOf(c)
+			if err != nil {
+				return nil, errors.Join(err, opened.store.Close())
+			}
+			return &localAdmin{opened: opened, door: d, closes: true}, nil
 		}
 		if !isLocked(err) {
 			return nil, err

@@ -16,6 +16,7 @@ import (
 // localAdmin works on a store that this process holds.
 type localAdmin struct {
 	*opened
+	door door
 	// closes: Close closes the store, which nobody else uses.
 	closes bool
 

@@ -129,6 +129,7 @@ func adminHandler(a Admin, log *slog.Logger) http.Handler {
 	})
 	route("GET /hold", func(r *http.Request) (any, error) { return a.Hold(r.Context()) })
 	route("POST /release", func(r *http.Request) (any, error) { return struct{}{}, a.Release(r.Context()) })
+	sourceRoutes(a, route)
 	mux.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) {
 		out := &countingWriter{w: w}
 		err := a.Backup(r.Context(), out, r.URL.Query().Get("key") == "with")

@@ -100,7 +100,7 @@ func (n *node) devToken(ctx context.Context) (string, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read %s: %w", devTokenName, err)
 	}
-	token, err := (&localAdmin{opened: n.opened}).CreateToken(ctx, DefaultEnvironment, "hookloft dev")
+	token, err := n.localAdmin().CreateToken(ctx, DefaultEnvironment, "hookloft dev")
 	if err != nil {
 		return "", err
 	}

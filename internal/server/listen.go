@@ -76,7 +76,7 @@ func localURL(c *config.Config, addr net.Addr) string {
 		return scheme + "://" + addr.String()
 	}
 	host := tcp.IP.String()
-	if tcp.IP.IsUnspecified() {
+	if len(tcp.IP) == 0 || tcp.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(tcp.Port))

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/hookloft/hookloft/internal/egress"
 	"github.com/hookloft/hookloft/internal/httpapi"
 	"github.com/hookloft/hookloft/internal/publish"
+	"github.com/hookloft/hookloft/internal/receive"
 	"github.com/hookloft/hookloft/internal/send"
 	"github.com/hookloft/hookloft/internal/tasks"
 	"github.com/hookloft/hookloft/internal/telemetry"
@@ -38,6 +38,7 @@ type node struct {
 	showMetrics http.Handler
 	guard       *egress.Guard
 	sender      *send.Sender
+	receiver    *receive.Receiver
 	tasks       *tasks.Runner
 
 	stopWorkers context.CancelFunc
@@ -81,8 +82,9 @@ func run(ctx context.Context, c *config.Config, out Output, extend extension) er
 	return errors.Join(err, n.stopInTime(err == nil))
 }
 
-// start begins everything from the store upwards; the listener comes last, so that no
-// request finds a half-built server.
+// start begins everything from the store upwards. The listener is opened early, because
+// its address is part of sources' URLs, and served last, so that no request finds a
+// half-built server: who connects before that waits in the kernel's queue.
 func (n *node) start(ctx context.Context, extend extension) (err error) {
 	n.metrics, n.showMetrics = newMetrics()
 	n.opened, err = openStore(ctx, n.c, n.log, n.metrics, func(err error) { offer(n.fatal, err) })
@@ -90,13 +92,16 @@ func (n *node) start(ctx context.Context, extend extension) (err error) {
 		return err
 	}
 	n.health = &health{check: n.opened.store.Check}
+	if n.listener, err = listen(n.c, fileLimit(), n.log); err != nil {
+		return err
+	}
 	if err := n.startWorkers(ctx); err != nil {
 		return err
 	}
 	if err := n.startAdmin(); err != nil {
 		return err
 	}
-	return n.startListening(ctx, extend)
+	return n.startServing(ctx, extend)
 }
 
 // offer keeps the first error; later ones follow from it.
@@ -107,21 +112,22 @@ func offer(c chan error, err error) {
 	}
 }
 
-// startWorkers begins what works without a request: the dispatcher and the tasks.
+// startWorkers begins what works without a request: the dispatcher, the tasks, and the
+// receiver's accounts and schedules.
 func (n *node) startWorkers(ctx context.Context) error {
-	own, err := egress.InterfaceAddrs()
-	if err != nil {
+	var err error
+	if n.guard, err = newGuard(n.c); err != nil {
 		return err
 	}
-	if n.guard, err = egress.NewGuard(egress.Rules{Allow: n.c.EgressAllow, NAT64: n.c.EgressNAT64, Own: own}); err != nil {
-		return err
-	}
-	n.sender = send.New(egress.NewDialer(n.guard, egress.Options{}), send.Options{Version: ReadBuild().Version})
+	dialer := egress.NewDialer(n.guard, egress.Options{})
+	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version})
+	n.receiver = n.newReceiver(dialer)
 	s := n.opened.store
 	queue := &attachedQueue{Queue: s, attached: make(chan struct{})}
 	dispatcher := dispatch.New(queue, s, sender{n.sender, s.Codec()}, n.log, dispatch.Options{
 		MaxInFlight:  n.c.MaxInFlight,
 		DrainTimeout: max(n.c.Drain-n.requestShare(), time.Millisecond),
+		Answered:     n.receiver.Answered,
 		Metrics:      n.metrics,
 	})
 	// Workers outlive ctx: they stop after the last request.
@@ -130,6 +136,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics})
 	n.work(working, "dispatcher", dispatcher.Run)
 	n.work(working, "tasks", n.tasks.Run)
+	n.work(working, "receiver", n.receiver.Run)
 	select {
 	case <-queue.attached:
 		return nil
@@ -158,6 +165,9 @@ func (n *node) work(ctx context.Context, name string, run func(context.Context) 
 	})
 }
 
+// localAdmin is the Admin of this server's own store.
+func (n *node) localAdmin() *localAdmin { return &localAdmin{opened: n.opened, door: n.door()} }
+
 // startAdmin opens the admin socket. A file system without sockets costs the commands
 // their way in, not the server its life.
 func (n *node) startAdmin() error {
@@ -166,7 +176,7 @@ func (n *node) startAdmin() error {
 		n.log.Warn("no admin socket: commands on this data directory must wait until the server has stopped", telemetry.KeyError, err)
 		return nil
 	}
-	n.admin = &http.Server{Handler: adminHandler(&localAdmin{opened: n.opened}, n.log), ReadHeaderTimeout: headerTimeout}
+	n.admin = &http.Server{Handler: adminHandler(n.localAdmin(), n.log), ReadHeaderTimeout: headerTimeout}
 	n.workers.Go(func() {
 		if err := n.admin.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			offer(n.ended, fmt.Errorf("admin socket: %w", err))
@@ -175,17 +185,13 @@ func (n *node) startAdmin() error {
 	return nil
 }
 
-// startListening opens the listeners with everything behind them. Until serveOn, who
-// connects waits in the kernel's queue.
-func (n *node) startListening(ctx context.Context, extend extension) (err error) {
-	if n.listener, err = listen(n.c, fileLimit(), n.log); err != nil {
-		return err
-	}
+// startServing puts everything behind the listeners.
+func (n *node) startServing(ctx context.Context, extend extension) (err error) {
 	api, err := n.newAPI()
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)
 	}
-	f := &front{api: api, exact: map[string]http.Handler{
+	f := &front{api: api, receiver: n.receiver, exact: map[string]http.Handler{
 		"/livez":    http.HandlerFunc(n.health.live),
 		"/startupz": http.HandlerFunc(n.health.live),
 		"/readyz":   http.HandlerFunc(n.health.readiness),
@@ -232,9 +238,10 @@ func (n *node) newAPI() (http.Handler, error) {
 		NewSecret:    func() string { return webhook.GenerateSymmetric().Reveal() },
 		ParseSecret:  parseSecret,
 		PublicSecret: publicSecret,
-		Tasks:        n.tasks,
-		Metrics:      requestRecorder{n.metrics},
-		Log:          n.log,
+		CheckSource:  receive.Check, SourceChanged: n.sourceChanged,
+		Tasks:   n.tasks,
+		Metrics: requestRecorder{n.metrics},
+		Log:     n.log,
 	}, httpapi.Options{
 		MaxPayloadBytes: int(n.c.MaxPayload),
 		RatePerSecond:   float64(n.c.APIRate),
@@ -255,11 +262,7 @@ func (n *node) publicURL() string {
 
 // checkURL judges a tenant's URL.
 func (n *node) checkURL(raw string, enforceHTTPS bool) (string, error) {
-	url, err := egress.ParseURL(raw, egress.Policy{Guard: n.guard, AllowHTTP: n.c.AllowHTTP, AllowInternalNames: n.c.AllowInternalNames})
-	if err == nil && enforceHTTPS && strings.HasPrefix(url, "http:") {
-		return "", &egress.URLError{Text: "the URL must begin with https://; this environment requires it"}
-	}
-	return url, err
+	return checkURL(n.c, n.guard, raw, enforceHTTPS)
 }
 
 func parseSecret(text string) (string, error) {

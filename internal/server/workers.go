@@ -17,11 +17,15 @@ type sender struct {
 }
 
 func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) {
-	*a = s.send.Send(ctx, send.Job{
+	job := send.Job{
 		Message: m, Endpoint: ep, Settings: &env.Settings,
 		WebhookID: s.codec.Message(m.Application, m.ID),
 		Attempt:   a.ID, N: a.N, Trigger: a.Trigger,
-	})
+	}
+	if m.Inbound != nil { // then the application is the internal one of a source
+		job.SourceID = s.codec.Source(env.ID, hook.SourceID(m.Application))
+	}
+	*a = s.send.Send(ctx, job)
 }
 
 // attachedQueue tells when the dispatcher has taken its place at the queue: before
