@@ -105,7 +105,7 @@ func (p *program) root() *cobra.Command {
   hookloft serve --data /var/lib/hookloft             # run it
   hookloft token create --data /var/lib/hookloft      # a token for the API`,
 	},
-		p.dev(), p.serve(), p.token(), p.environment(), p.backup(), p.restore(), p.release(), p.config(), p.providers(), p.verify(), p.sign(), p.healthcheck(), p.version(),
+		p.dev(), p.serve(), p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.config(), p.providers(), p.verify(), p.sign(), p.healthcheck(), p.version(),
 	)
 	root.PersistentFlags().String("config", "", "TOML file with settings ("+config.ConfigEnv+")")
 	root.SilenceErrors, root.SilenceUsage = true, true

@@ -48,9 +48,11 @@ func (p *program) settings(cmd *cobra.Command, commandDefaults map[string]string
 			given[name] = f.Value.String()
 		}
 	}
-	path, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return nil, err
+	// A command may have a --config of its own (source create); the file is then the one
+	// that HOOKLOFT_CONFIG names.
+	path := ""
+	if f := cmd.Flags().Lookup("config"); f != nil && f.Value.Type() == "string" {
+		path = f.Value.String()
 	}
 	loaded, err := config.Load(config.Sources{Command: commandDefaults, File: path, Environ: p.environ, Flags: given})
 	if err != nil {
