@@ -1,7 +1,8 @@
 // Package webhook signs webhooks, verifies them and receives them, for the
 // sender that has an event to announce and for the service that gets it.
 // It follows Standard Webhooks 1.0.0 (github.com/standard-webhooks), which is
-// also what Svix-compatible senders speak, and needs only the standard library.
+// also what Svix-compatible senders speak, knows how some seventy providers sign,
+// from Stripe to WordPress, and needs only the standard library.
 //
 // A receiver is three lines:
 //
@@ -15,6 +16,31 @@
 //
 // A sender makes a [Signer] from the endpoint's secrets and lets it set the
 // three headers of each attempt.
+//
+// # Providers
+//
+// For a provider with a scheme of its own, only the verifier is another:
+//
+//	verifier, err := webhook.Provider("stripe", webhook.Config{Secrets: []string{os.Getenv("STRIPE_SECRET")}})
+//
+// Each provider's preset ([FindPreset], [Presets]) says what its secret is, which
+// settings there are beside it, how long it waits, how often it tries again, and how
+// sure all of this is. What the verifier finds out beside genuineness is in [Verified]:
+// the delivery's id, the provider's word for what happened and when, and the single
+// events of a batch. "generic" is for every other sender; its settings describe the scheme.
+//
+// Some providers sign nothing (Zapier, Mailchimp, Papertrail, WordPress.com). For them a
+// secret in the URL or in a header is checked. To trust whoever knows the URL is a
+// setting that must be given (Preset.SecretURL); leaving the secret out is an error.
+//
+// Many providers check a URL before they use it. The [Handler] answers these handshakes
+// too; see HandlerOptions.OnHandshake for the few that hand over a secret with it. Those
+// that publish their keys (PayPal, SNS, Pub/Sub, Plaid) need a [KeySource] in the Config
+// to fetch them with, or the key itself as a setting.
+//
+// What is signed is often less than one would think: without a signed time, a captured
+// request can be sent again at any time, and only the memory of its id ([Seen]) keeps it
+// out; with a token, nothing in the request is protected at all.
 //
 // # What is promised
 //
