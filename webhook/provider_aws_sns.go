@@ -135,8 +135,11 @@ func snsParse(text []byte) (*snsMessage, error) {
 	}
 	m := &snsMessage{}
 	var version, signature, at string
-	for name, value := range map[string]*string{"TopicArn": &m.topic, "SigningCertURL": &m.certificate, "SignatureVersion": &version, "Signature": &signature, "Timestamp": &at} {
-		if *value, err = signedText(members, name); err != nil {
+	for _, wanted := range []struct {
+		name string
+		text *string
+	}{{"Signature", &signature}, {"SignatureVersion", &version}, {"SigningCertURL", &m.certificate}, {"TopicArn", &m.topic}, {"Timestamp", &at}} {
+		if *wanted.text, err = signedText(members, wanted.name); err != nil {
 			return nil, err
 		}
 	}

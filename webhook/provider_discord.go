@@ -15,7 +15,7 @@ const (
 	discordTime      = "X-Signature-Timestamp"
 )
 
-// discord: docs.discord.com/developers/events/webhook-events and .../interactions/overview.
+// discord: discord.com/developers/docs/events/webhook-events and .../interactions/overview.
 var discord = provider{
 	Preset: Preset{
 		Name: "discord", Title: "Discord (interactions and webhook events)", Family: "ed25519",
@@ -31,7 +31,7 @@ var discord = provider{
 		Handshake:  "a signed PING, answered with 204 (events) or {\"type\":1} (interactions)",
 		Success:    Success{Status: http.StatusNoContent},
 		Confidence: Confidence{Docs, Memory, Docs, Docs},
-		Docs:       "https://docs.discord.com/developers/events/webhook-events",
+		Docs:       "https://discord.com/developers/docs/events/webhook-events",
 	},
 	facts: facts{
 		id: func(r *Request) string {
