@@ -69,9 +69,19 @@ const maxSkew = 5 * time.Second
 // Receive starts a receiver that lives until the test ends.
 func Receive(tb testing.TB, o ReceiverOptions) *Receiver {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	r, err := ReceiveAt(tb, "127.0.0.1:0", o)
 	if err != nil {
 		tb.Fatal(err)
+	}
+	return r
+}
+
+// ReceiveAt is Receive at an address of the caller's choice, for a receiver that was down.
+func ReceiveAt(tb testing.TB, addr string, o ReceiverOptions) (*Receiver, error) {
+	tb.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
 	}
 	r := &Receiver{URL: "http://" + l.Addr().String(), o: o, quit: make(chan struct{}),
 		secrets: make(map[string]string), perPath: make(map[string]int)}
@@ -88,7 +98,7 @@ func Receive(tb testing.TB, o ReceiverOptions) *Receiver {
 		r.srv.Close()
 		<-served
 	})
-	return r
+	return r, nil
 }
 
 // SetSecret tells the receiver the secret (whsec_...) of the endpoint at path, so
