@@ -110,7 +110,7 @@ func (s *server) upsertSource(c *call) error {
 	if err != nil {
 		return err
 	}
-	src, err = s.changeSource(c, src, func(src *hook.Source) error { return sourceFromAPI(src, in) })
+	src, err = s.changeSource(c, src, s.checkSource, func(src *hook.Source) error { return sourceFromAPI(src, in) })
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,8 @@ func (s *server) patchSource(c *call) error {
 	if err != nil {
 		return err
 	}
-	src, err = s.changeSource(c, src, func(src *hook.Source) error { return patchSource(src, in) })
+	// Type, config and settings stay as they are stored, so they are not judged anew.
+	src, err = s.changeSource(c, src, (*hook.Source).Validate, func(src *hook.Source) error { return patchSource(src, in) })
 	if err != nil {
 		return err
 	}
@@ -136,12 +137,12 @@ func (s *server) patchSource(c *call) error {
 // changeSource changes a source that was read as seen. The outcome is checked on a copy
 // before the update begins, because a check may take its time (it compiles keys and
 // schemas) and the store has one writer; inside, only when somebody else was faster.
-func (s *server) changeSource(c *call, seen *hook.Source, change func(*hook.Source) error) (*hook.Source, error) {
+func (s *server) changeSource(c *call, seen *hook.Source, check, change func(*hook.Source) error) (*hook.Source, error) {
 	draft := *seen
 	if err := change(&draft); err != nil {
 		return nil, err
 	}
-	if err := s.checkSource(&draft); err != nil {
+	if err := check(&draft); err != nil {
 		return nil, err
 	}
 	now := s.now()
@@ -151,7 +152,7 @@ func (s *server) changeSource(c *call, seen *hook.Source, change func(*hook.Sour
 		if err := change(src); err != nil || sameAsSeen {
 			return err
 		}
-		return s.checkSource(src)
+		return check(src)
 	})
 	if err != nil {
 		return nil, conflictAs(err, "conflict", sourceTaken)

@@ -49,7 +49,7 @@ func (s *server) changeSourceSettings(c *call, base func(hook.SourceSettings, ho
 	if err != nil {
 		return err
 	}
-	src, err = s.changeSource(c, src, func(src *hook.Source) error {
+	src, err = s.changeSource(c, src, s.checkSource, func(src *hook.Source) error {
 		merged, err := mergeSettings(base(src.Settings, src.Environment), body)
 		if err != nil {
 			return err

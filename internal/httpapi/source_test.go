@@ -312,6 +312,37 @@ func TestSourceRules(t *testing.T) {
 	}
 }
 
+// TestSourceChangedMeanwhile: a change that was right when it was checked is checked again
+// when somebody else has changed the source in between, and nothing of it is kept when it
+// is wrong now.
+func TestSourceChangedMeanwhile(t *testing.T) {
+	r := newRig(t)
+	id := r.source("s", "stripe", `{"secret":"whsec_x"}`)
+	key, _ := r.store.Codec().ParseSource(r.env.ID, id)
+	checks := 0
+	r.api.CheckSource = func(s *hook.Source) error {
+		if checks++; checks == 1 {
+			if _, err := r.store.UpdateSource(context.Background(), key, nil, func(s *hook.Source) error {
+				s.Config, s.UpdatedAt = hook.SourceConfig{}, s.UpdatedAt.Add(time.Millisecond)
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+		return checkSource(s)
+	}
+	if a := r.call("PUT", "/x/v1/source/s/settings", `{"ratePerHour":5}`); a.status != 422 || checks != 2 {
+		t.Errorf("%d after %d checks: %s", a.status, checks, a.body)
+	}
+	if a := r.must(200, "GET", "/x/v1/source/s/settings", ""); a.str("ratePerHour") != "null" || a.str("configured") != "[]" {
+		t.Errorf("settings %s", a.body)
+	}
+	// A new name needs no look at the config that is wrong now.
+	if a := r.must(200, "PATCH", sourcesPath+"/s", `{"name":"renamed"}`); a.str("name") != "renamed" || checks != 2 {
+		t.Errorf("after %d checks: %s", checks, a.body)
+	}
+}
+
 func TestSourceTokenRotates(t *testing.T) {
 	r := newRig(t)
 	id := r.source("s", "github", `{}`)
