@@ -38,7 +38,8 @@ func (v *visit) read(ctx context.Context) *refusal {
 		most = announced
 	}
 	clock := newBodyClock(v.w, &v.o)
-	defer clock.stop()
+	read := false
+	defer func() { clock.stop(read) }()
 	var body []byte
 	for int64(len(body)) < most {
 		if len(body) == cap(body) {
@@ -59,7 +60,7 @@ func (v *visit) read(ctx context.Context) *refusal {
 		}
 		switch {
 		case err == io.EOF && (announced < 0 || int64(len(body)) == announced):
-			v.body = v.fit(body)
+			v.body, read = v.fit(body), true
 			return nil
 		case err == io.EOF:
 			err = io.ErrUnexpectedEOF
@@ -69,7 +70,7 @@ func (v *visit) read(ctx context.Context) *refusal {
 			return brokenBody(err, len(body), clock)
 		}
 	}
-	v.body = body
+	v.body, read = body, true
 	return nil
 }
 
@@ -154,10 +155,15 @@ func (c *bodyClock) extend(n int) {
 	_ = c.conn.SetReadDeadline(c.began.Add(allowed))
 }
 
-// stop takes the deadline away. Left alone, it would end the request's context while the
-// request is being stored or waits for the service behind; the server sets a new one for
-// the next request.
-func (c *bodyClock) stop() {
+// stop takes the deadline away when the body has been read to its end. Left alone, it
+// would end the request's context while the request is being stored or waits for the
+// service behind; the server sets a new one for the next request. After a body that was
+// not, net/http reads on for a while so that the answer arrives, which needs a bound, too.
+func (c *bodyClock) stop(read bool) {
+	if !read {
+		_ = c.conn.SetReadDeadline(time.Now().Add(min(leftOverTime, c.o.BodyTimeout)))
+		return
+	}
 	_ = c.conn.SetReadDeadline(time.Time{})
 	if c.moved {
 		// The server's own write deadline runs from the header, and this body may have
@@ -165,6 +171,9 @@ func (c *bodyClock) stop() {
 		_ = c.conn.SetWriteDeadline(time.Now().Add(answerTime))
 	}
 }
+
+// leftOverTime is how long the rest of a refused body is read and dropped.
+const leftOverTime = 2 * time.Second
 
 // answerTime is how long the answer to a large body may take, with all that comes before it.
 const answerTime = 90 * time.Second

@@ -114,7 +114,11 @@ func TestExpectContinueIsAskedForOnlyWhatWillBeRead(t *testing.T) {
 func TestSlowBodyIsCut(t *testing.T) {
 	w := newWorld(t, Options{BodyTimeout: 50 * time.Millisecond, MinBodyRate: 1 << 20})
 	s := w.source(hook.GenericSource, nil)
+	began := time.Now()
 	answer := w.raw("POST " + Path + s.Tokens[0].Text + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nbegin")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the connection was held for %v", took)
+	}
 	if !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.Contains(answer, "Connection: close") {
 		t.Errorf("answered %q, want 408 and the connection closed", answer)
 	}

@@ -147,14 +147,13 @@ func checkSettings(s *hook.SourceSettings) error {
 
 func checkAnswers(s *hook.SourceSettings) error {
 	if s.PublicURL != "" {
+		// A user and a password in it are allowed: Twilio signs them.
 		u, err := url.Parse(s.PublicURL)
 		switch {
 		case err != nil || len(s.PublicURL) > maxURLBytes, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 			return hook.Fieldf("publicUrl", "must be an absolute URL that begins with http:// or https://")
 		case u.RawQuery != "" || u.ForceQuery || strings.Contains(s.PublicURL, "#"):
 			return hook.Fieldf("publicUrl", "must have neither query nor fragment")
-		case u.User != nil:
-			return hook.Fieldf("publicUrl", "must hold no user or password")
 		case hasControl(s.PublicURL):
 			return hook.Fieldf("publicUrl", "must not contain spaces or control characters")
 		}

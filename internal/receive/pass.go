@@ -153,8 +153,9 @@ func passable(a *hook.Attempt) *passed {
 	p := &passed{status: a.Status, header: http.Header{}, body: append([]byte(nil), a.Body...)}
 	for line := range strings.SplitSeq(string(a.Header), "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
-		if name = textproto.CanonicalMIMEHeaderKey(name); ok && isPassed(name) {
-			p.header.Add(name, strings.TrimSpace(value))
+		name, value = textproto.CanonicalMIMEHeaderKey(name), strings.TrimSpace(value)
+		if ok && isHeaderName(name) && isHeaderText(value) && isPassed(name) {
+			p.header.Add(name, value)
 		}
 	}
 	return p

@@ -1,0 +1,290 @@
+package receive
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// clockwork is sources, plans, ledger and visits in memory, so that schedules can be
+// watched inside a bubble of synctest. What it remembers outlives a restart.
+type clockwork struct {
+	mu     sync.Mutex
+	list   []*hook.Source
+	loads  int
+	broken error
+	keys   map[[16]byte]bool
+	slots  []string
+	counts map[string]int64
+	saves  int
+}
+
+func (c *clockwork) SourceOf(context.Context, hook.SourceID) (*hook.Source, error) {
+	return nil, hook.Errorf(hook.NotFound, "not found")
+}
+
+func (c *clockwork) UpdateSource(context.Context, hook.SourceID, *store.Receipt, func(*hook.Source) error) (*hook.Source, error) {
+	return nil, hook.Errorf(hook.NotFound, "not found")
+}
+
+func (c *clockwork) Codec() *hook.Codec {
+	codec, err := hook.NewCodec(make([]byte, 16))
+	if err != nil {
+		panic(err)
+	}
+	return codec
+}
+
+func (c *clockwork) SourcesOfType(_ context.Context, typ string) ([]*hook.Source, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loads++
+	if typ != hook.CronSource {
+		return nil, errors.New("only schedules are asked for")
+	}
+	return slices.Clone(c.list), nil
+}
+
+func (c *clockwork) PlanOf(_ context.Context, app hook.ApplicationID) (*store.Plan, error) {
+	return &store.Plan{Application: &hook.Application{ID: app}}, nil
+}
+
+func (c *clockwork) Append(_ context.Context, p *store.Publication) (store.Appended, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken != nil {
+		return store.Appended{}, c.broken
+	}
+	if c.keys[p.Key.Hash] {
+		return store.Appended{Replayed: true}, nil
+	}
+	c.keys[p.Key.Hash] = true
+	c.slots = append(c.slots, p.Message.Inbound.DeliveryID+" "+string(p.Message.RawBody)+" "+p.Message.ContentType+" "+p.Message.EventType)
+	return store.Appended{ID: 1}, nil
+}
+
+func (c *clockwork) AppendAll(context.Context, []*store.Publication) ([]store.Appended, error) {
+	return nil, errors.New("a slot is one message")
+}
+
+func (c *clockwork) SaveVisits(_ context.Context, counts []hook.SourceCount, _ []*hook.Rejection) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.saves++
+	if c.broken != nil {
+		return c.broken
+	}
+	for _, one := range counts {
+		c.counts[one.Verdict.String()] += one.N
+	}
+	return nil
+}
+
+func (c *clockwork) fired() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.slots)
+}
+
+func newClockwork(list ...*hook.Source) *clockwork {
+	return &clockwork{list: list, keys: map[[16]byte]bool{}, counts: map[string]int64{}}
+}
+
+// start runs a Receiver until stop.
+func (c *clockwork) start(t *testing.T) (r *Receiver, stop func()) {
+	r = New(Deps{Sources: c, Plans: c, Ledger: c, Visits: c}, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	return r, func() {
+		cancel()
+		if err := <-done; err != nil && c.broken == nil {
+			t.Errorf("run: %v", err)
+		}
+	}
+}
+
+func schedule(id hook.SourceID, text string, made time.Time) *hook.Source {
+	return &hook.Source{
+		ID: id, Type: hook.CronSource, CreatedAt: made, UpdatedAt: made,
+		Config: hook.SourceConfig{Values: map[string]string{"schedule": text, "payload": "p"}},
+	}
+}
+
+// In a bubble it is 2000-01-01 00:00:00 UTC at the start.
+func TestScheduleFiresEachSlotOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(schedule(1, "*/5 * * * *", time.Now()))
+		_, stop := c.start(t)
+		time.Sleep(16 * time.Minute)
+		stop()
+		want := []string{"2000-01-01T00:05:00Z p application/json cron", "2000-01-01T00:10:00Z p application/json cron", "2000-01-01T00:15:00Z p application/json cron"}
+		if got := c.fired(); !slices.Equal(got, want) {
+			t.Fatalf("fired %q, want %q", got, want)
+		}
+		if c.counts["accepted"] != 3 {
+			t.Errorf("counted %v", c.counts)
+		}
+		// Down from 00:16:00 to 00:20:30: the slot of 00:20 is made up.
+		time.Sleep(4*time.Minute + 30*time.Second)
+		_, stop = c.start(t)
+		synctest.Wait()
+		if got := c.fired(); len(got) != 4 || !strings.HasPrefix(got[3], "2000-01-01T00:20:00Z") {
+			t.Fatalf("fired %q after the restart, want the slot that was missed", got)
+		}
+		stop()
+		// A restart within the minute finds the key and adds nothing.
+		_, stop = c.start(t)
+		synctest.Wait()
+		stop()
+		if got := c.fired(); len(got) != 4 || c.counts["duplicate"] != 1 {
+			t.Fatalf("fired %q, counted %v; want the same slot no second time", got, c.counts)
+		}
+		// Down for longer than a minute after the slot: it is left out.
+		time.Sleep(6 * time.Minute)
+		_, stop = c.start(t)
+		synctest.Wait()
+		stop()
+		if got := c.fired(); len(got) != 4 {
+			t.Errorf("fired %q, want no slot that is older than a minute", got)
+		}
+	})
+}
+
+func TestScheduleOfEveryIsNotMovedByARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(schedule(1, "@every 90m", time.Now()))
+		for range 4 {
+			_, stop := c.start(t)
+			time.Sleep(50 * time.Minute)
+			stop()
+		}
+		if got := c.fired(); len(got) != 2 || !strings.HasPrefix(got[0], "2000-01-01T01:30:00Z") || !strings.HasPrefix(got[1], "2000-01-01T03:00:00Z") {
+			t.Errorf("fired %q, want 01:30 and 03:00", got)
+		}
+	})
+}
+
+func TestScheduleIsReadAnewWhenWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork()
+		r, stop := c.start(t)
+		defer stop()
+		time.Sleep(24 * time.Hour)
+		if c.loads != 1 {
+			t.Fatalf("looked %d times in a day without schedules, want once", c.loads)
+		}
+		time.Sleep(30 * time.Second)
+		c.mu.Lock()
+		// Made at 00:00:30; the slot of 00:00 was before it.
+		c.list = []*hook.Source{schedule(1, "* * * * *", time.Now()), schedule(2, "nonsense", time.Now())}
+		c.mu.Unlock()
+		r.Wake()
+		time.Sleep(2 * time.Minute)
+		if got := c.fired(); len(got) != 2 || !strings.HasPrefix(got[0], "2000-01-02T00:01:00Z") {
+			t.Errorf("fired %q, want 00:01 and 00:02", got)
+		}
+		c.mu.Lock()
+		c.list = nil
+		c.mu.Unlock()
+		r.Wake()
+		time.Sleep(time.Hour)
+		if got := c.fired(); len(got) != 2 {
+			t.Errorf("fired %q after it was deleted", got)
+		}
+	})
+}
+
+func TestScheduleIsTriedAgainWhileTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork(schedule(1, "0 * * * *", time.Now()))
+		_, stop := c.start(t)
+		defer stop()
+		time.Sleep(59 * time.Minute)
+		c.mu.Lock()
+		c.broken = hook.Errorf(hook.StorageFull, "full")
+		c.mu.Unlock()
+		time.Sleep(time.Minute + 20*time.Second)
+		c.mu.Lock()
+		c.broken = nil
+		c.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		if got := c.fired(); len(got) != 1 || !strings.HasPrefix(got[0], "2000-01-01T01:00:00Z") {
+			t.Errorf("fired %q, want the slot of 01:00 once the store works", got)
+		}
+	})
+}
+
+// TestAccountIsSavedTogether watches when visits are saved, and that a failed save loses none.
+func TestAccountIsSavedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClockwork()
+		r, stop := c.start(t)
+		visit := func(n int) {
+			for range n {
+				r.visits.count(hook.SourceCount{Source: 1, Hour: time.Now(), Verdict: hook.Accepted, N: 1})
+			}
+		}
+		time.Sleep(time.Hour)
+		if c.saves != 0 {
+			t.Errorf("saved %d times while nothing came in", c.saves)
+		}
+		visit(1000)
+		time.Sleep(2 * time.Second)
+		if c.saves != 1 || c.counts["accepted"] != 1000 {
+			t.Errorf("saved %d times, %v; want 1000 at once", c.saves, c.counts)
+		}
+		c.mu.Lock()
+		c.broken = errors.New("no disk")
+		c.mu.Unlock()
+		visit(10)
+		time.Sleep(5 * time.Second)
+		c.mu.Lock()
+		c.broken = nil
+		c.mu.Unlock()
+		visit(5)
+		time.Sleep(time.Minute)
+		if c.counts["accepted"] != 1015 {
+			t.Errorf("%v after a save that failed, want 1015", c.counts)
+		}
+		visit(7)
+		stop()
+		if c.counts["accepted"] != 1022 {
+			t.Errorf("%v after the end, want 1022", c.counts)
+		}
+	})
+}
+
+func TestRejectionsAreSampled(t *testing.T) {
+	a := newAccount()
+	for range maxKeptRejections * 2 {
+		a.keep(&hook.Rejection{Body: make([]byte, hook.MaxRejectedBody)})
+	}
+	if a.bytes > maxKeptBytes || len(a.rejections) > maxKeptRejections || len(a.rejections) == 0 {
+		t.Errorf("%d rejections of %d bytes are kept", len(a.rejections), a.bytes)
+	}
+	w := newWorld(t, Options{})
+	now := time.Now()
+	w.set(func() { w.now = now })
+	s := w.source("stripe", stripeSecret)
+	for range 50 {
+		if got := w.post(s, strings.Repeat("x", 20<<10)); got.status != 401 {
+			t.Fatal(got)
+		}
+	}
+	list := w.rejections(s)
+	if len(list) != samplesPerSource || len(list[0].Body) != hook.MaxRejectedBody || !list[0].BodyTruncated {
+		t.Errorf("%d samples, want %d, each cut", len(list), samplesPerSource)
+	}
+	if got := w.account(s); got["rejected: a signature header is missing or empty"] != 50 {
+		t.Errorf("account %v, want all 50", got)
+	}
+}
