@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 type arrival struct {
 	provider  string
 	eventType string // x-hookloft-event-type
-	id        string // x-hookloft-delivery-id; "" where the provider has none
+	id        string // x-hookloft-delivery-id; "" for none, "any" where it is made up on the way
 	sample    string // the file whose bytes are the body; or
 	body      string // the body
 	uri       string // what is appended to the service's own path
@@ -46,7 +46,7 @@ var pages = []struct {
 	prints   []string
 	arrivals []arrival
 }{
-	{"index", []string{`"anything at all"`, "https"}, []arrival{
+	{"index", []string{`"rawPayload":"anything at all"`, `"by":"hash"`}, []arrival{
 		{provider: "generic-webhook", body: "anything at all", uri: "/path?n=1"},
 		{provider: "generic-webhook", body: `{"id": "7", "type": "bread.ready"}`},
 	}},
@@ -61,12 +61,18 @@ var pages = []struct {
 		{provider: "gitlab", eventType: "Push Hook", id: "docs-gitlab-0001", sample: "gitlab.json"},
 		{provider: "gitlab", eventType: "Push Hook", id: "any", sample: "gitlab.json"},
 	}},
-	{"sendgrid", []string{`"split":true`}, []arrival{{provider: "sendgrid", sample: "sendgrid.json"}}},
+	{"sendgrid", []string{`"split":true`}, []arrival{
+		{provider: "sendgrid", id: "any", sample: "sendgrid.json"},
+		{provider: "sendgrid", eventType: "delivered", id: "ZG9jcy0wMDAx",
+			body: `{"email":"zoe@bakery.example","timestamp":1795219164,"event":"delivered","sg_event_id":"ZG9jcy0wMDAx","sg_message_id":"docs.filter0001","response":"250 OK"}`},
+		{provider: "sendgrid", eventType: "open", id: "ZG9jcy0wMDAy",
+			body: `{"email":"ada@bakery.example","timestamp":1795219165,"event":"open","sg_event_id":"ZG9jcy0wMDAy","sg_message_id":"docs.filter0001","useragent":"Mozilla/5.0"}`},
+	}},
 	{"zapier", nil, []arrival{{provider: "zapier", id: "LEAD-docs-0001", sample: "zapier.json"}}},
 	{"intercom", nil, []arrival{{provider: "intercom", eventType: "conversation.user.created", id: "notif_docs-0001", sample: "intercom.json"}}},
 	{"mailchimp", nil, []arrival{
 		{provider: "mailchimp", eventType: "subscribe", sample: "mailchimp.form"},
-		{provider: "mandrill", sample: "mandrill.form"},
+		{provider: "mandrill", id: "any", sample: "mandrill.form"},
 	}},
 	{"shopify", nil, []arrival{{provider: "shopify", eventType: "orders/paid", id: "docs-shopify-0001", sample: "shopify.json"}}},
 	{"wordpress", nil, []arrival{
@@ -159,6 +165,19 @@ func TestPagesLinkToWhatIsThere(t *testing.T) {
 			if heading != "" && !slices.Contains(anchors(target), heading) {
 				t.Errorf("%s links to %s, and there is no such heading", page.name, link)
 			}
+		}
+	}
+}
+
+// TestReasonsAreExplained looks for the words with which webhooks are refused.
+func TestReasonsAreExplained(t *testing.T) {
+	text := read(t, filepath.Join(folder(t), "index.md"))
+	for _, reason := range []webhook.Error{
+		webhook.ErrMissingHeader, webhook.ErrDuplicateHeader, webhook.ErrMalformedHeader, webhook.ErrNoMatch,
+		webhook.ErrTimestampTooOld, webhook.ErrTimestampTooNew, webhook.ErrNoKey,
+	} {
+		if !strings.Contains(text, "`"+string(reason)) {
+			t.Errorf("index.md does not explain %q", string(reason))
 		}
 	}
 }
