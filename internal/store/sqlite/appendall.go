@@ -44,13 +44,17 @@ func (w *writer) appendGroup(g *group) (refusal, err error) {
 			return refusal, nil
 		}
 	}
-	if refusal, err := w.checkKeys(g); refusal != nil || err != nil {
-		return refusal, err
+	if len(g.publications) > 1 { // the first of all is refused before it writes anything
+		if refusal, err := w.checkKeys(g); refusal != nil || err != nil {
+			return refusal, err
+		}
 	}
 	for i, p := range g.publications {
 		// A key that an earlier one of the group has just taken is found like any other.
 		if g.results[i], refusal, err = w.appendOne(p, false); err != nil {
 			return nil, err
+		} else if refusal != nil && i == 0 {
+			return refusal, nil
 		} else if refusal != nil {
 			return nil, fmt.Errorf("append a group: found too late: %w", refusal) // takes back the others
 		}

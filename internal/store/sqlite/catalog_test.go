@@ -171,13 +171,17 @@ func TestDeletedEnvironmentIsGoneAfterACrash(t *testing.T) {
 	dir := t.TempDir()
 	c := openCatalogOnly(t, dir, catalogOptions{})
 	env, apps := testCatalogData(t, c, 3)
+	source := testSource(t, c, env.ID, "source")
+	if err := c.SaveVisits(t.Context(), []hook.SourceCount{{Source: source.ID, N: 1}}, []*hook.Rejection{{Source: source.ID}}); err != nil {
+		t.Fatal(err)
+	}
 	token := &hook.Token{Environment: env.ID, Hash: [32]byte{1}}
 	if err := c.CreateToken(t.Context(), token, nil); err != nil {
 		t.Fatal(err)
 	}
 	// What the first transaction does.
 	err := c.change(t.Context(), func(tx *catalogTx) error {
-		tx.environments = append(tx.environments, env.ID)
+		tx.environments, tx.removed = append(tx.environments, env.ID), env.ID
 		if err := tx.exec("DELETE FROM environment WHERE key = ?1", env.ID); err != nil {
 			return err
 		}
@@ -191,7 +195,8 @@ func TestDeletedEnvironmentIsGoneAfterACrash(t *testing.T) {
 		_, appErr := c.Application(t.Context(), env.ID, "app0")
 		_, tokenErr := c.TokenByHash(t.Context(), token.Hash)
 		_, updateErr := c.UpdateApplication(t.Context(), apps[0].ID, func(*hook.Application) error { return nil })
-		for _, err := range []error{planErr, appErr, tokenErr, updateErr} {
+		_, sourceErr := c.SourceOf(t.Context(), source.ID)
+		for _, err := range []error{planErr, appErr, tokenErr, updateErr, sourceErr} {
 			if hook.KindOf(err) != hook.NotFound {
 				t.Errorf("what a removed environment owned answers %v", err)
 			}
@@ -204,7 +209,7 @@ func TestDeletedEnvironmentIsGoneAfterACrash(t *testing.T) {
 		}
 		c = openCatalogOnly(t, dir, catalogOptions{})
 	}
-	for _, table := range []string{"application", "endpoint", "token", "removed_environment"} {
+	for _, table := range []string{"application", "endpoint", "token", "source", "source_count", "rejection", "removed_environment"} {
 		if n, _, err := queryInt(c.versions, "SELECT count(*) FROM "+table); n != 0 || err != nil {
 			t.Errorf("%d rows of table %s are left, %v", n, table, err)
 		}

@@ -87,6 +87,7 @@ func testAppendAll(t *testing.T, open Open) {
 			{"deleted application", []*store.Publication{withKey(2, 0), orphan, withKey(3, 0)}, hook.NotFound},
 			{"key with another body, before", []*store.Publication{withKey(2, 0), withKey(3, 0), withKey(1, 9)}, hook.KeyReused},
 			{"key with another body, in the group", []*store.Publication{withKey(2, 0), withKey(3, 0), withKey(2, 9)}, hook.KeyReused},
+			{"key with another body, alone", []*store.Publication{withKey(1, 9)}, hook.KeyReused},
 			{"too many", large, hook.TooLarge},
 		} {
 			_, err := f.AppendAll(f.Context(), c.group)
