@@ -21,11 +21,16 @@ func (s *Store) AppendAll(ctx context.Context, all []*store.Publication) ([]stor
 		return nil, hook.Errorf(hook.TooLarge, "%d messages at once, at most %d are stored in one transaction", n, store.MaxPublications)
 	}
 	a := &appending{
-		group: &group{publications: all, results: make([]store.Appended, len(all))},
+		group: &group{publications: all, inbound: make([][]byte, len(all)), results: make([]store.Appended, len(all))},
 		done:  make(chan struct{}, 1),
 	}
-	for _, p := range all {
-		a.bytes += publicationBytes(p)
+	for i, p := range all {
+		inbound, err := encodeInbound(p.Message.Inbound)
+		if err != nil {
+			return nil, err
+		}
+		a.group.inbound[i] = inbound
+		a.bytes += publicationBytes(p, inbound)
 	}
 	if err := s.enqueue(ctx, a); err != nil {
 		return nil, err
@@ -51,7 +56,7 @@ func (w *writer) appendGroup(g *group) (refusal, err error) {
 	}
 	for i, p := range g.publications {
 		// A key that an earlier one of the group has just taken is found like any other.
-		if g.results[i], refusal, err = w.appendOne(p, false); err != nil {
+		if g.results[i], refusal, err = w.appendOne(p, g.inbound[i], false); err != nil {
 			return nil, err
 		} else if refusal != nil && i == 0 {
 			return refusal, nil

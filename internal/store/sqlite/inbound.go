@@ -84,15 +84,3 @@ func textToBytes(s string) string {
 	}
 	return string(b)
 }
-
-// inboundBytes is about how much memory the request of a message takes beside its body.
-func inboundBytes(in *hook.Inbound) int {
-	if in == nil {
-		return 0
-	}
-	n := 128 + len(in.Path) + len(in.Query) + len(in.Type) + len(in.DeliveryID)
-	for _, text := range in.Header {
-		n += 16 + len(text)
-	}
-	return n
-}

@@ -22,6 +22,7 @@ type operation struct {
 type appending struct {
 	publication *store.Publication // nil for AppendAll
 	group       *group             // nil for Append
+	inbound     []byte             // of publication, see encodeInbound
 	bytes       int64
 	result      store.Appended // of publication
 	err         error
@@ -31,7 +32,8 @@ type appending struct {
 // group is what an AppendAll brings: one operation, so that all is in one commit.
 type group struct {
 	publications []*store.Publication
-	results      []store.Appended // as long
+	inbound      [][]byte         // of each, see encodeInbound
+	results      []store.Appended // of each
 }
 
 // count is how many publications wait with a.

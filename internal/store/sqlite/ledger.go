@@ -14,7 +14,11 @@ import (
 
 // Append implements store.Ledger.
 func (s *Store) Append(ctx context.Context, p *store.Publication) (store.Appended, error) {
-	a := &appending{publication: p, bytes: publicationBytes(p), done: make(chan struct{}, 1)}
+	inbound, err := encodeInbound(p.Message.Inbound) // here, because the writer is one for all
+	if err != nil {
+		return store.Appended{}, err
+	}
+	a := &appending{publication: p, inbound: inbound, bytes: publicationBytes(p, inbound), done: make(chan struct{}, 1)}
 	if err := s.enqueue(ctx, a); err != nil {
 		return store.Appended{}, err
 	}
@@ -22,9 +26,9 @@ func (s *Store) Append(ctx context.Context, p *store.Publication) (store.Appende
 }
 
 // publicationBytes is about how much memory a publication takes while it waits.
-func publicationBytes(p *store.Publication) int64 {
+func publicationBytes(p *store.Publication, inbound []byte) int64 {
 	m := p.Message
-	return int64(len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams) + inboundBytes(m.Inbound) + 64*len(p.Deliveries))
+	return int64(len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams) + len(inbound) + 64*len(p.Deliveries))
 }
 
 // enqueue hands a to the writer and waits for its answer, or says why it was not let in.
@@ -69,7 +73,7 @@ func (w *writer) append(a *appending) (refusal, err error) {
 	if refusal := w.checkPlan(a.publication); refusal != nil {
 		return refusal, nil
 	}
-	a.result, refusal, err = w.appendOne(a.publication, a.publication.Message.EventID != "")
+	a.result, refusal, err = w.appendOne(a.publication, a.inbound, a.publication.Message.EventID != "")
 	return refusal, err
 }
 
@@ -86,7 +90,7 @@ func (w *writer) checkPlan(p *store.Publication) error {
 
 // appendOne writes a message with its deliveries. Its plan is current. A refusal is
 // KeyReused or, where the message takes its eventId, Conflict.
-func (w *writer) appendOne(p *store.Publication, takesEventID bool) (result store.Appended, refusal, err error) {
+func (w *writer) appendOne(p *store.Publication, inbound []byte, takesEventID bool) (result store.Appended, refusal, err error) {
 	m := p.Message
 	key := w.nextKey()
 	pen, err := w.pen(w.newest)
@@ -129,7 +133,7 @@ func (w *writer) appendOne(p *store.Publication, takesEventID bool) (result stor
 	if len(endpoints) == 0 {
 		endpoints = nil
 	}
-	if err := pen.message(m, endpoints); err != nil {
+	if err := pen.message(m, endpoints, inbound); err != nil {
 		return result, nil, err
 	}
 	left := int32(0)

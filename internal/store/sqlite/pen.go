@@ -140,8 +140,8 @@ func (p *pen) mark(name string, value int64) error {
 	return run(p.saveMark)
 }
 
-// message writes a message that goes to endpoints.
-func (p *pen) message(m *hook.Message, endpoints []byte) error {
+// message writes a message that goes to endpoints. inbound is the stored form of m.Inbound.
+func (p *pen) message(m *hook.Message, endpoints, inbound []byte) error {
 	s := p.insertMessage
 	s.BindInt64(1, int64(m.ID))
 	s.BindInt64(2, int64(m.Application))
@@ -164,10 +164,6 @@ func (p *pen) message(m *hook.Message, endpoints []byte) error {
 		s.BindNull(14)
 	default:
 		s.BindBytes(14, nil) // empty, which is not expunged
-	}
-	inbound, err := encodeInbound(m.Inbound)
-	if err != nil {
-		return err
 	}
 	bindBlob(s, 15, inbound)
 	return run(s)
