@@ -170,10 +170,11 @@ func configError(c webhook.Config, err error) error {
 }
 
 // reason is the text of one of the library's errors for people.
-func reason(err error) string { return strings.TrimPrefix(err.Error(), "webhook: ") }
+func reason(err error) string { return strings.Replace(err.Error(), "webhook: ", "", 1) }
 
 func (p *program) verify() *cobra.Command {
 	var f webhookFlags
+	var fetchKeys bool
 	cmd := &cobra.Command{
 		Use:   "verify --provider NAME --secret SECRET --headers FILE --body FILE [flags]",
 		Short: "Check whether a provider's webhook is genuine",
@@ -185,13 +186,14 @@ type that the provider does not send. Exits 1 when it is not genuine, with the r
 standard error, and 2 on misuse.
 
 A request with which the provider checks the URL (a handshake) also exits 0, and prints
-the answer that a source would give: status, headers, an empty line, the body.
+the answer that a source would give: status, headers, an empty line, the body. One that
+asks for a visit instead (SNS) is printed as an event.
 
 --headers is a file of lines "Name: value". A secret on the command line is visible to
 other users of the machine; --secret @FILE reads it from a file (one line end at its end
 is left out). For --config, a VALUE that is a list or an object is written as JSON.
-Nothing is fetched: for providers that publish their keys, give the certificate or key
-set by --config.`,
+Nothing is fetched unless --fetch-keys says so: for the providers that publish their keys
+(PayPal, SNS, Pub/Sub, Plaid), give the certificate or key set by --config, or the flag.`,
 		Example: `  hookloft verify --provider stripe --secret @stripe.secret --headers headers.txt --body body.json
   hookloft verify --provider github --secret "$OLD" --secret "$NEW" --headers headers.txt --body body.json
   hookloft verify --provider twilio --secret @token --url https://hooks.example.com/in/abc --headers headers.txt --body body.txt
@@ -209,6 +211,9 @@ set by --config.`,
 			if err != nil {
 				return err
 			}
+			if fetchKeys {
+				c.Keys = webhook.NewKeyCache(webhook.KeyCacheOptions{})
+			}
 			v, err := webhook.Provider(f.provider, c)
 			if err != nil {
 				return configError(c, err)
@@ -218,24 +223,30 @@ set by --config.`,
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&f.headers, "headers", "", "File with the headers; - for standard input.")
+	cmd.Flags().BoolVar(&fetchKeys, "fetch-keys", false, "Fetch the provider's published keys over HTTPS, from its own hosts only.")
 	return cmd
 }
 
 // judge prints what a source would make of a request.
 func (p *program) judge(v *webhook.ProviderVerifier, r webhook.Request, now time.Time) error {
 	answer, err := v.Handshake(r, now)
-	if err == nil && answer != nil {
-		return p.printAnswer(answer)
-	}
 	var got webhook.Verified
 	if err == nil {
 		got, err = v.Verify(r, now)
 	}
+	if answer != nil && (err != nil || answer.Visit == "") {
+		return p.printAnswer(answer)
+	}
 	switch {
 	case errors.Is(err, webhook.ErrNoMatch):
 		return fmt.Errorf("not genuine: %s: the secret is another one, or what was signed is not what came (body, URL, headers)", reason(err))
+	case errors.Is(err, webhook.ErrNoKey):
+		return fmt.Errorf("not known whether it is genuine: %s; --fetch-keys fetches it, or give it by --config", reason(err))
 	case err != nil:
 		return fmt.Errorf("not genuine: %s", reason(err))
+	}
+	if answer != nil {
+		fmt.Fprintln(p.Err, visitNote)
 	}
 	events := got.Events
 	if len(events) == 0 {
@@ -248,6 +259,9 @@ func (p *program) judge(v *webhook.ProviderVerifier, r webhook.Request, now time
 	return w.Flush()
 }
 
+// visitNote goes with a handshake of the kind of SNS, whose request is a message with id and type too.
+const visitNote = "hookloft: a handshake; the provider asks for a visit to one of its URLs, which a source makes"
+
 func (p *program) printAnswer(a *webhook.Answer) error {
 	if a.Refused != "" {
 		fmt.Fprintf(p.Err, "hookloft: a handshake, which a source refuses: %s\n", a.Refused)
@@ -258,7 +272,7 @@ func (p *program) printAnswer(a *webhook.Answer) error {
 		fmt.Fprintln(p.Err, "hookloft: the provider hands over its secret, which a source keeps")
 	}
 	if a.Visit != "" {
-		fmt.Fprintln(p.Err, "hookloft: the provider asks for a visit to one of its URLs, which a source makes")
+		fmt.Fprintln(p.Err, visitNote)
 	}
 	w := bufio.NewWriter(p.Out)
 	fmt.Fprintf(w, "%d %s\n", a.Status, http.StatusText(a.Status))
