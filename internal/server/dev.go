@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,22 +13,26 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hookloft/hookloft/internal/config"
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/receive"
 	"github.com/hookloft/hookloft/webhook"
 )
 
 const (
-	demoApp      = "demo"  // uid of the application that dev makes
-	demoEndpoint = "inbox" // uid of its endpoint
+	demoApp      = "demo"   // uid of the application that dev makes
+	demoEndpoint = "inbox"  // uid of its endpoint, and of the source's
+	demoSource   = "stripe" // uid and type of the source that dev makes
 	// devTokenName is the file that keeps dev's token beside its data, so that it stays
 	// the same from one run to the next. serve never writes it.
 	devTokenName = "dev.token"
 )
 
 // Dev runs a server to try things: a demo application with an inbox in this process,
-// a token, and a line that sends the first message. An empty c.Data means a temporary
+// a token, a source that forwards to the inbox, and lines that send the first message
+// and receive the first webhook. An empty c.Data means a temporary
 // directory, which is as durable as any other while it exists.
 func Dev(ctx context.Context, c *config.Config, out Output) (err error) {
 	dev := *c
@@ -60,13 +65,20 @@ func (n *node) playground(ctx context.Context, f *front, temporary bool) (string
 	if err != nil {
 		return "", fmt.Errorf("make the demo application: %w", err)
 	}
+	source, err := n.demoStripe(ctx, url+inboxPath+demoSource)
+	if err != nil {
+		return "", fmt.Errorf("make the demo source: %w", err)
+	}
 	s := n.opened.store
-	f.inbox = &inbox{out: n.out.Out, now: time.Now, secrets: func() ([]hook.Secret, error) {
-		e, err := s.Endpoint(context.WithoutCancel(ctx), app.ID, demoEndpoint)
-		if err != nil {
-			return nil, err
+	f.inbox = &inbox{out: n.out.Out, now: time.Now, secrets: func() (secrets []hook.Secret, err error) {
+		for _, id := range []hook.ApplicationID{app.ID, source.ID.Application()} {
+			e, err := s.Endpoint(context.WithoutCancel(ctx), id, demoEndpoint)
+			if err != nil {
+				return nil, err
+			}
+			secrets = append(secrets, e.LiveSecrets(time.Now())...)
 		}
-		return e.LiveSecrets(time.Now()), nil
+		return secrets, nil
 	}}
 	kept := ""
 	if temporary {
@@ -81,7 +93,12 @@ func (n *node) playground(ctx context.Context, f *front, temporary bool) (string
 Paste this into another terminal; the delivery appears here:
 
 curl -sS %[1]s/api/v1/app/%[5]s/msg -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' -d '{"eventType":"invoice.paid","payload":{"invoice":"in_1001","amount":4200}}'
-`, url, token, inboxPath+demoApp, demoEndpoint, demoApp, n.opened.dir, kept), nil
+
+And this is what Stripe would send: it is verified, stored, and forwarded to here:
+
+echo '{"id":"evt_'$(date +%%s)$$'","type":"charge.succeeded"}' > event.json; %[8]s sign --provider stripe --secret %[9]s --body event.json --curl --url %[1]s%[10]s | sh
+`, url, token, inboxPath+demoApp, demoEndpoint, demoApp, n.opened.dir, kept,
+		programName(), source.Config.Secrets[0], receive.Path+source.Tokens[0].Text), nil
 }
 
 // devToken returns the token of an earlier run on this data while it is valid, else a new one.
@@ -126,20 +143,63 @@ func (n *node) demo(ctx context.Context, inboxURL string) (*hook.Application, er
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.Endpoint(ctx, app.ID, demoEndpoint)
+	return app, n.inboxEndpoint(ctx, app.ID, inboxURL)
+}
+
+// demoStripe returns the demo source, whose endpoint points to inboxURL.
+func (n *node) demoStripe(ctx context.Context, inboxURL string) (*hook.Source, error) {
+	s := n.opened.store
+	env, err := s.EnvironmentByName(ctx, DefaultEnvironment)
+	if err != nil {
+		return nil, err
+	}
+	source, err := s.Source(ctx, env.ID, demoSource)
+	if hook.KindOf(err) == hook.NotFound {
+		now := time.Now().UTC()
+		source = &hook.Source{
+			ID: hook.SourceID(s.NewKey()), Environment: env.ID, UID: demoSource, Name: "Stripe", Type: demoSource,
+			Config: hook.SourceConfig{Secrets: []string{"whsec_" + rand.Text()}}, CreatedAt: now, UpdatedAt: now,
+		}
+		source.Tokens = []hook.SourceToken{{Text: s.Codec().NewSourceToken(source.ID)}}
+		err = s.CreateSource(ctx, source, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(source.Config.Secrets) == 0 || len(source.Tokens) == 0 {
+		return nil, fmt.Errorf("the source %q has no secret any more: delete it", demoSource)
+	}
+	return source, n.inboxEndpoint(ctx, source.ID.Application(), inboxURL)
+}
+
+// inboxEndpoint makes the endpoint of an application that points to inboxURL.
+func (n *node) inboxEndpoint(ctx context.Context, app hook.ApplicationID, inboxURL string) error {
+	s, now := n.opened.store, time.Now().UTC()
+	e, err := s.Endpoint(ctx, app, demoEndpoint)
 	switch {
 	case hook.KindOf(err) == hook.NotFound:
 		err = s.CreateEndpoint(ctx, &hook.Endpoint{
-			ID: hook.EndpointID(s.NewKey()), Application: app.ID, UID: demoEndpoint, URL: inboxURL,
+			ID: hook.EndpointID(s.NewKey()), Application: app, UID: demoEndpoint, URL: inboxURL,
 			Description: "The inbox of hookloft dev: deliveries are printed in its terminal.",
 			Secrets:     []hook.Secret{{Text: webhook.GenerateSymmetric().Reveal()}},
 			CreatedAt:   now, UpdatedAt: now,
 		}, nil)
 	case err == nil && e.URL != inboxURL: // another port than last time
-		_, err = s.UpdateEndpoint(ctx, app.ID, e.ID, nil, func(e *hook.Endpoint) error {
+		_, err = s.UpdateEndpoint(ctx, app, e.ID, nil, func(e *hook.Endpoint) error {
 			e.URL = inboxURL
 			return nil
 		})
 	}
-	return app, err
+	return err
+}
+
+// programName is how this program was called, for a shell.
+func programName() string {
+	name := os.Args[0]
+	if strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-", r)
+	}) {
+		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return name
 }

@@ -22,7 +22,7 @@ const inboxPath = "/inbox/"
 // customer's service would, and prints it. It lists a delivery again that comes again,
 // because that is what there is to see.
 type inbox struct {
-	secrets func() ([]hook.Secret, error) // of the demo endpoint, as they are now
+	secrets func() ([]hook.Secret, error) // of the demo endpoints, as they are now
 	now     func() time.Time
 
 	mu  sync.Mutex // keeps the lines of one delivery together
