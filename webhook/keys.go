@@ -38,8 +38,8 @@ type KeyCacheOptions struct {
 	// TTL is how long a document is used without asking again. Longer means that a key
 	// which the provider withdraws is trusted longer. Zero means 1 h.
 	TTL time.Duration
-	// MaxEntries is how many documents and failures are remembered; the one unused for
-	// longest goes first. Zero means 256.
+	// MaxEntries is how many documents and failures are remembered; failures go first, then
+	// what was unused for longest. Zero means 256.
 	MaxEntries int
 	// MaxBytes is how long a document may be. Zero means 256 KiB.
 	MaxBytes int64
@@ -198,13 +198,14 @@ func (c *KeyCache) allow(host string, now time.Time) bool {
 	return count.n <= c.options.PerMinute
 }
 
-// makeRoom forgets the entry that was unused for longest. Running fetches stay.
+// makeRoom forgets the entry that was unused for longest, failures before documents, so
+// that invented addresses do not drive out a key that is in use. Running fetches stay.
 func (c *KeyCache) makeRoom() {
 	for len(c.entries) >= c.options.MaxEntries {
 		var oldest [sha256.Size]byte
 		var found *keyEntry
 		for key, e := range c.entries {
-			if e.fetching == nil && (found == nil || e.used.Before(found.used)) {
+			if e.fetching == nil && (found == nil || e.goesBefore(found)) {
 				oldest, found = key, e
 			}
 		}
@@ -213,6 +214,13 @@ func (c *KeyCache) makeRoom() {
 		}
 		delete(c.entries, oldest)
 	}
+}
+
+func (e *keyEntry) goesBefore(other *keyEntry) bool {
+	if (e.document == nil) != (other.document == nil) {
+		return e.document == nil
+	}
+	return e.used.Before(other.used)
 }
 
 // renew fetches the document and wakes those who wait.
