@@ -40,11 +40,13 @@ func (v *visit) writeSetAnswer(w http.ResponseWriter) {
 		w.WriteHeader(status)
 		return
 	}
+	if body == "" {
+		w.WriteHeader(status)
+		return
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if body != "" {
-		_, _ = w.Write([]byte(body)) // the provider has hung up when this fails
-	}
+	_, _ = w.Write([]byte(body)) // the provider has hung up when this fails
 }
 
 // guard keeps a browser from running, in our origin's name, what others wrote.

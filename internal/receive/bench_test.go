@@ -86,11 +86,9 @@ func BenchmarkAppend(b *testing.B) {
 	b.SetParallelism(128)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			k := newSourceKey(s.ID)
-			k.number(int(n.Add(1)))
-			k.window.Life = hook.EventIDLife
+			key := newSourceKey(nil, s.ID).number(int(n.Add(1))).sum(hook.EventIDLife)
 			m := &hook.Message{Environment: w.env.ID, Application: plan.Application.ID, EventType: "a", RawBody: []byte(payload(1)), Inbound: &hook.Inbound{Provider: "x"}}
-			if _, err := w.Append(context.Background(), &store.Publication{Message: m, Deliveries: fanout.Plan(plan, m), PlanVersion: plan.Version, Key: k.sum()}); err != nil {
+			if _, err := w.Append(context.Background(), &store.Publication{Message: m, Deliveries: fanout.Plan(plan, m), PlanVersion: plan.Version, Key: key}); err != nil {
 				b.Error(err)
 				return
 			}

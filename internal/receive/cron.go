@@ -199,8 +199,6 @@ func (r *Receiver) fireSlot(ctx context.Context, s *hook.Source, slot time.Time)
 }
 
 func cronKey(s hook.SourceID, slot string) *store.IdempotencyKey {
-	k := newSourceKey(s)
-	k.text("cron", slot)
-	k.window.Life = hook.EventIDLife
-	return k.sum()
+	var room keyRoom
+	return newSourceKey(room[:0], s).text("cron", slot).sum(hook.EventIDLife)
 }

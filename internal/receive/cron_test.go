@@ -94,6 +94,24 @@ func (c *clockwork) fired() []string {
 	return slices.Clone(c.slots)
 }
 
+func (c *clockwork) counted(verdict string) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.counts[verdict]
+}
+
+func (c *clockwork) calls() (loads, saves int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.loads, c.saves
+}
+
+func (c *clockwork) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken
+}
+
 func newClockwork(list ...*hook.Source) *clockwork {
 	return &clockwork{list: list, keys: map[[16]byte]bool{}, counts: map[string]int64{}}
 }
@@ -106,7 +124,7 @@ func (c *clockwork) start(t *testing.T) (r *Receiver, stop func()) {
 	go func() { done <- r.Run(ctx) }()
 	return r, func() {
 		cancel()
-		if err := <-done; err != nil && c.broken == nil {
+		if err := <-done; err != nil && c.failure() == nil {
 			t.Errorf("run: %v", err)
 		}
 	}
@@ -130,8 +148,8 @@ func TestScheduleFiresEachSlotOnce(t *testing.T) {
 		if got := c.fired(); !slices.Equal(got, want) {
 			t.Fatalf("fired %q, want %q", got, want)
 		}
-		if c.counts["accepted"] != 3 {
-			t.Errorf("counted %v", c.counts)
+		if c.counted("accepted") != 3 {
+			t.Errorf("counted %d accepted", c.counted("accepted"))
 		}
 		// Down from 00:16:00 to 00:20:30: the slot of 00:20 is made up.
 		time.Sleep(4*time.Minute + 30*time.Second)
@@ -145,8 +163,8 @@ func TestScheduleFiresEachSlotOnce(t *testing.T) {
 		_, stop = c.start(t)
 		synctest.Wait()
 		stop()
-		if got := c.fired(); len(got) != 4 || c.counts["duplicate"] != 1 {
-			t.Fatalf("fired %q, counted %v; want the same slot no second time", got, c.counts)
+		if got := c.fired(); len(got) != 4 || c.counted("duplicate") != 1 {
+			t.Fatalf("fired %q, %d duplicates; want the same slot no second time", got, c.counted("duplicate"))
 		}
 		// Down for longer than a minute after the slot: it is left out.
 		time.Sleep(6 * time.Minute)
@@ -179,8 +197,8 @@ func TestScheduleIsReadAnewWhenWoken(t *testing.T) {
 		r, stop := c.start(t)
 		defer stop()
 		time.Sleep(24 * time.Hour)
-		if c.loads != 1 {
-			t.Fatalf("looked %d times in a day without schedules, want once", c.loads)
+		if loads, _ := c.calls(); loads != 1 {
+			t.Fatalf("looked %d times in a day without schedules, want once", loads)
 		}
 		time.Sleep(30 * time.Second)
 		c.mu.Lock()
@@ -234,13 +252,13 @@ func TestAccountIsSavedTogether(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
-		if c.saves != 0 {
-			t.Errorf("saved %d times while nothing came in", c.saves)
+		if _, saves := c.calls(); saves != 0 {
+			t.Errorf("saved %d times while nothing came in", saves)
 		}
 		visit(1000)
 		time.Sleep(2 * time.Second)
-		if c.saves != 1 || c.counts["accepted"] != 1000 {
-			t.Errorf("saved %d times, %v; want 1000 at once", c.saves, c.counts)
+		if _, saves := c.calls(); saves != 1 || c.counted("accepted") != 1000 {
+			t.Errorf("saved %d times, %d visits; want 1000 at once", saves, c.counted("accepted"))
 		}
 		c.mu.Lock()
 		c.broken = errors.New("no disk")
@@ -252,13 +270,13 @@ func TestAccountIsSavedTogether(t *testing.T) {
 		c.mu.Unlock()
 		visit(5)
 		time.Sleep(time.Minute)
-		if c.counts["accepted"] != 1015 {
-			t.Errorf("%v after a save that failed, want 1015", c.counts)
+		if c.counted("accepted") != 1015 {
+			t.Errorf("%d after a save that failed, want 1015", c.counted("accepted"))
 		}
 		visit(7)
 		stop()
-		if c.counts["accepted"] != 1022 {
-			t.Errorf("%v after the end, want 1022", c.counts)
+		if c.counted("accepted") != 1022 {
+			t.Errorf("%d after the end, want 1022", c.counted("accepted"))
 		}
 	})
 }

@@ -3,7 +3,7 @@ package receive
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
+	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
@@ -24,17 +24,15 @@ func (v *visit) requestKey(id string) *store.IdempotencyKey {
 	default:
 		id = ""
 	}
-	k := v.newKey()
+	var room keyRoom
+	k := v.newKey(room[:0])
 	if id != "" {
-		k.text("id", id)
+		k = k.text("id", id)
 	} else {
 		// Where the id should be is none: the request itself tells.
-		k.text("request", v.req.Method)
-		k.text("", v.to.suffix)
-		k.text("", v.to.query)
-		k.bytes(v.body)
+		k = k.text("request", v.req.Method).text(v.to.suffix, v.to.query).content(v.body)
 	}
-	return k.sum()
+	return k.sum(v.gate.window)
 }
 
 // eventKey is the dedupe key of an event of a batch. The index keeps apart what a batch
@@ -42,7 +40,8 @@ func (v *visit) requestKey(id string) *store.IdempotencyKey {
 func (v *visit) eventKey(i int, e *webhook.Event) *store.IdempotencyKey {
 	rule := &v.source.Settings.Dedupe
 	id := ""
-	k := v.newKey()
+	var room keyRoom
+	k := v.newKey(room[:0])
 	switch rule.By {
 	case hook.DedupeOff:
 		return nil
@@ -52,73 +51,62 @@ func (v *visit) eventKey(i int, e *webhook.Event) *store.IdempotencyKey {
 		id = jsonAt(e.Body, rule.Name)
 	case hook.DedupeByHeader:
 		if id = v.req.Header.Get(rule.Name); id != "" {
-			k.number(i)
+			k = k.number(i)
 		}
 	}
 	if id != "" {
-		k.text("id", id)
+		k = k.text("id", id)
 	} else {
-		k.text("event", "")
-		k.number(i)
-		k.bytes(e.Body)
+		k = k.text("event", "").number(i).content(e.Body)
 	}
-	return k.sum()
+	return k.sum(v.gate.window)
 }
 
-// keyHash makes a dedupe key out of parts, each with its length, so that no two lists of
+// keyParts are the parts of a dedupe key, each with its length, so that no two lists of
 // parts are the same bytes.
-type keyHash struct {
-	hash.Hash
-	window *store.IdempotencyKey
-}
+type keyParts []byte
 
 // dedupeDomain keeps these keys apart from those of Idempotency-Key headers, which begin
 // with an environment's row key.
 const dedupeDomain = "hookloft dedupe\x00"
 
-func (v *visit) newKey() keyHash {
+// newKey appends to b, which is room for what most keys need, how the source finds duplicates.
+func (v *visit) newKey(b []byte) keyParts {
 	rule := &v.source.Settings.Dedupe
-	k := newSourceKey(v.source.ID)
-	k.window.Life = v.gate.window
 	// The store keeps keys that live longer than an id of an event elsewhere, so that a
 	// rule which changes sides begins anew.
 	side := "short"
 	if v.gate.window > hook.EventIDLife {
 		side = "long"
 	}
-	k.text(side, string(rule.By))
-	k.text("", rule.Name)
-	return k
+	return newSourceKey(b, v.source.ID).text(side, string(rule.By)).text("", rule.Name)
 }
 
-func newSourceKey(s hook.SourceID) keyHash {
-	k := keyHash{sha256.New(), &store.IdempotencyKey{}}
-	k.Write([]byte(dedupeDomain))
-	k.number(int(s))
-	return k
+func newSourceKey(b []byte, s hook.SourceID) keyParts {
+	return keyParts(append(b, dedupeDomain...)).number(int(s))
 }
 
-func (k keyHash) number(n int) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(n))
-	k.Write(b[:])
+func (k keyParts) number(n int) keyParts { return binary.BigEndian.AppendUint64(k, uint64(n)) }
+
+// content adds a body by its hash.
+func (k keyParts) content(b []byte) keyParts {
+	sum := sha256.Sum256(b)
+	return append(k, sum[:]...)
 }
 
-func (k keyHash) bytes(b []byte) {
-	k.number(len(b))
-	k.Write(b)
+func (k keyParts) text(label, s string) keyParts {
+	k = append(k.number(len(label)), label...)
+	return append(k.number(len(s)), s...)
 }
 
-func (k keyHash) text(label, s string) {
-	k.bytes([]byte(label))
-	k.bytes([]byte(s))
+// sum is the key, which stays taken for life.
+func (k keyParts) sum(life time.Duration) *store.IdempotencyKey {
+	sum := sha256.Sum256(k)
+	return &store.IdempotencyKey{Hash: [16]byte(sum[:16]), Life: life}
 }
 
-func (k keyHash) sum() *store.IdempotencyKey {
-	var sum [sha256.Size]byte
-	copy(k.window.Hash[:], k.Sum(sum[:0]))
-	return k.window
-}
+// keyRoom is room on the stack for the parts of most keys.
+type keyRoom [256]byte
 
 // inApplication is the key of the message that an event becomes in application a: another
 // message than the source's own, found by the same repeat.
@@ -126,9 +114,6 @@ func inApplication(key *store.IdempotencyKey, a hook.ApplicationID) *store.Idemp
 	if key == nil {
 		return nil
 	}
-	k := keyHash{sha256.New(), &store.IdempotencyKey{Life: key.Life}}
-	k.Write([]byte(dedupeDomain))
-	k.text("application", string(key.Hash[:]))
-	k.number(int(a))
-	return k.sum()
+	var room keyRoom
+	return keyParts(append(room[:0], dedupeDomain...)).text("application", string(key.Hash[:])).number(int(a)).sum(key.Life)
 }

@@ -1,5 +1,11 @@
-package receive
-
+// Package receive is the door through which other services' webhooks come in: a request
+// at a source's URL is verified as its provider demands, judged by its owner's rules,
+// stored as a message of the source's internal application with its deliveries, and
+// answered. What is answered with success is on disk, and is there once (store.Ledger).
+//
+// Handshakes with which providers check a URL are answered here, too, and so are
+// schedules (type cron), which are webhooks that nobody sends.
+//
 // # The way of a request
 //
 //	token ── networks ── rates ── method and path ── body ── handshake? ── signature
@@ -15,7 +21,7 @@ package receive
 // # What is sure
 //
 //   - A success is answered only after the commit (store.Ledger). Whatever fails before is
-//     a 503, which every provider repeats; the dedupe key makes the repeat find what the
+//     a 503, upon which providers come again; the dedupe key makes the repeat find what the
 //     first one stored, if it did.
 //   - Of equal requests at the same time one is stored: the ledger decides, not this room.
 //   - Every request with a token of ours has a verdict that is counted. The account is
@@ -35,3 +41,4 @@ package receive
 //   - net/http does not keep the order of headers, so they are forwarded by name.
 //   - A body that is no JSON object is published into an application as raw payload,
 //     with {} as what the API shows, since an application's payload is an object there.
+package receive

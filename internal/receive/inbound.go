@@ -28,6 +28,13 @@ func (v *visit) inbound() *hook.Inbound {
 	return in
 }
 
+// What is forwarded is bounded, because it stays in memory as long as the message does. No
+// provider comes near; what has no room is left out.
+const (
+	maxForwarded      = 80
+	maxForwardedBytes = 16 << 10
+)
+
 // forwarded returns the request's headers that go on, name and value by turns. net/http
 // does not keep their order, so it is that of their names.
 func (v *visit) forwarded(chosen []string) []string {
@@ -44,12 +51,15 @@ func (v *visit) forwarded(chosen []string) []string {
 		n += len(values)
 	}
 	slices.Sort(names)
-	out := make([]string, 0, 2*n)
+	out := make([]string, 0, 2*min(n, maxForwarded))
+	room := maxForwardedBytes
 	for _, name := range names {
 		for _, value := range v.req.Header[name] {
-			if chosen == nil && v.gate.isSecret(name, value) {
+			size := len(name) + len(value)
+			if len(out) == 2*maxForwarded || size > room || chosen == nil && v.gate.isSecret(name, value) {
 				continue
 			}
+			room -= size
 			out = append(out, name, value)
 		}
 	}

@@ -1,10 +1,3 @@
-// Package receive is the door through which other services' webhooks come in: a request
-// at a source's URL is verified as its provider demands, judged by its owner's rules,
-// stored as a message of the source's internal application with its deliveries, and
-// answered. What is answered with success is on disk, and is there once (store.Ledger).
-//
-// Handshakes with which providers check a URL are answered here, too, and so are
-// schedules (type cron), which are webhooks that nobody sends.
 package receive
 
 import (
@@ -191,7 +184,9 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	source, err := r.find(req.Context(), to.token, at)
 	switch {
 	case err != nil:
-		r.log.Error("find source", telemetry.KeyError, err)
+		if req.Context().Err() == nil { // else the provider hung up, which is no error of ours
+			r.log.Error("find source", telemetry.KeyError, err)
+		}
 		closeUnread(w, req)
 		writeRefusal(w, unavailable("the source could not be looked up", "store unavailable"))
 		return
@@ -217,14 +212,12 @@ func (r *Receiver) find(ctx context.Context, token string, now time.Time) (*hook
 	}
 	s, err := r.Sources.SourceOf(ctx, id)
 	switch {
-	case hook.KindOf(err) == hook.NotFound:
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case s.Type == hook.CronSource || !isLive(s, token, now):
+	case err == nil && s.Type != hook.CronSource && isLive(s, token, now):
+		return s, nil
+	case err == nil, hook.KindOf(err) == hook.NotFound:
 		return nil, nil
 	}
-	return s, nil
+	return nil, err
 }
 
 func (r *Receiver) refuseUnknown(w http.ResponseWriter, req *http.Request) {
