@@ -91,10 +91,13 @@ var (
 	_ Handshaker = (*ProviderVerifier)(nil)
 )
 
-// Preset returns what is known about the provider. Its Withhold includes the header or
-// query parameter that the settings name.
+// Preset returns what is known about the provider, with these settings: Withhold includes
+// the header or query parameter that they name, and an id that they name is not IDShared.
 func (v *ProviderVerifier) Preset() Preset {
 	p := v.provider.Preset
+	if v.settings.Settings["id_header"] != "" || v.settings.Settings["id_path"] != "" {
+		p.IDShared = false
+	}
 	if s, ok := v.scheme.(interface{ withhold() string }); ok && s.withhold() != "" {
 		p.Withhold = append(slices.Clone(p.Withhold), s.withhold())
 	}

@@ -2,9 +2,7 @@ package webhook
 
 import (
 	"crypto/ed25519"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"strings"
 	"time"
@@ -21,7 +19,9 @@ func openEd25519(s *settings, e *envelope) (scheme, error) {
 	g := &genericEd25519{envelope: e}
 	for i, text := range s.Secrets {
 		if strings.HasPrefix(strings.TrimSpace(text), "-----BEGIN PRIVATE KEY-----") {
-			private, err := parseEd25519Private(text)
+			one := *s
+			one.Secrets = []string{text}
+			private, err := privateKey[ed25519.PrivateKey](&one)
 			if err != nil {
 				return nil, fmt.Errorf("secret %d: %w", i+1, err)
 			}
@@ -45,22 +45,6 @@ func openEd25519(s *settings, e *envelope) (scheme, error) {
 		g.publics = append(g.publics, key)
 	}
 	return g, nil
-}
-
-func parseEd25519Private(text string) (ed25519.PrivateKey, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, invalidKey("it is not PEM")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, invalidKey("it is not PKCS #8")
-	}
-	private, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return nil, invalidKey("it is not an ed25519 key")
-	}
-	return private, nil
 }
 
 func (g *genericEd25519) verify(r *Request, now time.Time) (time.Time, error) {

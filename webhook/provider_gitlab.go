@@ -15,7 +15,6 @@ var gitlab = provider{
 		ID:         "header Idempotency-Key (GitLab 17.4 and later)",
 		Deadline:   10 * time.Second,
 		Retry:      "none by itself; 4 failures in a row disable the webhook for 1 minute to 24 hours, 40 for good; resending by hand",
-		RetryFor:   24 * time.Hour,
 		Withhold:   []string{"X-Gitlab-Token"},
 		Confidence: Confidence{Docs, Docs, Secondary, Secondary},
 		Docs:       "https://docs.gitlab.com/user/project/integrations/webhooks/",

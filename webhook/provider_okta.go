@@ -20,7 +20,6 @@ var okta = provider{
 		ID:             "body data.events[].uuid",
 		Deadline:       3 * time.Second,
 		Retry:          "once, after a timeout or an error",
-		RetryFor:       24 * time.Hour, // not stated; only the window in which duplicates are known grows with it
 		Batch:          true,
 		Handshake:      "a GET with " + oktaChallenge + ", answered with its value; it proves nothing and needs no secret",
 		Withhold:       []string{"Authorization"},

@@ -10,7 +10,7 @@ var postmark = provider{
 		Secret:     "user:password, as given to Postmark; the password may hold colons",
 		ID:         "body RecordType with ID, or with MessageID and the record's time",
 		Retry:      "bounce and inbound: 10 times, after 1 minute to 6 hours; others fewer; a 403 ends it",
-		RetryFor:   24 * time.Hour,
+		RetryFor:   60 * time.Hour, // at most: the single delays are not stated
 		Withhold:   []string{"Authorization"},
 		Confidence: Confidence{Secondary, Memory, Memory, Memory},
 		Docs:       "https://postmarkapp.com/developer/webhooks/webhooks-overview",

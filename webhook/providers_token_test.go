@@ -242,3 +242,22 @@ func TestEveryPresetIsComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestZapierTrustsOnlyAnIDThatIsNamed: a Zap that sends a record's id sends it again with
+// the record's next change.
+func TestZapierTrustsOnlyAnIDThatIsNamed(t *testing.T) {
+	for _, test := range []struct {
+		settings map[string]string
+		shared   bool
+	}{
+		{nil, true},
+		{map[string]string{"type_path": "a"}, true},
+		{map[string]string{"id_path": "id"}, false},
+		{map[string]string{"id_header": "X-Id"}, false},
+	} {
+		v := mustProvider(t, "zapier", Config{Secrets: []string{"s"}, Settings: test.settings})
+		if got := v.Preset().IDShared; got != test.shared {
+			t.Errorf("%v: IDShared %v", test.settings, got)
+		}
+	}
+}

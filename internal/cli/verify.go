@@ -191,7 +191,8 @@ asks for a visit instead (SNS) is printed as an event.
 
 --headers is a file of lines "Name: value". A secret on the command line is visible to
 other users of the machine; --secret @FILE reads it from a file (one line end at its end
-is left out). For --config, a VALUE that is a list or an object is written as JSON.
+is left out). For --config, a VALUE that is a list or an object is written as JSON;
+tolerance_s=SECONDS is a setting of all providers that sign a time.
 Nothing is fetched unless --fetch-keys says so: for the providers that publish their keys
 (PayPal, SNS, Pub/Sub, Plaid), give the certificate or key set by --config, or the flag.`,
 		Example: `  hookloft verify --provider stripe --secret @stripe.secret --headers headers.txt --body body.json
