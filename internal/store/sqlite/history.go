@@ -19,6 +19,21 @@ type walk struct {
 	low, high hook.Key // inclusive bounds
 	ascending bool     // rows are found oldest first and turned round at the end
 	want      int      // rows to find: the limit and one more, which says that the list goes on
+	bytes     int      // of content in the rows found, see hold
+}
+
+// maxPageBytes is how much content one page of a list holds. A page that reaches it is
+// shorter than its limit and says that the list goes on, so that 250 bodies of 25 MiB are
+// not in memory at once. One row is always given, however large.
+const maxPageBytes = 16 << 20
+
+// hold counts the content of the row that was found last, of n so far. If that is more
+// than a page may hold, the page ends before it: the row is the one more that is wanted.
+func (w *walk) hold(n int, m *hook.Message) {
+	w.bytes += len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams)
+	if w.bytes > maxPageBytes && n > 1 {
+		w.want = min(w.want, n)
+	}
 }
 
 func newWalk(w store.Window) walk {

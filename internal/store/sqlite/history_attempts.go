@@ -53,7 +53,35 @@ func (s *Store) Attempts(ctx context.Context, q store.AttemptQuery) (store.Liste
 		}
 		return cmp.Compare(b.Attempt.ID, a.Attempt.ID)
 	})
+	if q.WithMessage && q.WithContent {
+		if err := s.loadContents(ctx, &w, rows); err != nil {
+			return store.Listed[store.Attempted]{}, err
+		}
+	}
 	return listed(w, rows), nil
+}
+
+// loadContents puts the contents of messages into the rows that the page will show. Only
+// now is it known which those are.
+func (s *Store) loadContents(ctx context.Context, w *walk, rows []store.Attempted) error {
+	loaded := map[hook.MessageID]*hook.Message{}
+	for i := range rows {
+		if i+1 >= w.want {
+			return nil
+		}
+		id := rows[i].Message.ID
+		m := loaded[id]
+		if m == nil {
+			var err error
+			if m, err = s.Message(ctx, rows[i].Message.Application, id); err != nil {
+				return err
+			}
+			loaded[id] = m
+		}
+		rows[i].Message = m
+		w.hold(i+1, m) // also when it is shown again, because it is encoded again
+	}
+	return nil
 }
 
 // attemptsOfEndpoint takes what the walk wants from every segment, because an older
@@ -142,7 +170,7 @@ func matchAttempt(conn *sqlite.Conn, stmt *sqlite.Stmt, q store.AttemptQuery) (r
 	}
 	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
 	if q.WithMessage || !filter.isEmpty() {
-		m, err := messageIn(conn, q.Application, a.Message, q.WithMessage && q.WithContent)
+		m, err := messageIn(conn, q.Application, a.Message, false)
 		if err != nil {
 			return row, false, err
 		}

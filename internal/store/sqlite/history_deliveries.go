@@ -47,6 +47,7 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 				}
 				if filter.match(&m.Message) {
 					rows = append(rows, store.Delivered{Delivery: d.Delivery, Message: &m.Message})
+					w.hold(len(rows), &m.Message)
 				}
 				return len(rows) < w.want, nil
 			})

@@ -70,6 +70,7 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 					}
 				}
 				rows = append(rows, &m.Message)
+				w.hold(len(rows), &m.Message)
 				return len(rows) < w.want, nil
 			})
 		})

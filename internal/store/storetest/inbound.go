@@ -41,6 +41,40 @@ func testInbound(t *testing.T, open Open) {
 
 	t.Run("BackupHoldsSources", func(t *testing.T) { testSourceBackup(t, open) })
 
+	t.Run("PagesAreBoundedInBytes", func(t *testing.T) {
+		f := newFixture(t, open)
+		const n, size = 7, 6 << 20
+		for range n {
+			f.receive(hook.Message{RawBody: bytes.Repeat([]byte("x"), size), Inbound: &hook.Inbound{Provider: "x"}})
+		}
+		seen, pages := 0, 0
+		for w := (store.Window{Limit: 250}); ; pages++ {
+			l, err := f.Messages(f.Context(), store.MessageQuery{Application: f.app, Window: w, WithContent: true})
+			f.must(err)
+			if len(l.Rows) == 0 || len(l.Rows)*size > 20<<20 {
+				t.Fatalf("a page holds %d bodies of %d bytes", len(l.Rows), size)
+			}
+			for _, m := range l.Rows {
+				if len(m.Body()) != size {
+					t.Fatalf("a body came back with %d bytes", len(m.Body()))
+				}
+			}
+			seen += len(l.Rows)
+			w.From = hook.Key(l.Rows[len(l.Rows)-1].ID)
+			if !l.More {
+				break
+			}
+		}
+		if seen != n {
+			t.Errorf("%d pages showed %d messages, want %d", pages+1, seen, n)
+		}
+		l, err := f.Messages(f.Context(), store.MessageQuery{Application: f.app, Window: store.Window{Limit: 250}})
+		f.must(err)
+		if len(l.Rows) != n || l.More {
+			t.Errorf("without content a page holds %d messages", len(l.Rows))
+		}
+	})
+
 	t.Run("ExpungedWithTheBody", func(t *testing.T) {
 		f := newFixture(t, open)
 		id := f.receive(hook.Message{RawBody: []byte("x"), Inbound: &hook.Inbound{Provider: "x", Header: []string{"X-Personal", "data"}}}).ID
