@@ -80,6 +80,15 @@ func goSDKs(t *testing.T) []sdk {
 				return refusedUnless(v.ValidateBody(r.URL, r.Body, r.Header.Get("X-Twilio-Signature")))
 			},
 		},
+		{
+			name: "twilio-go, JSON", provider: "twilio", secret: "b1c0ffee0ddba11feed0b1c0ffee0dd1", another: "12345",
+			header:    map[string]string{"I-Twilio-Idempotency-Token": "token-1"},
+			signature: "X-Twilio-Signature", bodies: jsonBodies,
+			judge: func(secret string, r webhook.Request) error {
+				v := twilio.NewRequestValidator(secret)
+				return refusedUnless(v.ValidateBody(r.URL, r.Body, r.Header.Get("X-Twilio-Signature")))
+			},
+		},
 		sendgridSDK(t, "sendgrid-go", func(secret string, r webhook.Request) error {
 			key, err := sendgrid.ConvertPublicKeyBase64ToECDSA(secret)
 			if err != nil {

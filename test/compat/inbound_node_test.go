@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -166,6 +167,16 @@ func nodeSDKs(t *testing.T, n *node) []sdk {
 			signature: "X-Twilio-Signature", sign: n.signs("twilio"),
 			bodies: func(at time.Time) []string {
 				return append(twilioBodies(at), "Digits=5678&Digits=1234&Digits=1234&Sid=CA123&SidAccount=AC123&Name=e")
+			},
+		},
+		{
+			name: "twilio, JSON", provider: "twilio", secret: "b1c0ffee0ddba11feed0b1c0ffee0dd1", another: "12345",
+			header:    map[string]string{"I-Twilio-Idempotency-Token": "token-1"},
+			signature: "X-Twilio-Signature", bodies: jsonBodies,
+			sign: func(secret string, r *webhook.Request, at time.Time) error {
+				sum := sha256.Sum256(r.Body) // Twilio puts it into the URL that it calls, and signs that
+				r.URL += "&bodySHA256=" + hex.EncodeToString(sum[:])
+				return n.signs("twilio, JSON")(secret, r, at)
 			},
 		},
 		sendgridSDK(t, "@sendgrid/eventwebhook", nil),

@@ -4,6 +4,8 @@ package compat
 
 import (
 	"bytes"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -175,6 +177,9 @@ func testInbound(t *testing.T, s *sdk) {
 				}
 			}
 		}
+		if s.judge != nil {
+			testDamaged(t, s, from.name, ours, signed)
+		}
 		for _, a := range alterations {
 			for name, judge := range judges {
 				r := signed(s.bodies(time.Now())[0], s.signingSecret(), time.Now())
@@ -195,6 +200,52 @@ func testInbound(t *testing.T, s *sdk) {
 			}
 		}
 	}
+}
+
+// testDamaged changes one byte of a genuine request, in its body or any header: what the
+// package refuses we must refuse. (It may take what we do not, such as upper-case digits.)
+// The content type is nobody's signature: go-github parses it, and we do not.
+func testDamaged(t *testing.T, s *sdk, from string, ours func(webhook.Request) error, signed func(body, secret string, at time.Time) webhook.Request) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	refused := 0
+	genuine := signed(s.bodies(time.Now())[0], s.signingSecret(), time.Now())
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(genuine.Header)), func(name string) bool { return name == "Content-Type" })
+	for range 200 {
+		r := genuine
+		r.Body, r.Header = bytes.Clone(genuine.Body), genuine.Header.Clone()
+		what := "the body"
+		switch random.IntN(3) {
+		case 0:
+			r.Body[random.IntN(len(r.Body))] ^= 1 << random.IntN(7)
+		case 1:
+			what = "the header " + s.signature
+			r.Header.Set(s.signature, damaged(random, r.Header.Get(s.signature)))
+		default:
+			name := names[random.IntN(len(names))]
+			what = "the header " + name
+			r.Header.Set(name, damaged(random, r.Header.Get(name)))
+		}
+		theirs := s.judge(s.secret, r)
+		if theirs == nil {
+			continue
+		}
+		refused++
+		if ours(r) == nil {
+			t.Errorf("%s refuses damage of %s (%v), signed by %s; package webhook does not: %q %v", s.name, what, theirs, from, r.Body, r.Header)
+		}
+	}
+	if refused < 100 {
+		t.Errorf("%s refused %d of 200 damaged requests, so the test shows little", s.name, refused)
+	}
+}
+
+// damaged changes one letter to another printable one.
+func damaged(random *rand.Rand, text string) string {
+	b := []byte(text)
+	at := random.IntN(len(b))
+	b[at] = '!' + (b[at]-'!'+byte(1+random.IntN(93)))%94
+	return string(b)
 }
 
 // jsonBodies are what JSON may look like on its way: compact, pretty, with letters beyond

@@ -248,6 +248,11 @@ func shellBlocks(text string) []string {
 // run gives a script to bash and returns all that it prints.
 func run(t *testing.T, s *rig.Server, forward, script string) (string, error) {
 	t.Helper()
+	for _, tool := range []string{"bash", "curl", "openssl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed, so the commands of the pages cannot run", tool)
+		}
+	}
 	bin, err := filepath.Abs(rig.Build(t))
 	if err != nil {
 		t.Fatal(err)

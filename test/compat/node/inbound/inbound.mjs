@@ -89,6 +89,10 @@ const sdks = {
     sign: (r) => ({ "x-twilio-signature": twilio.getExpectedTwilioSignature(r.secret, r.url, form(r.body)) }),
     verify: (r) => twilio.validateRequest(r.secret, r.header["x-twilio-signature"], r.url, form(r.body)),
   },
+  "twilio, JSON": {
+    sign: (r) => ({ "x-twilio-signature": twilio.getExpectedTwilioSignature(r.secret, r.url, {}) }),
+    verify: (r) => twilio.validateRequestWithBody(r.secret, r.header["x-twilio-signature"], r.url, r.body),
+  },
 };
 
 function standardLike(Webhook, prefix) {
