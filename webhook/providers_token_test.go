@@ -3,6 +3,7 @@ package webhook
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -259,5 +260,51 @@ func TestZapierTrustsOnlyAnIDThatIsNamed(t *testing.T) {
 		if got := v.Preset().IDShared; got != test.shared {
 			t.Errorf("%v: IDShared %v", test.settings, got)
 		}
+	}
+}
+
+func TestUnsignedSettingsThatDoNothingAreRefused(t *testing.T) {
+	for _, settings := range []map[string]string{
+		{"mode": "query", "header": "X"},
+		{"mode": "basic", "query_param": "t"},
+		{"mode": "header"},
+		{"mode": "header", "header": "X Y"},
+		{"header": "X", "query_param": "t"},
+		{"query_param": ""},
+		{"mode": "token"},
+	} {
+		if _, err := Provider("papertrail", Config{Secrets: []string{"u:p"}, Settings: settings}); !errors.Is(err, ErrInvalidSetting) {
+			t.Errorf("%v: %v", settings, err)
+		}
+	}
+}
+
+// TestTokensTravelWhereTheModeSays: sign puts the secret there and nowhere else.
+func TestTokensTravelWhereTheModeSays(t *testing.T) {
+	for mode, want := range map[string]Request{
+		"query":  {URL: "https://x.test/?token=u%3Ap", Header: http.Header{}},
+		"basic":  {URL: "https://x.test/", Header: http.Header{"Authorization": {"Basic dTpw"}}},
+		"bearer": {URL: "https://x.test/", Header: http.Header{"Authorization": {"Bearer u:p"}}},
+		"none":   {URL: "https://x.test/", Header: http.Header{}},
+	} {
+		for _, name := range []string{"generic", "zapier"} {
+			c := Config{Secrets: []string{"u:p"}, Settings: map[string]string{"mode": mode}}
+			if mode == "none" {
+				c.Secrets = nil
+			}
+			r := Request{URL: "https://x.test/"}
+			if err := Sign(name, c, &r, time.Now()); err != nil || r.URL != want.URL || !maps.EqualFunc(r.Header, want.Header, slices.Equal) {
+				t.Errorf("%s %s: %s %v, error %v", name, mode, r.URL, r.Header, err)
+			}
+			if _, err := mustProvider(t, name, c).Verify(r, time.Now()); err != nil {
+				t.Errorf("%s %s: %v", name, mode, err)
+			}
+		}
+	}
+	if err := Sign("zapier", Config{Secrets: []string{"s"}}, &Request{URL: "https://x.test/%zz\x7f"}, time.Now()); !errors.Is(err, ErrInvalidSetting) {
+		t.Errorf("not a URL: %v", err)
+	}
+	if _, err := Provider("clerk", Config{Secrets: []string{""}}); !errors.Is(err, ErrInvalidKey) {
+		t.Errorf("empty secret: %v", err)
 	}
 }

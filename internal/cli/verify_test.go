@@ -270,3 +270,21 @@ func TestVerifyWithoutThePublishedKey(t *testing.T) {
 		t.Errorf("exit code %d, errors %q", code, errors)
 	}
 }
+
+// FuzzVerifyHeaders: a file of headers of any content is taken or misuse, and proves nothing.
+func FuzzVerifyHeaders(f *testing.F) {
+	f.Add("Stripe-Signature: t=1,v1=00\r\n")
+	f.Add("POST / HTTP/1.1\nA: b\n\nC:d")
+	f.Add(" HTTP/")
+	f.Add(":\x00\n: :")
+	body := filepath.Join(f.TempDir(), "body")
+	if err := os.WriteFile(body, nil, 0o600); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, headers string) {
+		code, out, errors := inProcess(headers, "verify", "--provider", "stripe", "--secret", "s", "--now", "1", "--headers", "-", "--body", body)
+		if code != 1 && code != 2 || out != "" || errors == "" {
+			t.Errorf("exit code %d, output %q, errors %q", code, out, errors)
+		}
+	})
+}
