@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hookloft/hookloft/internal/fanout"
 	"github.com/hookloft/hookloft/internal/hook"
@@ -70,6 +74,48 @@ func benchmark(b *testing.B, w *world, s *hook.Source) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "webhooks/s")
+}
+
+// BenchmarkOverHTTP is the same over loopback with connections that are kept, sender and
+// receiver in one process. It tells how long the slowest hundredth took.
+func BenchmarkOverHTTP(b *testing.B) {
+	w := newWorld(b, Options{})
+	w.queue.forget = true
+	s := w.source("stripe", stripeSecret)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	defer client.CloseIdleConnections()
+	var n atomic.Int64
+	var mu sync.Mutex
+	var all []time.Duration
+	b.ReportAllocs()
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		var took []time.Duration
+		for pb.Next() {
+			req := w.signed(s, payload(int(n.Add(1))))
+			began := time.Now()
+			resp, err := client.Do(req)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			took = append(took, time.Since(began))
+			if resp.StatusCode != 200 {
+				b.Errorf("answered %d", resp.StatusCode)
+				return
+			}
+		}
+		mu.Lock()
+		all = append(all, took...)
+		mu.Unlock()
+	})
+	slices.Sort(all)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "webhooks/s")
+	if len(all) > 0 {
+		b.ReportMetric(float64(all[len(all)*99/100])/1e6, "p99-ms")
+	}
 }
 
 // BenchmarkAppend is what of that the store alone costs, for comparison.

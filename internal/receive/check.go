@@ -36,6 +36,7 @@ const (
 	maxDepth           = 10_000
 	maxCronPayload     = 1 << 20
 	maxDedupeNameBytes = 256
+	maxDedupeNames     = 16 // each level may copy what is below it
 	maxSecretBytes     = 16 << 10
 )
 
@@ -257,8 +258,9 @@ func checkDedupe(s *hook.SourceSettings) error {
 			return fieldf("is of no use with this rule")("dedupe", "name")
 		}
 	case hook.DedupeByBody:
-		if d.Name == "" || len(d.Name) > maxDedupeNameBytes || slices.Contains(strings.Split(d.Name, "."), "") {
-			return fieldf("must be a path such as data.id")("dedupe", "name")
+		names := strings.Split(d.Name, ".")
+		if len(d.Name) > maxDedupeNameBytes || len(names) > maxDedupeNames || slices.Contains(names, "") {
+			return fieldf("must be a path such as data.id, of at most %d names", maxDedupeNames)("dedupe", "name")
 		}
 	case hook.DedupeByHeader:
 		if !isHeaderName(d.Name) {

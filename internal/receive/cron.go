@@ -64,7 +64,8 @@ func (s *slots) next(t time.Time) time.Time {
 	if t.Before(from) {
 		return from.Add(every.Delay)
 	}
-	return from.Add((t.Sub(from)/every.Delay + 1) * every.Delay)
+	passed := int64(t.Sub(from) / every.Delay)
+	return from.Add(time.Duration((passed + 1) * int64(every.Delay)))
 }
 
 // runCron fires schedules until ctx ends. Without any it sleeps until Wake.

@@ -38,6 +38,8 @@
 //     rejected, because its owner has to be able to see where it went.
 //   - Without a delivery id the whole request tells two webhooks apart: method, path,
 //     query and body. The body alone would make one of all GETs.
+//   - Bodies are never decoded: a compressed one is verified, stored and forwarded as it
+//     came, and is no JSON for a rule that asks for JSON.
 //   - net/http does not keep the order of headers, so they are forwarded by name.
 //   - A body that is no JSON object is published into an application as raw payload,
 //     with {} as what the API shows, since an application's payload is an object there.

@@ -30,6 +30,9 @@ func (v *visit) handshake(ctx context.Context, r webhook.Request) (*webhook.Answ
 		return nil, nil
 	}
 	v.handed = a.Secret
+	if a.Status == 0 {
+		a.Status = http.StatusOK
+	}
 	if a.Refused != "" {
 		return nil, &refusal{status: a.Status, kind: "handshake refused", reason: a.Refused, answer: func(w http.ResponseWriter) { writeAnswer(w, a) }}
 	}

@@ -101,6 +101,7 @@ type Receiver struct {
 	visits   *account
 	waiters  waiters
 	visiting chan struct{} // one token for each Visit under way
+	large    chan struct{} // one token for the large document that is being validated
 	wake     chan struct{} // room for one: cron sources have changed; Run receives
 	gone     *notices
 
@@ -126,6 +127,7 @@ func New(d Deps, o Options) *Receiver {
 		budget:   newBudget(o.BodyMemory, o.BudgetWait),
 		visits:   newAccount(),
 		visiting: make(chan struct{}, maxVisits),
+		large:    make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		gone:     newNotices(),
 		places:   map[hook.SourceID]*place{},

@@ -64,7 +64,7 @@ func (v *visit) receive(ctx context.Context) *refusal {
 	if refused != nil {
 		return refused
 	}
-	if refused := v.gate.rules.check(v.req.Header.Get("Content-Type"), v.body); refused != nil {
+	if refused := v.validate(ctx); refused != nil {
 		return refused
 	}
 	events, refused := v.events(&verified)
@@ -104,6 +104,23 @@ func (v *visit) wrongMethod() *refusal {
 		kind: "method not allowed", reason: "the method " + clip(v.req.Method, 32) + " is not one of " + v.gate.allow, allow: v.gate.allow,
 	}
 }
+
+// validate judges a genuine webhook by the owner's rules. A schema takes a body apart into
+// some ten times its memory, so that large ones take turns.
+func (v *visit) validate(ctx context.Context) *refusal {
+	if v.gate.rules.schema != nil && len(v.body) > largeDocument {
+		select {
+		case v.large <- struct{}{}:
+			defer func() { <-v.large }()
+		case <-ctx.Done():
+			return unavailable("the provider hung up before the webhook was stored", "hung up")
+		}
+	}
+	return v.gate.rules.check(v.req.Header.Get("Content-Type"), v.body)
+}
+
+// largeDocument is from how many bytes documents are validated one at a time.
+const largeDocument = 256 << 10
 
 // verify proves that the provider made the request.
 func (v *visit) verify(r webhook.Request) (webhook.Verified, *refusal) {
