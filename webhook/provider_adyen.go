@@ -102,7 +102,7 @@ func adyenParse(text []byte) ([]adyenItem, error) {
 	if !json.Valid(text) {
 		return nil, malformed("body", "it is not JSON")
 	}
-	top, err := signedObject(jsonFind(text, nil), "the body")
+	top, err := signedObject(jsonFind(text, nil), "the body", "notificationItems")
 	if err != nil {
 		return nil, err
 	}
@@ -124,15 +124,16 @@ func adyenParse(text []byte) ([]adyenItem, error) {
 }
 
 func adyenParseItem(element []byte) (adyenItem, error) {
-	outer, err := signedObject(element, "an item")
+	outer, err := signedObject(element, "an item", "NotificationRequestItem")
 	if err != nil {
 		return adyenItem{}, err
 	}
-	fields, err := signedObject(outer["NotificationRequestItem"], "an item")
+	fields, err := signedObject(outer["NotificationRequestItem"], "an item", "additionalData", "amount",
+		"pspReference", "originalReference", "merchantAccountCode", "merchantReference", "eventCode", "success")
 	if err != nil {
 		return adyenItem{}, err
 	}
-	additional, err := signedObject(fields["additionalData"], "additionalData")
+	additional, err := signedObject(fields["additionalData"], "additionalData", "hmacSignature")
 	if err != nil {
 		return adyenItem{}, fmt.Errorf("%w: body hmacSignature", ErrMissingHeader)
 	}
@@ -142,7 +143,7 @@ func adyenParseItem(element []byte) (adyenItem, error) {
 	}
 	amount := map[string][]byte{}
 	if fields["amount"] != nil {
-		if amount, err = signedObject(fields["amount"], "an amount"); err != nil {
+		if amount, err = signedObject(fields["amount"], "an amount", "value", "currency"); err != nil {
 			return adyenItem{}, err
 		}
 	}

@@ -125,7 +125,7 @@ func snsParse(text []byte) (*snsMessage, error) {
 	if !json.Valid(text) {
 		return nil, malformed("body", "it is not JSON")
 	}
-	members, err := signedObject(jsonFind(text, nil), "the body")
+	members, err := signedObject(jsonFind(text, nil), "the body", "Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 	if err != nil {
 		return nil, err
 	}

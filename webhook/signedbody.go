@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,8 +15,9 @@ import (
 // maxMembers bounds the members of one object.
 const maxMembers = 2000
 
-// signedObject returns the members of a JSON object, each name only once in any case.
-func signedObject(value []byte, what string) (map[string][]byte, error) {
+// signedObject returns the members of a JSON object, each name only once in any case. The
+// names that matter must be written as they are here, or be left out.
+func signedObject(value []byte, what string, names ...string) (map[string][]byte, error) {
 	if len(value) == 0 || value[0] != '{' {
 		return nil, malformed("body", what+" is a JSON object")
 	}
@@ -28,17 +30,20 @@ func signedObject(value []byte, what string) (map[string][]byte, error) {
 			ok = false
 			return false
 		}
-		// Upper case first: it is what brings the long s to S.
-		fold := strings.ToLower(strings.ToUpper(name))
-		ok = !folded[fold] && len(folded) < maxMembers
+		fold := foldName(name)
+		ok = !folded[fold] && len(folded) < maxMembers && !slices.ContainsFunc(names, func(n string) bool { return n != name && foldName(n) == fold })
 		folded[fold], members[name] = true, member
 		return ok
 	})
 	if !ok {
-		return nil, malformed("body", what+" has a name twice, or too many")
+		return nil, malformed("body", what+" has a name twice, in other letters, or too many")
 	}
 	return members, nil
 }
+
+// foldName is the same for names that encoding/json takes for one. Upper case comes first:
+// it is what brings the long s to S.
+func foldName(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
 // signedText returns a string of an object; a missing or an empty one is refused.
 func signedText(members map[string][]byte, name string) (string, error) {
