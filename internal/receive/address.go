@@ -102,7 +102,9 @@ func (v *visit) url() string {
 		} else {
 			base = "http://" + v.req.Host
 		}
-		base += Path + v.to.token
+		base = strings.TrimRight(base, "/") + Path + v.to.token
+	} else if v.to.suffix != "" {
+		base = strings.TrimRight(base, "/")
 	}
 	if v.to.hasQuery {
 		return base + v.to.suffix + "?" + v.to.query

@@ -52,8 +52,8 @@ type Deps struct {
 	Visit func(ctx context.Context, url string) error
 	// ClientAddr tells who a request is from, behind trusted proxies or not. Nil means the peer.
 	ClientAddr func(*http.Request) netip.Addr
-	// PublicURL is where the server is reached from outside, without a slash at its end. Nil
-	// means http and the request's host, which is right for tests alone.
+	// PublicURL is where the server is reached from outside. Nil means http and the request's
+	// host, which is right for tests alone.
 	PublicURL func() string
 	Metrics   *telemetry.Metrics // nil for none
 	Log       *slog.Logger       // nil for none
