@@ -167,6 +167,9 @@ func jsonText(value []byte) string {
 	case '{', '[', 'n':
 		return ""
 	case '"':
+		if text := value[1:]; isPlainText(text) {
+			return string(text[:len(text)-1])
+		}
 		var s string
 		if json.Unmarshal(value, &s) != nil {
 			return ""
@@ -174,6 +177,20 @@ func jsonText(value []byte) string {
 		return s
 	}
 	return string(value)
+}
+
+// isPlainText reports whether what follows a string's first quote stands for itself up to
+// the last, as nearly all keys and ids do: no escapes, ASCII, and the quote at its end.
+func isPlainText(text []byte) bool {
+	for i, c := range text {
+		switch {
+		case c == '"':
+			return i == len(text)-1
+		case c == '\\' || c < ' ' || c >= 0x80:
+			return false
+		}
+	}
+	return false
 }
 
 // formValue returns the first value of a field of an urlencoded form, "" when it is not there.
