@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // clients is a listener that bounds how many connections are open at once. Anybody can
@@ -23,12 +24,18 @@ type clients struct {
 	unfinished atomic.Int64
 
 	mu sync.Mutex
-	// room is signalled when a connection ends or comes to rest, and broadcast at the end.
-	room    sync.Cond
-	open    int
-	resting list.List // of *client: those without a request under way, the longest first
+	// room is signalled when a connection ends, comes to rest or has had its time to be
+	// answered, and broadcast at the end.
+	room sync.Cond
+	open int
+	// resting is of *client: those without a request under way, the longest first.
+	resting list.List
 	closed  bool
 }
+
+// answerTime is how long an answer may take to be written out before its connection may
+// be closed, where net/http does not say that it is.
+const answerTime = 500 * time.Millisecond
 
 const (
 	// maxUnfinished bounds clients.unfinished. What net/http holds for it is a few times as much.
@@ -51,7 +58,11 @@ type client struct {
 	// The rest belongs to the mutex of all.
 	requests int           // under way; a connection of HTTP/2 may have many
 	place    *list.Element // in all.resting; nil with a request under way, and once closed
-	closed   bool
+	// since is when it came to rest; unwritten: an answer may not be written out yet.
+	since     time.Time
+	unwritten bool
+	isHTTP2   bool
+	closed    bool
 }
 
 func newClients(l net.Listener, limit int) *clients {
@@ -69,7 +80,11 @@ func (c *clients) Accept() (net.Conn, error) {
 	}
 	n := &client{Conn: conn, all: c}
 	c.mu.Lock()
-	for c.open >= c.limit && c.resting.Len() == 0 && !c.closed {
+	var out *client
+	for c.open >= c.limit && !c.closed {
+		if out = c.dispensable(time.Now()); out != nil {
+			break
+		}
 		c.room.Wait()
 	}
 	if c.closed {
@@ -77,18 +92,31 @@ func (c *clients) Accept() (net.Conn, error) {
 		_ = conn.Close()
 		return nil, net.ErrClosed
 	}
-	var longest *client
-	if c.open >= c.limit {
-		longest = c.resting.Front().Value.(*client)
+	if out != nil {
+		out.drop() // from here on it cannot begin a request
 	}
 	c.open++
 	n.place = c.resting.PushBack(n)
 	c.mu.Unlock()
-	if longest != nil {
-		// Its goroutine notices, and has nothing to lose.
-		_ = longest.Close()
+	if out != nil {
+		_ = out.Conn.Close()
 	}
 	return n, nil
+}
+
+// dispensable returns the connection to close in favour of a new one; nil for none, and
+// then room is signalled once there may be one. The caller holds mu.
+func (c *clients) dispensable(now time.Time) *client {
+	first := c.resting.Front()
+	if first == nil {
+		return nil
+	}
+	out := first.Value.(*client)
+	if wait := answerTime - now.Sub(out.since); out.unwritten && wait > 0 {
+		time.AfterFunc(wait, c.room.Signal)
+		return nil
+	}
+	return out
 }
 
 // Close ends the listening; connections stay.
@@ -122,20 +150,26 @@ func (c *client) finish() { c.all.unfinished.Add(-c.unfinished.Swap(0)) }
 // Close makes room for another connection.
 func (c *client) Close() error {
 	c.all.mu.Lock()
-	if !c.closed {
-		c.closed = true
-		c.gone.Store(true)
-		c.finish()
-		c.all.open--
-		c.leaveRest()
-		c.all.room.Signal()
-	}
+	c.drop()
 	c.all.mu.Unlock()
 	return c.Conn.Close()
 }
 
-// leaveRest takes c out of the resting. The caller holds the mutex.
-func (c *client) leaveRest() {
+// drop takes c out of the books. The caller holds the mutex.
+func (c *client) drop() {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.gone.Store(true)
+	c.finish()
+	c.leave()
+	c.all.open--
+	c.all.room.Signal()
+}
+
+// leave takes c out of the resting. The caller holds the mutex.
+func (c *client) leave() {
 	if c.place != nil {
 		c.all.resting.Remove(c.place)
 		c.place = nil
@@ -144,20 +178,21 @@ func (c *client) leaveRest() {
 
 // begin says that a request is whole enough to be worked on; false when the connection
 // was closed meanwhile, so that nobody would hear the answer.
-func (c *client) begin() bool {
+func (c *client) begin(isHTTP2 bool) bool {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
 	if c.closed {
 		return false
 	}
 	c.requests++
+	c.isHTTP2 = isHTTP2
 	c.working.Store(true)
 	c.finish()
-	c.leaveRest()
+	c.leave()
 	return true
 }
 
-// end says that a request was answered.
+// end says that the answer to a request is made; net/http writes it out after that.
 func (c *client) end() {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
@@ -167,29 +202,57 @@ func (c *client) end() {
 	}
 	c.working.Store(false)
 	if !c.closed {
+		c.since, c.unwritten = time.Now(), true
 		c.place = c.all.resting.PushBack(c)
+		c.all.room.Signal()
+	}
+}
+
+// idle says that net/http waits for the next request. With HTTP/1.1 the answer is
+// written out then; with HTTP/2 it may lie in a buffer still.
+func (c *client) idle() {
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	c.finish() // what was left of a body that nobody wanted
+	if c.place != nil && c.unwritten && !c.isHTTP2 {
+		c.unwritten = false
 		c.all.room.Signal()
 	}
 }
 
 type clientKey struct{}
 
-// contextOf is the http.Server's ConnContext: it lets requests find their connection.
-func contextOf(ctx context.Context, conn net.Conn) context.Context {
+// clientOf returns the client under conn; nil when there is none.
+func clientOf(conn net.Conn) *client {
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok { // *tls.Conn
 		conn = secure.NetConn()
 	}
-	if c, ok := conn.(*client); ok {
+	c, _ := conn.(*client)
+	return c
+}
+
+// contextOf is the http.Server's ConnContext: it lets requests find their connection.
+func contextOf(ctx context.Context, conn net.Conn) context.Context {
+	if c := clientOf(conn); c != nil {
 		return context.WithValue(ctx, clientKey{}, c)
 	}
 	return ctx
+}
+
+// noteState is the http.Server's ConnState: it tells when a connection is idle.
+func noteState(conn net.Conn, state http.ConnState) {
+	if state == http.StateIdle {
+		if c := clientOf(conn); c != nil {
+			c.idle()
+		}
+	}
 }
 
 // working keeps the connections of requests that h works on.
 func working(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(clientKey{}).(*client); ok {
-			if !c.begin() {
+			if !c.begin(r.ProtoMajor == 2) {
 				panic(http.ErrAbortHandler)
 			}
 			defer c.end()

@@ -105,10 +105,15 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 			if status := ask(t, client); status != 200 {
 				t.Errorf("status %d behind idle connections", status)
 			}
-			for i, conn := range idle[:len(idle)-4] {
+			kept := 0
+			for _, conn := range idle {
+				conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 				if !isClosed(t, conn) {
-					t.Fatalf("idle connection %d was kept", i)
+					kept++
 				}
+			}
+			if kept > 4 {
+				t.Errorf("%d idle connections were kept where there is room for 4", kept)
 			}
 		})
 	}
@@ -149,6 +154,65 @@ func TestConnectionWithARequestUnderWayIsKept(t *testing.T) {
 	}
 }
 
+// TestAnswerOnItsWayIsNotCutOff has newcomers wait for room while answers are written
+// that fill more than the socket's buffers.
+func TestAnswerOnItsWayIsNotCutOff(t *testing.T) {
+	const size = 16 << 20
+	ended := make(chan struct{}, 10)
+	address := serveClients(t, 1, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(size))
+		w.Write(make([]byte, size))
+		ended <- struct{}{}
+	}))
+	for range 20 {
+		busy := dial(t, address)
+		io.WriteString(busy, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		in := bufio.NewReader(busy)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dial(t, address) // waits for room
+		if n, err := io.Copy(io.Discard, resp.Body); n != size || err != nil {
+			t.Fatalf("%d bytes, %v", n, err)
+		}
+		<-ended
+	}
+}
+
+// TestAnswerThatIsNeverReadMakesRoom: a client that reads nothing is given a while only.
+func TestAnswerThatIsNeverReadMakesRoom(t *testing.T) {
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := newClients(raw, 1)
+	defer all.Close()
+	accepted := make(chan *client, 2)
+	go func() {
+		for range 2 {
+			if c, err := all.Accept(); err == nil {
+				accepted <- c.(*client)
+			}
+		}
+	}()
+	dial(t, raw.Addr().String())
+	first := <-accepted
+	first.begin(false)
+	dial(t, raw.Addr().String())
+	began := time.Now()
+	first.end() // and nothing says that the answer is written
+	select {
+	case second := <-accepted:
+		if took := time.Since(began); took < answerTime {
+			t.Errorf("closed after %v", took)
+		}
+		second.Close()
+	case <-time.After(10 * time.Second):
+		t.Fatal("no room is made")
+	}
+}
+
 // TestBooksOfClientsAreEven opens and closes in every order and looks at the counters.
 func TestBooksOfClientsAreEven(t *testing.T) {
 	raw, err := net.Listen("tcp", "127.0.0.1:0")
@@ -166,23 +230,25 @@ func TestBooksOfClientsAreEven(t *testing.T) {
 		return c.(*client)
 	}
 	a, b, c := accept(), accept(), accept()
-	if !a.begin() || !a.begin() {
+	if !a.begin(false) || !a.begin(false) {
 		t.Fatal("no request on an open connection")
 	}
 	d := accept() // b has rested the longest: a is at work
-	if !b.closed || a.closed || c.closed || b.begin() {
+	if !b.closed || a.closed || c.closed || b.begin(false) {
 		t.Errorf("closed: a %t, b %t, c %t", a.closed, b.closed, c.closed)
 	}
 	a.end()
+	a.idle() // of no meaning while there is another
 	if a.place != nil {
 		t.Error("a connection rests while one of its two requests is under way")
 	}
 	a.end()
+	a.idle()
 	e := accept() // c has rested longer than a
 	if !c.closed || a.closed {
 		t.Errorf("closed: a %t, c %t", a.closed, c.closed)
 	}
-	a.begin()
+	a.begin(false)
 	for _, conn := range []*client{a, b, c, d, e, a} {
 		conn.Close()
 	}
@@ -241,5 +307,60 @@ func TestRoomForClients(t *testing.T) {
 		if got := l.(*clients).limit; got != c.want {
 			t.Errorf("room for %d with %d files and max-clients %d, want %d", got, c.files, c.max, c.want)
 		}
+	}
+}
+
+// TestConnectionOfHTTP2IsKeptWhileAnyRequestIsUnderWay has two requests on one connection,
+// of which one ends.
+func TestConnectionOfHTTP2IsKeptWhileAnyRequestIsUnderWay(t *testing.T) {
+	certFile, keyFile := writeCertificate(t, t.TempDir(), 1)
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, begun := make(chan struct{}), make(chan string, 10)
+	config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
+	address := serveClients(t, 1, config, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun <- r.Proto
+		if r.URL.Path == "/slow" {
+			<-release
+		}
+		fmt.Fprint(w, "kept")
+	}))
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true, //nolint:gosec // a test's own certificate
+	}}
+	defer client.CloseIdleConnections()
+	answer := make(chan string, 1)
+	go func() {
+		resp, err := client.Get("https://" + address + "/slow")
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		answer <- string(body)
+	}()
+	if proto := <-begun; proto != "HTTP/2.0" {
+		t.Fatalf("the connection speaks %s", proto)
+	}
+	if resp, err := client.Get("https://" + address + "/quick"); err != nil {
+		t.Fatal(err)
+	} else {
+		resp.Body.Close()
+	}
+	<-begun
+	for range 5 { // newcomers that would have the connection closed if it were at rest
+		dial(t, address)
+	}
+	select {
+	case text := <-answer:
+		t.Fatalf("the slow request ended early: %s", text)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(release)
+	if text := <-answer; text != "kept" {
+		t.Errorf("answer %q", text)
 	}
 }
