@@ -38,6 +38,7 @@ type arrival struct {
 	sample    string // the file whose bytes are the body; or
 	body      string // the body
 	uri       string // what is appended to the service's own path
+	app       string // the uid of the application that it was published into; "" for the source's own
 }
 
 // pages lists what arrives, in any order, and text that the commands print.
@@ -46,12 +47,16 @@ var pages = []struct {
 	prints   []string
 	arrivals []arrival
 }{
-	{"index", []string{`"rawPayload":"anything at all"`, `"by":"hash"`}, []arrival{
+	{"index", []string{`"rawPayload":"anything at all"`, `"by":"hash"`, `"publishTo":"`, "evt_docs_0001\tinvoice.paid"}, []arrival{
 		{provider: "generic-webhook", body: "anything at all", uri: "/path?n=1"},
-		{provider: "generic-webhook", body: `{"id": "7", "type": "bread.ready"}`},
+		{provider: "generic-webhook", body: `{"bread": "ready"}`},
+		{app: "acme", body: `{"bread": "ready"}`, uri: "/acme"},
+		{provider: "generic-webhook", eventType: "bread.ready", id: "7", body: `{"id": "7", "type": "bread.ready"}`},
 	}},
 	{"stripe", nil, []arrival{{provider: "stripe", eventType: "invoice.paid", id: "evt_docs_0001", sample: "stripe.json"}}},
-	{"slack", []string{"docs-challenge-0001"}, []arrival{
+	{"slack", []string{"docs-challenge-0001", serviceSays}, []arrival{
+		{provider: "slack", eventType: "slash_command:/bread", id: "100.201.docs",
+			body: "team_id=TDOCS&channel_id=CDOCS&user_id=UDOCS&user_name=zoe&command=%2Fbread&text=rye+%26+wheat%3F&trigger_id=100.201.docs&api_app_id=ADOCS"},
 		{provider: "slack", eventType: "app_mention", id: "EvDOCS0001", sample: "slack.json"},
 		{provider: "slack", eventType: "slash_command:/bread", id: "100.200.docs", sample: "slack.command.form"},
 	}},
@@ -288,6 +293,9 @@ type service struct {
 	requests []received
 }
 
+// serviceSays is seen by a provider with pass-through alone.
+const serviceSays = "The bread is ready at noon."
+
 type received struct {
 	uri    string
 	header http.Header
@@ -305,6 +313,7 @@ func newService(t *testing.T) *service {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.requests = append(s.requests, received{r.RequestURI, r.Header.Clone(), body})
+		fmt.Fprint(w, serviceSays)
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -339,7 +348,7 @@ func (s *service) check(t *testing.T, api *rig.API, want []arrival) {
 			}
 			continue
 		}
-		if err := verify(t, api, left[i]); err != nil {
+		if err := w.verify(t, api, left[i]); err != nil {
 			t.Errorf("%+v: %v", w, err)
 		}
 		left = slices.Delete(left, i, i+1)
@@ -376,13 +385,16 @@ func (w arrival) is(t *testing.T, r received) error {
 
 // verify checks Hookloft's own signature with the secret that the API shows, as a
 // service does.
-func verify(t *testing.T, api *rig.API, r received) error {
+func (w arrival) verify(t *testing.T, api *rig.API, r received) error {
 	t.Helper()
 	at := "/ingest/api/v1/source/" + r.header.Get("X-Hookloft-Source") + "/endpoint"
+	if w.app != "" {
+		at = "/api/v1/app/" + w.app + "/endpoint"
+	}
 	var endpoints struct{ Data []struct{ ID string } }
 	get(t, api, at, &endpoints)
 	if len(endpoints.Data) != 1 {
-		return fmt.Errorf("the source has %d endpoints", len(endpoints.Data))
+		return fmt.Errorf("there are %d endpoints", len(endpoints.Data))
 	}
 	var secret struct{ Key string }
 	get(t, api, at+"/"+endpoints.Data[0].ID+"/secret", &secret)
