@@ -78,7 +78,7 @@ func testLedger(t *testing.T, open Open) {
 	})
 
 	for _, life := range []time.Duration{time.Hour, 3 * 24 * time.Hour, hook.MaxDedupeWindow} {
-		t.Run(fmt.Sprint("IdempotencyKeyFindsTheFirst/", life), func(t *testing.T) { testKeyFindsTheFirst(t, open, life) })
+		t.Run(fmt.Sprint("IdempotencyKeyFindsTheFirst", "/", life), func(t *testing.T) { testKeyFindsTheFirst(t, open, life) })
 	}
 
 	t.Run("ConcurrentEqualsMakeOneMessage", func(t *testing.T) {
