@@ -117,6 +117,7 @@ func TestKeyCacheOutlivesItsServer(t *testing.T) {
 	wantDocument(t, c, q, "one")
 	at.add(2 * time.Hour)
 	wantNoKey(t, c, q)
+	wantNoKey(t, c, q)
 }
 
 func TestKeyCacheTakesOverNewKeys(t *testing.T) {
