@@ -88,9 +88,11 @@ type siteCount struct {
 // NewKeyCache returns an empty cache.
 func NewKeyCache(o KeyCacheOptions) *KeyCache {
 	if o.Do == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
 		client := &http.Client{
-			Transport:     transport,
+			Transport: &http.Transport{
+				Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+				MaxIdleConns: 4, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10,
+			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 		o.Do = client.Do
