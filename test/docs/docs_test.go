@@ -60,7 +60,10 @@ var pages = []struct {
 		{provider: "slack", eventType: "app_mention", id: "EvDOCS0001", sample: "slack.json"},
 		{provider: "slack", eventType: "slash_command:/bread", id: "100.200.docs", sample: "slack.command.form"},
 	}},
-	{"twilio", nil, []arrival{{provider: "twilio", eventType: "received", id: "docs-twilio-0001", sample: "twilio.form"}}},
+	{"twilio", []string{"\n<Response><Message>We are baking.</Message></Response>"}, []arrival{
+		{provider: "twilio", eventType: "received", id: "docs-twilio-0001", sample: "twilio.form"},
+		{provider: "twilio", eventType: "received", id: "docs-twilio-0002", sample: "twilio.form"},
+	}},
 	{"github", nil, []arrival{{provider: "github", eventType: "issues.opened", id: "docs-github-0001", sample: "github.json"}}},
 	{"gitlab", nil, []arrival{
 		{provider: "gitlab", eventType: "Push Hook", id: "docs-gitlab-0001", sample: "gitlab.json"},
