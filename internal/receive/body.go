@@ -155,16 +155,15 @@ func (c *bodyClock) extend(n int) {
 	_ = c.conn.SetReadDeadline(c.began.Add(allowed))
 }
 
-// stop takes the deadline away when the body has been read to its end. Left alone, it
-// would end the request's context while the request is being stored or waits for the
-// service behind; the server sets a new one for the next request. After a body that was
-// not, net/http reads on for a while so that the answer arrives, which needs a bound, too.
+// stop ends the clock. After a body that was read to its end net/http takes the read
+// deadline away by itself, so that it does not end the request's context while the
+// request waits. After one that was not, net/http reads on for a while so that the answer
+// arrives, which needs a bound.
 func (c *bodyClock) stop(read bool) {
 	if !read {
 		_ = c.conn.SetReadDeadline(time.Now().Add(min(leftOverTime, c.o.BodyTimeout)))
 		return
 	}
-	_ = c.conn.SetReadDeadline(time.Time{})
 	if c.moved {
 		// The server's own write deadline runs from the header, and this body may have
 		// taken longer than that.

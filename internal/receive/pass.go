@@ -116,8 +116,6 @@ func (v *visit) pass(ctx context.Context, w *waiter) bool {
 	if deadline == 0 {
 		deadline = hook.DefaultPassDeadline
 	}
-	// The read deadline of the server would end ctx, in which the provider's hanging up is seen.
-	_ = http.NewResponseController(v.w).SetReadDeadline(time.Time{})
 	timer := time.NewTimer(deadline - v.now().Sub(v.at))
 	defer timer.Stop()
 	var p *passed
