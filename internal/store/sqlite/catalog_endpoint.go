@@ -109,20 +109,8 @@ func (c *catalog) endpointIn(conn *sqlite.Conn, where string, app hook.Applicati
 
 // ListEndpoints implements store.Endpoints. Index: primary key.
 func (c *catalog) ListEndpoints(ctx context.Context, app hook.ApplicationID, p store.Page[hook.EndpointID]) (store.Listed[*hook.Endpoint], error) {
-	condition, order, reversed := pageSQL(p, "key", "?3")
-	args := []any{app, p.Limit + 1}
-	if p.HasAfter {
-		args = append(args, p.After)
-	}
-	var rows []*hook.Endpoint
-	err := c.read(ctx, func(conn *sqlite.Conn) error {
-		return catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1"+condition+order+" LIMIT ?2", func(stmt *sqlite.Stmt) error {
-			e, err := c.scanEndpoint(stmt)
-			rows = append(rows, e)
-			return err
-		}, args...)
-	})
-	return listedPage(rows, p.Limit, reversed), wrapCatalog("list endpoints", err)
+	list, err := listOwned(ctx, c, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1", app, p, c.scanEndpoint)
+	return list, wrapCatalog("list endpoints", err)
 }
 
 // UpdateEndpoint implements store.Endpoints.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -118,4 +119,23 @@ func listedPage[T any](rows []T, limit int, reversed bool) store.Listed[T] {
 		}
 	}
 	return store.Listed[T]{Rows: rows, More: more}
+}
+
+// listOwned reads a page of what an owner has. selectSQL ends with the condition on the
+// owner, which is argument ?1; the rows are ordered by the column key.
+func listOwned[K, T any](ctx context.Context, c *catalog, selectSQL string, owner any, p store.Page[K], scan func(*sqlite.Stmt) (T, error)) (store.Listed[T], error) {
+	condition, order, reversed := pageSQL(p, "key", "?3")
+	args := []any{owner, p.Limit + 1}
+	if p.HasAfter {
+		args = append(args, p.After)
+	}
+	var rows []T
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		return catalogQuery(conn, selectSQL+condition+order+" LIMIT ?2", func(stmt *sqlite.Stmt) error {
+			row, err := scan(stmt)
+			rows = append(rows, row)
+			return err
+		}, args...)
+	})
+	return listedPage(rows, p.Limit, reversed), err
 }

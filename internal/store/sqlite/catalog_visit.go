@@ -123,20 +123,8 @@ func (c *catalog) purgeVisits(tx *catalogTx) error {
 
 // Rejections implements store.Visits. Index: rejection_source.
 func (c *catalog) Rejections(ctx context.Context, source hook.SourceID, p store.Page[hook.RejectionID]) (store.Listed[*hook.Rejection], error) {
-	condition, order, reversed := pageSQL(p, "key", "?3")
-	args := []any{source, p.Limit + 1}
-	if p.HasAfter {
-		args = append(args, p.After)
-	}
-	var rows []*hook.Rejection
-	err := c.read(ctx, func(conn *sqlite.Conn) error {
-		return catalogQuery(conn, "SELECT "+rejectionColumns+" FROM rejection WHERE source = ?1"+condition+order+" LIMIT ?2", func(stmt *sqlite.Stmt) error {
-			r, err := c.scanRejection(stmt)
-			rows = append(rows, r)
-			return err
-		}, args...)
-	})
-	return listedPage(rows, p.Limit, reversed), wrapCatalog("list rejections", err)
+	list, err := listOwned(ctx, c, "SELECT "+rejectionColumns+" FROM rejection WHERE source = ?1", source, p, c.scanRejection)
+	return list, wrapCatalog("list rejections", err)
 }
 
 func (c *catalog) scanRejection(stmt *sqlite.Stmt) (*hook.Rejection, error) {

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -207,7 +206,7 @@ func testInboundRound(t *testing.T, open Open, draft hook.Message) {
 	n, err := f.Replay(f.Context(), &store.Replay{Application: f.app, Endpoint: f.endpoints[2], Messages: []hook.MessageID{id}, Trigger: hook.Manual})
 	f.must(err)
 	if due := f.claim(f.endpoints[2]); n != 1 || len(due) != 1 {
-		t.Fatal(fmt.Sprintf("resent %d, %d due", n, len(due)))
+		t.Fatalf("resent %d, %d due", n, len(due))
 	} else {
 		check("resent", due[0].Message)
 	}
