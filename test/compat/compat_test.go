@@ -2,8 +2,9 @@
 
 // Package compat drives the real binary with the clients that people already use,
 // unchanged and as published: npm svix of both generations, npm standardwebhooks
-// and the Go svix-webhooks. It is a module of its own so that none of them becomes
-// a dependency of Hookloft.
+// and the Go svix-webhooks. It also holds package webhook, and sources of the binary,
+// against what providers publish to sign and verify their webhooks (inbound_*_test.go). It
+// is a module of its own so that none of them becomes a dependency of Hookloft.
 package compat
 
 import (

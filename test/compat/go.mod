@@ -4,6 +4,7 @@ go 1.26.8
 
 require (
 	github.com/PaddleHQ/paddle-go-sdk/v4 v4.1.0
+	github.com/PagerDuty/go-pagerduty v1.8.0
 	github.com/google/go-github/v72 v72.0.0
 	github.com/hookloft/hookloft v0.0.0
 	github.com/sendgrid/sendgrid-go v3.16.1+incompatible

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	paddle "github.com/PaddleHQ/paddle-go-sdk/v4"
+	"github.com/PagerDuty/go-pagerduty/webhookv3"
 	"github.com/google/go-github/v72/github"
 	sendgrid "github.com/sendgrid/sendgrid-go/helpers/eventwebhook"
 	"github.com/slack-go/slack"
@@ -105,6 +106,13 @@ func goSDKs(t *testing.T) []sdk {
 				v := paddle.NewWebhookVerifier(secret, paddle.VerifierWithTimestampTolerance(5*time.Second))
 				ok, err := v.Verify(httpRequest(r))
 				return errors.Join(err, refusedUnless(ok))
+			},
+		},
+		{
+			name: "go-pagerduty", provider: "pagerduty", secret: "pd-1", another: "pd-2",
+			signature: "X-Pagerduty-Signature", bodies: jsonBodies,
+			judge: func(secret string, r webhook.Request) error {
+				return webhookv3.VerifySignature(httpRequest(r), secret)
 			},
 		},
 		{

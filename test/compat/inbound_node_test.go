@@ -220,6 +220,14 @@ func nodeSDKs(t *testing.T, n *node) []sdk {
 				return []string{fmt.Sprintf(`{"action":"create","type":"Issue","data":{"title":"Zoë ☕"},"webhookTimestamp":%d,"webhookId":"w"}`, at.UnixMilli())}
 			},
 		},
+		{
+			name: "@notionhq/client", provider: "notion", secret: "secret_notion_1", another: "secret_notion_2",
+			signature: "X-Notion-Signature", bodies: jsonBodies, sign: n.signs("@notionhq/client"),
+		},
+		{
+			name: "resend", provider: "resend", secret: rig.Secret("one"), another: rig.Secret("two"),
+			header: map[string]string{"Svix-Id": "msg_1"}, signature: "Svix-Signature", bodies: jsonBodies,
+		},
 		discordSDK(t),
 	}
 	for i := range list {

@@ -11,6 +11,7 @@
 import { createInterface } from "node:readline";
 import hubspot from "@hubspot/api-client";
 import { LinearWebhookClient } from "@linear/sdk/webhooks";
+import * as notion from "@notionhq/client";
 import * as octokit from "@octokit/webhooks-methods";
 import { Paddle } from "@paddle/paddle-node-sdk";
 import sendgrid from "@sendgrid/eventwebhook";
@@ -19,6 +20,7 @@ import { shopifyApi, ApiVersion, LogSeverity } from "@shopify/shopify-api";
 import bolt from "@slack/bolt/dist/receivers/verify-request.js";
 import discord from "discord-interactions";
 import Razorpay from "razorpay";
+import { Resend } from "resend";
 import { WebhooksHelper } from "square";
 import { Webhook as Standard } from "standardwebhooks";
 import Stripe from "stripe";
@@ -39,6 +41,10 @@ const sdks = {
   },
   "@linear/sdk": {
     verify: (r) => new LinearWebhookClient(r.secret).verify(Buffer.from(r.body), r.header["linear-signature"], JSON.parse(r.body).webhookTimestamp),
+  },
+  "@notionhq/client": {
+    sign: async (r) => ({ "x-notion-signature": await notion.signWebhookPayload({ body: r.body, verificationToken: r.secret }) }),
+    verify: (r) => notion.verifyWebhookSignature({ body: r.body, signature: r.header["x-notion-signature"], verificationToken: r.secret }),
   },
   "@octokit/webhooks-methods": {
     sign: async (r) => ({ "x-hub-signature-256": await octokit.sign(r.secret, r.body) }),
@@ -74,6 +80,12 @@ const sdks = {
   },
   razorpay: {
     verify: (r) => Razorpay.validateWebhookSignature(r.body, r.header["x-razorpay-signature"], r.secret),
+  },
+  resend: {
+    verify: (r) => {
+      const headers = { id: r.header["svix-id"], timestamp: r.header["svix-timestamp"], signature: r.header["svix-signature"] };
+      new Resend("re_none").webhooks.verify({ payload: r.body, headers, webhookSecret: r.secret });
+    },
   },
   square: {
     verify: (r) => WebhooksHelper.verifySignature({ requestBody: r.body, signatureHeader: r.header["x-square-hmacsha256-signature"],
