@@ -142,7 +142,8 @@ func TestSignedWebhooksArrive(t *testing.T) {
 	sent := map[string]int{}
 	left := map[string]int{}
 	for _, v := range vectors(t) {
-		if v.Expect != "ok" || v.Kind != "verify" || v.Optional || isConfirmation(&v) {
+		// SNS's confirmation is genuine, but a handshake: it is not stored.
+		if v.Expect != "ok" || v.Kind != "verify" || v.Optional || v.ID == "aws-sns/subscription-confirmation" {
 			continue
 		}
 		t.Run(v.ID, func(t *testing.T) {
