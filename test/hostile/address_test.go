@@ -34,7 +34,6 @@ type addressCase struct {
 // a route of its sink that must answer that it is not there; none is skipped silently.
 var laterAddresses = map[string]struct{ method, path, why string }{
 	"S094": {http.MethodPut, "/api/v1/app/{app}/endpoint/{endpoint}/oauth", "OAuth2 of endpoints is later work"},
-	"S096": {http.MethodPost, "/ingest/api/v1/source/{source}/endpoint", "receiving is later work"},
 	"S097": {http.MethodPatch, "/api/v1/app/{app}/endpoint/{endpoint}/transformation", "transformations are later work"},
 }
 
@@ -56,6 +55,7 @@ type target struct {
 	api       *rig.API
 	app       string // with one endpoint, that updates are tried on
 	endpoint  string
+	received  string // path of the endpoints of a source
 	apiSocket netip.AddrPort
 }
 
@@ -139,6 +139,8 @@ func (w *addresses) server(t *testing.T, c addressCase) *target {
 	s.api = newTenant(t, s.Server, "addresses")
 	s.app = s.api.MustCreateApp(t, "base")
 	s.endpoint = s.api.MustCreateEndpoint(t, s.app, rig.EndpointIn{URL: safeURL})
+	_, source, _ := s.source(t, "base")
+	s.received = source + "/endpoint"
 	s.apiSocket = netip.MustParseAddrPort(strings.TrimPrefix(s.URL, "http://"))
 	w.servers[key] = s
 	return s
@@ -199,6 +201,8 @@ func (s *target) refuses(t *testing.T, c addressCase, url string) {
 		{http.MethodPut, base + "/" + s.endpoint},
 		{http.MethodPatch, base + "/" + s.endpoint},
 		{http.MethodPut, base + "/not-there-yet"},
+		{http.MethodPost, s.received},
+		{http.MethodPut, s.received + "/not-there-yet"},
 		{http.MethodPost, "/api/v1/operational-webhook/endpoint"},
 	} {
 		status, body, err := s.api.Do(sink.method, sink.path, map[string]string{"url": url})
@@ -218,20 +222,34 @@ func (s *target) refuses(t *testing.T, c addressCase, url string) {
 	}
 }
 
-// endpoints is the whole list of the base application, as text to compare.
-func (s *target) endpoints(t *testing.T) string {
+// endpoints is the whole lists of the base application and the base source, as text to compare.
+func (s *target) endpoints(t *testing.T) (text string) {
 	t.Helper()
-	status, body, err := s.api.Do(http.MethodGet, "/api/v1/app/"+s.app+"/endpoint?limit=250", nil)
-	if err != nil || status != http.StatusOK {
-		t.Fatalf("list endpoints: status %d, %v", status, err)
+	for _, path := range []string{"/api/v1/app/" + s.app + "/endpoint", s.received} {
+		status, body, err := s.api.Do(http.MethodGet, path+"?limit=250", nil)
+		if err != nil || status != http.StatusOK {
+			t.Fatalf("list endpoints: status %d, %v", status, err)
+		}
+		text += string(body) + "\n"
 	}
-	return string(body)
+	return text
 }
 
 // deliver creates an endpoint, publishes to it and judges the attempt.
 func (w *addresses) deliver(t *testing.T, s *target, c addressCase, url string) {
-	app := s.api.MustCreateApp(t, c.ID)
-	status, body, err := s.api.Do(http.MethodPost, "/api/v1/app/"+app+"/endpoint", map[string]string{"url": url})
+	var app, base string
+	var publish func() (int, error)
+	if c.Sink == "ingest_destination" {
+		app, base, publish = s.source(t, c.ID)
+	} else {
+		app = s.api.MustCreateApp(t, c.ID)
+		base = "/api/v1/app/" + app
+		publish = func() (int, error) {
+			status, _, err := s.api.Publish(app, rig.MessageIn{EventType: "hostile.address", Payload: json.RawMessage(`{"a":1}`)})
+			return status, err
+		}
+	}
+	status, body, err := s.api.Do(http.MethodPost, base+"/endpoint", map[string]string{"url": url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,8 +274,7 @@ func (w *addresses) deliver(t *testing.T, s *target, c addressCase, url string) 
 		deliveries = max(deliveries, len(a.Seq))
 	}
 	for range deliveries {
-		status, _, err := s.api.Publish(app, rig.MessageIn{EventType: "hostile.address", Payload: json.RawMessage(`{"a":1}`)})
-		if err != nil || status != http.StatusAccepted {
+		if status, err := publish(); err != nil || status/100 != 2 {
 			t.Fatalf("publish: status %d, %v", status, err)
 		}
 	}
@@ -299,11 +316,31 @@ func (w *addresses) deliver(t *testing.T, s *target, c addressCase, url string) 
 	}
 }
 
+// source makes a source, of which a case's URL may be an endpoint. It returns the
+// internal application, the path below which endpoints are made, and what sends a webhook.
+func (s *target) source(t *testing.T, name string) (app, base string, send func() (int, error)) {
+	t.Helper()
+	status, body, err := s.api.Do(http.MethodPost, "/ingest/api/v1/source", map[string]string{"name": name, "type": "generic-webhook"})
+	var source struct{ ID, IngestURL string }
+	if err != nil || status != http.StatusCreated || json.Unmarshal(body, &source) != nil {
+		t.Fatalf("create a source: status %d, %v: %.300s", status, err, body)
+	}
+	var settings struct{ ApplicationID string }
+	if err := get(s.api, "/x/v1/source/"+source.ID+"/settings", &settings); err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(source.IngestURL, "/in/")
+	return settings.ApplicationID, "/ingest/api/v1/source/" + source.ID, func() (int, error) {
+		status, _, err := s.api.Do(http.MethodPost, "/in/"+token, map[string]int{"a": 1})
+		return status, err
+	}
+}
+
 // isLater calls a route of a part that the binary does not have. The contract's
 // operations answer 501 then, in JSON.
 func (s *target) isLater(t *testing.T, method, path, why string) {
 	t.Helper()
-	path = strings.NewReplacer("{app}", s.app, "{endpoint}", s.endpoint, "{source}", "src_none").Replace(path)
+	path = strings.NewReplacer("{app}", s.app, "{endpoint}", s.endpoint).Replace(path)
 	mustBeLater(t, s.api, method, path)
 	t.Logf("not yet: %s", why)
 }

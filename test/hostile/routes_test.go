@@ -39,6 +39,26 @@ var routes = map[string][]struct{ method, path, body string }{
 		{http.MethodGet, "/api/v1/app/{A.app}/endpoint/{B.endpoint}/secret", ""},
 		{http.MethodPost, "/api/v1/app/{B.app}/endpoint/{B.endpoint}/secret/rotate", `{}`},
 	},
+	// A foreign source, and its parts below the internal application. There is no PUT, which
+	// would create one of the caller's own.
+	"source.get": {
+		{http.MethodGet, "/ingest/api/v1/source/{B.source}", ""},
+		{http.MethodPatch, "/ingest/api/v1/source/{B.source}", `{"name":"taken over"}`},
+		{http.MethodDelete, "/ingest/api/v1/source/{B.source}", ""},
+		{http.MethodPost, "/ingest/api/v1/source/{B.source}/token/rotate", `{}`},
+		{http.MethodPost, "/ingest/api/v1/source/{B.source}/dashboard", `{}`},
+		{http.MethodGet, "/ingest/api/v1/source/{B.source}/log", ""},
+		{http.MethodGet, "/ingest/api/v1/source/{B.source}/endpoint", ""},
+		{http.MethodPost, "/ingest/api/v1/source/{B.source}/endpoint", `{"url":"https://hooks.example.com/"}`},
+		{http.MethodGet, "/ingest/api/v1/source/{B.source}/endpoint/{B.sourceEndpoint}/secret", ""},
+		{http.MethodPut, "/ingest/api/v1/source/{B.source}/endpoint/{B.sourceEndpoint}/headers", `{"headers":{}}`},
+		{http.MethodDelete, "/ingest/api/v1/source/{B.source}/endpoint/{B.sourceEndpoint}", ""},
+		{http.MethodGet, "/x/v1/source/{B.source}/settings", ""},
+		{http.MethodPatch, "/x/v1/source/{B.source}/settings", `{"publicUrl":"https://hooks.example.com/"}`},
+		{http.MethodGet, "/x/v1/source/{B.source}/stats", ""},
+		{http.MethodGet, "/api/v1/app/{B.sourceApp}/msg", ""},
+		{http.MethodGet, "/api/v1/app/{B.sourceApp}/endpoint/{B.sourceEndpoint}/secret", ""},
+	},
 	"event.replay": {
 		{http.MethodPost, "/api/v1/app/{B.app}/msg/{B.message}/endpoint/{B.endpoint}/resend", ""},
 		{http.MethodPost, "/api/v1/app/{A.app}/msg/{B.message}/endpoint/{A.endpoint}/resend", ""},
