@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/hookloft/hookloft/internal/config"
@@ -64,11 +65,7 @@ func (p *program) settings(cmd *cobra.Command, commandDefaults map[string]string
 // isTerminal reports whether f is a terminal, so that a person can be asked.
 func isTerminal(f any) bool {
 	file, ok := f.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && isatty.IsTerminal(file.Fd()) // /dev/null is a character device, too
 }
 
 // storeKnobs are the settings of commands that open a store or ask the server that has it.

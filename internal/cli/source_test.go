@@ -26,7 +26,7 @@ func fails(t *testing.T, code int, args ...string) string {
 	cmd := hookloft(ctx, args...)
 	var out, log bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(""), &out, &log // a pipe: nobody can be asked
-	_ = cmd.Run() // the code says it
+	_ = cmd.Run()                                                         // the code says it
 	if got := cmd.ProcessState.ExitCode(); got != code || out.Len() > 0 {
 		t.Errorf("hookloft %s: exit code %d, want %d; standard output %q, standard error %q", strings.Join(args, " "), got, code, out.String(), log.String())
 	}
