@@ -158,5 +158,5 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 
 // footprint is about how many bytes a message holds in memory.
 func footprint(m *hook.Message) int {
-	return 512 + len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams)
+	return 512 + m.Size()
 }

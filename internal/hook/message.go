@@ -42,6 +42,18 @@ func (m *Message) Body() []byte {
 	return m.Payload
 }
 
+// Size is how many bytes of memory the message's content takes, about.
+func (m *Message) Size() int {
+	n := len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams)
+	if in := m.Inbound; in != nil {
+		n += len(in.Path) + len(in.Query) + len(in.Type) + len(in.DeliveryID)
+		for _, text := range in.Header {
+			n += len(text) + 16 // the string itself
+		}
+	}
+	return n
+}
+
 // HasContent reports whether the payload can still be read and sent at now.
 func (m *Message) HasContent(now time.Time) bool {
 	return !m.Expunged && (m.ContentExpiresAt.IsZero() || now.Before(m.ContentExpiresAt))

@@ -8,7 +8,7 @@ import (
 )
 
 // Sources are URLs on which providers' webhooks arrive. UIDs are unique per environment.
-// Config and tokens are sealed at rest.
+// Config, settings and tokens are sealed at rest.
 type Sources interface {
 	// CreateSource makes a source and, in the same change, its internal application,
 	// which has the source's row key and name. When s.ID is 0 it is drawn.

@@ -73,11 +73,12 @@ func (c *catalog) putSource(tx *catalogTx, sql string, s *hook.Source) error {
 	if err != nil {
 		return fmt.Errorf("seal tokens of source %d: %w", s.ID, err)
 	}
-	settings, err := json.Marshal(s.Settings)
+	// A public URL may hold a password, and an answer's header anything.
+	settings, err := c.sealJSON(s.Settings, sourceContext(s.ID, "settings"))
 	if err != nil {
-		return fmt.Errorf("encode settings of source %d: %w", s.ID, err)
+		return fmt.Errorf("seal settings of source %d: %w", s.ID, err)
 	}
-	return tx.exec(sql, s.ID, s.Environment, argText(s.UID), s.Name, s.Type, config, tokens, string(settings), argMap(s.Metadata),
+	return tx.exec(sql, s.ID, s.Environment, argText(s.UID), s.Name, s.Type, config, tokens, settings, argMap(s.Metadata),
 		s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli())
 }
 
@@ -251,8 +252,8 @@ func (c *catalog) scanSource(stmt *sqlite.Stmt) (*hook.Source, error) {
 	if err := c.openJSON(columnBytes(stmt, 6), sourceContext(s.ID, "tokens"), &s.Tokens); err != nil {
 		return nil, fmt.Errorf("open tokens of source %d: %w", s.ID, err)
 	}
-	if err := columnJSON(stmt, 7, &s.Settings); err != nil {
-		return nil, err
+	if err := c.openJSON(columnBytes(stmt, 7), sourceContext(s.ID, "settings"), &s.Settings); err != nil {
+		return nil, fmt.Errorf("open settings of source %d: %w", s.ID, err)
 	}
 	return s, columnJSON(stmt, 8, &s.Metadata)
 }

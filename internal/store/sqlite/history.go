@@ -30,7 +30,7 @@ const maxPageBytes = 16 << 20
 // hold counts the content of the row that was found last, of n so far. If that is more
 // than a page may hold, the page ends before it: the row is the one more that is wanted.
 func (w *walk) hold(n int, m *hook.Message) {
-	w.bytes += len(m.Payload) + len(m.RawBody) + len(m.TransformationsParams)
+	w.bytes += m.Size()
 	if w.bytes > maxPageBytes && n > 1 {
 		w.want = min(w.want, n)
 	}

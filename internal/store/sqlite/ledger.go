@@ -163,7 +163,7 @@ func (w *writer) deliver(p *pen, d *hook.Delivery, m *hook.Message, key hook.Key
 		return false, err
 	}
 	if d.DueAt.IsZero() {
-		if h := w.handoff.Load(); h != nil && !w.s.held.Load() && (*h).Admit(m.Application, d.Endpoint, len(m.Body())) {
+		if h := w.handoff.Load(); h != nil && !w.s.held.Load() && (*h).Admit(m.Application, d.Endpoint, m.Size()) {
 			d.Fresh = true
 			w.handed = append(w.handed, store.Due{Delivery: *d, Message: m})
 			return true, nil

@@ -308,12 +308,14 @@ func testSourcePages(r *catalogRoom) {
 
 // testSourceSealed reads the files of the store byte for byte, open and closed.
 func testSourceSealed(r *catalogRoom) {
-	const secret, value, header, body = "TheSecretOfTheProvider", "TheVerifyTokenItself", "TheRejectedHeaderItself", "TheRejectedBodyItself"
+	const secret, value, password, header, body = "TheSecretOfTheProvider", "TheVerifyTokenItself", "ThePasswordInTheURL", "TheRejectedHeaderItself", "TheRejectedBodyItself"
 	const public = "TheNameIsNotSealed"
 	env := r.environment()
 	s := &hook.Source{
 		ID: hook.SourceID(r.NewKey()), Environment: env.ID, Name: public, Type: "x",
 		Config: hook.SourceConfig{Secrets: []string{secret}, Values: map[string]string{"verify_token": value}},
+		// A URL may hold a password, and an answer's header anything.
+		Settings: hook.SourceSettings{PublicURL: "https://user:" + password + "@example.com"},
 	}
 	old, current := r.Codec().NewSourceToken(s.ID), r.Codec().NewSourceToken(s.ID)
 	s.Tokens = []hook.SourceToken{{Text: old}}
@@ -321,7 +323,7 @@ func testSourceSealed(r *catalogRoom) {
 	r.must(second(r.UpdateSource(r.ctx, s.ID, nil, func(s *hook.Source) error { return s.RotateToken(current, time.Now()) })))
 	r.must(r.SaveVisits(r.ctx, nil, []*hook.Rejection{{Source: s.ID, Reason: public, Header: map[string]string{"X": header}, Body: []byte(body)}}))
 	for range 2 {
-		r.wantSealed(public, secret, value, old, current, header, body)
+		r.wantSealed(public, secret, value, password, old, current, header, body)
 		r.reopen()
 	}
 	got, err := r.SourceOf(r.ctx, s.ID)

@@ -9,7 +9,7 @@ CREATE TABLE source (
     type        TEXT    NOT NULL,
     config      BLOB,                  -- sealed
     tokens      BLOB,                  -- sealed
-    settings    TEXT    NOT NULL,
+    settings    BLOB    NOT NULL,      -- sealed
     metadata    TEXT,
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
