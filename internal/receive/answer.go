@@ -9,6 +9,8 @@ func (v *visit) answerStatus() int {
 	switch {
 	case v.source.Settings.Answer.Status != 0:
 		return v.source.Settings.Answer.Status
+	case v.source.Settings.Answer.Body != "":
+		return http.StatusOK // the provider's own may be 204, which has no body
 	case v.gate.preset.Success.Status != 0:
 		return v.gate.preset.Success.Status
 	}

@@ -95,6 +95,10 @@ func isNominated(h http.Header, name string) bool {
 // isHarmless reports whether a header goes on without having been chosen: not one that
 // carries credentials, that says how the request came here, or that speaks in our name.
 func isHarmless(name string) bool {
+	if strings.Contains(name, "_") {
+		// Servers that make variables of headers take X_Forwarded_For for the same.
+		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	}
 	switch name {
 	case "Authorization", "Cookie", "Cookie2", "Set-Cookie", "Forwarded", "Via", "X-Real-Ip", "Accept-Encoding", "User-Agent":
 		return false

@@ -113,6 +113,7 @@ func (r *Receiver) commit(ctx context.Context, s *hook.Source, events []event, w
 		}
 		switch {
 		case err == nil:
+			r.waiters.settle(w, all[0])
 			return r.settle(events, done), nil
 		case hook.KindOf(err) == hook.Stale:
 			// The application changed after it was planned: an endpoint that was

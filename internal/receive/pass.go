@@ -74,6 +74,23 @@ func (ws *waiters) expect(w *waiter, p *store.Publication) {
 	}
 }
 
+// settle looks at what became of p in its commit. A delivery that the dispatcher did not
+// take at once has no answer in time: nobody needs to wait for it.
+func (ws *waiters) settle(w *waiter, p *store.Publication) {
+	if w == nil {
+		return
+	}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for i := range p.Deliveries {
+		if d := &p.Deliveries[i]; d.Endpoint == w.endpoint && d.Fresh {
+			return
+		}
+	}
+	delete(ws.by, w.message)
+	w.message = nil
+}
+
 // remove ends the wait.
 func (ws *waiters) remove(w *waiter) {
 	if w == nil {

@@ -98,6 +98,17 @@ func TestNobodyWaitsWithoutAnEndpoint(t *testing.T) {
 	}
 }
 
+// A delivery for which there was no room in memory comes up later: nobody waits for it.
+func TestNobodyWaitsForADeliveryThatWaits(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source(hook.GenericSource, func(s *hook.Source) { passing(s); s.Settings.Pass.Deadline = 20 * time.Second })
+	w.queue.full.Store(true)
+	began := time.Now()
+	if got := w.post(s, "x"); got.status != 202 || time.Since(began) > 10*time.Second {
+		t.Errorf("answered %d after %v", got.status, time.Since(began))
+	}
+}
+
 func TestAnsweredCostsNothingForOthers(t *testing.T) {
 	w := newWorld(t, Options{})
 	m, a := &hook.Message{Inbound: &hook.Inbound{}}, &hook.Attempt{Status: 200}

@@ -288,6 +288,19 @@ func TestAnswersOfTheSource(t *testing.T) {
 	}
 }
 
+// A body that the owner set is given also where the provider's own answer has none.
+func TestSetBodyIsGiven(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source("cloudevents", func(s *hook.Source) {
+		s.Config = hook.SourceConfig{Secrets: []string{"a-token-of-eighteen"}}
+		s.Settings.Answer.Body = "<Response/>"
+	})
+	got := w.do(w.request("POST", w.url(s), `{"id":"1"}`, "Authorization", "Bearer a-token-of-eighteen"))
+	if got.status != 200 || got.body != "<Response/>" {
+		t.Errorf("answered %d %q", got.status, got.body)
+	}
+}
+
 func TestEndpointAddedMeanwhileGetsTheMessage(t *testing.T) {
 	w := newWorld(t, Options{})
 	s := w.source(hook.GenericSource, nil)

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,9 +53,10 @@ type queue struct {
 	taken func(store.Due)
 	// forget keeps nothing in fresh, for benchmarks.
 	forget bool
+	full   atomic.Bool // there is no room in memory
 }
 
-func (q *queue) Admit(hook.ApplicationID, hook.EndpointID, int) bool { return true }
+func (q *queue) Admit(hook.ApplicationID, hook.EndpointID, int) bool { return !q.full.Load() }
 func (q *queue) Withdraw([]store.Due)                                {}
 func (q *queue) MadeDue(hook.ApplicationID, hook.EndpointID, time.Time) {
 }
