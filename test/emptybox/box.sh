@@ -1,12 +1,50 @@
 # What run.sh is built of. Sourced, not run.
 
 # say prints a step.
-say() { printf '\n== %s\n' "$*"; }
+say() {
+	printf '\n== %s\n' "$*"
+	printf '\001%s\n' "$*" >>"$WORK/record"
+}
+
+# show COMMAND prints a command, runs it here and prints what it says; all of it goes into
+# the transcript.
+show() {
+	printf '$ %s\n' "$1" | record
+	# Not through a pipe, which would be a shell of its own: variables must stay.
+	eval "$1" >"$WORK/shown" 2>&1
+	record <"$WORK/shown"
+	: >"$WORK/shown"
+}
+
+# refused CODE COMMAND shows a command that must end with that exit code.
+refused() {
+	local code=0
+	printf '$ %s\n' "$2" | record
+	(eval "$2") >"$WORK/shown" 2>&1 || code=$?
+	echo "exit code $code" >>"$WORK/shown"
+	[ "$code" = "$1" ] || fail "exit code $code, want $1"
+	record <"$WORK/shown"
+	: >"$WORK/shown"
+}
+
+# record prints its input and keeps it for the transcript.
+record() { sed 's/^/\x02/' | tee -a "$WORK/record" | sed 's/^.//'; }
 
 # fail ends the run.
 fail() {
 	printf 'FAILED: %s\n' "$*" >&2
 	exit 1
+}
+
+# write_transcript makes the page $TRANSCRIPT of what was shown. It is written only as a
+# whole, and not when something in it should not be seen.
+write_transcript() {
+	python3 "$HERE/transcript.py" "$WORK/record" "$BOX_OF_RUN=\$BOX" "$WORK=\$WORK" "${BINARY%/*}=bin" \
+		"localhost:$PORT_OF_RUN=localhost:8443" "127.0.0.1:$PORT_OF_RUN=127.0.0.1:8443" "port $PORT_OF_RUN=port 8443" \
+		"${HTTP##*/}=127.0.0.1:9080" "${HTTPS##*/}=127.0.0.1:9443" "port ${HTTPS##*:}=port 9443" \
+		"${METRICS##*/}=127.0.0.1:9090" <"$HERE/transcript.md" >"$WORK/page"
+	cp "$WORK/page" "$TRANSCRIPT"
+	echo "wrote $TRANSCRIPT"
 }
 
 # new_box makes an empty root: the binary, a CA file, /tmp and a data directory. No
@@ -86,6 +124,17 @@ await() {
 	done
 }
 
+# receivers HTTP-PORT HTTPS-PORT starts the two receivers.
+receivers() {
+	rm -f "$WORK"/port.*
+	python3 "$HERE/receiver.py" "$WORK/received" "$1" >"$WORK/port.http" 3>&- 4>&- &
+	RECEIVERS=$!
+	python3 "$HERE/receiver.py" "$WORK/received" "$2" "$WORK/receiver.pem" "$WORK/receiver.key" >"$WORK/port.https" 3>&- 4>&- &
+	RECEIVERS="$RECEIVERS $!"
+	await 10 test -s "$WORK/port.http"
+	await 10 test -s "$WORK/port.https"
+}
+
 # received PATH MESSAGE [N]: request N of the message has come to the receiver.
 received() { [ -e "$WORK/received/$1/$2.${3:-1}.body" ]; }
 
@@ -112,8 +161,19 @@ verified() {
 	esac
 }
 
-# unused_port prints a TCP port that is free now.
-unused_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# unused_port prints a TCP port that is free now, below those that systems give to clients
+# (Linux begins at 32768): so nobody has it when a server that was killed comes back.
+unused_port() {
+	python3 -c '
+import random, socket
+for port in random.sample(range(15000, 32768), 500):
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break'
+}
 
 # certificate NAME makes a certificate for localhost under the throw-away authority.
 certificate() {

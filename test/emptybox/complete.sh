@@ -5,7 +5,7 @@ lacks() {
 	missing=$((missing + 1))
 }
 
-flags() { "$BINARY" "$@" --help | sed -n 's/^ *\(-h, \)\?--\([a-z0-9-]*\).*/\2/p' | grep -v '^help$'; }
+flags() { "$BINARY" "$@" --help | sed -n '/^Flags/,$s/^ *\(-h, \)\?--\([a-z0-9-]*\).*/\2/p' | grep -v '^help$'; }
 commands() { "$BINARY" "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 # Settings are flags of many commands; they are the server's, so a run of serve counts.
@@ -17,7 +17,7 @@ grep -q -- '--config ' "$WORK/commands" || lacks "--config"
 check() { # check COMMAND...: it was run, and so was each of its own flags
 	grep -q -- "^$*\( \|$\)" "$WORK/commands" || lacks "$*"
 	for flag in $(flags "$@"); do
-		grep -qx -- "$flag" <<<"$settings" || grep -q -- "^$* .*--$flag" "$WORK/commands" || lacks "$* --$flag"
+		grep -qx -- "$flag" <<<"$settings" || grep -q -E -- "^$* .*--$flag( |=|$)" "$WORK/commands" || lacks "$* --$flag"
 	done
 }
 count=0

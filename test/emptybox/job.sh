@@ -134,7 +134,7 @@ api 401 GET $A/endpoint >/dev/null
 TOKEN=$OPERATOR
 
 say "What is not there says so: an operation of the contract, a path, a method, a token, a body"
-api 501 GET /ingest/api/v1/source | jq -c .
+api 501 GET "$A/stream/sink" | jq -c .
 api 404 GET /api/v1/nothing | jq -c .
 api 405 DELETE $A/msg | jq -c .
 TYPE=text/plain api 415 POST $A/msg 'x=1' | jq -c .

@@ -21,7 +21,7 @@ stop TERM
 MAIN_SECRET=
 
 say "A rate for each token, and a stop that load balancers notice first"
-serve "${PLAIN[@]}" --main-secret-file /secret.txt --api-rate 5 --drain 2s --drain-delay 2s --max-payload 2KiB
+serve "${PLAIN[@]}" --main-secret-file /secret.txt --api-rate 5 --max-clients 200 --drain 2s --drain-delay 2s --max-payload 2KiB
 limited() { curl -sS -o "$WORK/limited" -w '%{http_code}\n' -H "Authorization: Bearer $TOKEN" "$URL/api/v1/app"; }
 for _ in $(seq 20); do limited; done | sort | uniq -c
 is 429 limited
@@ -43,5 +43,7 @@ cat "$WORK/dev"
 bash -c "$(grep '^curl ' "$WORK/dev")" | jq -c '{id, eventType}'
 await 10 grep -q '"invoice":"in_1001"' "$WORK/dev"
 tail -n 3 "$WORK/dev"
+(cd "$WORK" && bash -c "$(grep '^echo .*sign' "$WORK/dev" | sed "s#/hookloft#$BINARY#")") >/dev/null 2>"$WORK/error"
+await 10 grep -q '"type": "charge.succeeded"' "$WORK/dev"
 stop TERM
 [ -z "$(find "$BOX/tmp" -mindepth 1)" ] || fail "dev left something behind"

@@ -1,7 +1,8 @@
-"""A receiver that keeps every request, for run.sh: receiver.py FOLDER [CERT KEY].
+"""A receiver that keeps every request, for run.sh: receiver.py FOLDER PORT [CERT KEY].
 
-A request to /PATH is kept as FOLDER/PATH/ID.N.headers and FOLDER/PATH/ID.N.body, where
-ID is its webhook-id and N counts from 1. It is answered with the status that the file
+A request to /PATH, or below it, is kept as FOLDER/PATH/ID.N.headers, which begins with
+the request line, and FOLDER/PATH/ID.N.body, where ID is its webhook-id and N counts from
+1. It is answered with the status that the file
 FOLDER/PATH/status holds, else 200, after the seconds that FOLDER/PATH/delay holds.
 The first line of output is the port. With CERT and KEY it speaks TLS.
 """
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 folder = sys.argv[1]
 lock = threading.Lock()
@@ -30,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        at = os.path.join(folder, os.path.basename(self.path))
+        at = os.path.join(folder, urlsplit(self.path).path.split("/")[1])
         with lock:
             os.makedirs(at, exist_ok=True)
             n = 1
@@ -38,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
             while os.path.exists(f"{name}.{n}.body"):
                 n += 1
             with open(f"{name}.{n}.headers", "w") as f:
-                f.write(str(self.headers))
+                f.write(f"{self.requestline}\n{self.headers}")
             with open(f"{name}.{n}.part", "wb") as f:
                 f.write(body)
             os.rename(f"{name}.{n}.part", f"{name}.{n}.body")
@@ -46,6 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(int(setting(os.path.join(at, "status"), "200")))
         self.send_header("content-length", "0")
         self.end_headers()
+
+    do_PUT = do_POST
 
     def log_message(self, *_):
         pass
@@ -58,11 +62,11 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-server = Server(("127.0.0.1", 0), Handler)
+server = Server(("127.0.0.1", int(sys.argv[2])), Handler)
 server.daemon_threads = True
-if len(sys.argv) > 2:
+if len(sys.argv) > 3:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[2], sys.argv[3])
+    context.load_cert_chain(sys.argv[3], sys.argv[4])
     server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_port, flush=True)
 server.serve_forever()

@@ -5,18 +5,24 @@
 # and Python. At the end, the list of options, commands and operations that the binary
 # itself gives is compared with what was run: one without a run is a failure.
 #
-#   test/emptybox/run.sh            builds the binary, or takes the one of HOOKLOFT_BIN
+#   test/emptybox/run.sh                      builds the binary, or takes the one of HOOKLOFT_BIN
+#   test/emptybox/run.sh --transcript FILE    also writes what was shown, as a page for people
 #
 # Needs bash, curl, openssl, python3 and jq; as root it uses chroot(8), else unshare(1).
 set -euo pipefail
 shopt -s inherit_errexit
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+[ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --transcript ]; } || { echo "usage: run.sh [--transcript FILE]" >&2 && exit 2; }
+TRANSCRIPT=${2-}
 WORK=$(mktemp -d) SERVER='' RECEIVERS='' MAIN_SECRET=''
+exec 3>&1 4>&2 # what is shown is redirected, also when the run ends in the middle of it
 chmod 755 "$WORK"
 # shellcheck source=box.sh
 . "$HERE/box.sh"
 cleanup() {
 	local code=$?
+	exec 1>&3 2>&4
+	cat "$WORK/shown" 2>/dev/null || true
 	for pid in $SERVER $RECEIVERS; do kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done || true
 	[ "$code" = 0 ] || { echo "the end of the server's log:" && tail -n 15 "$WORK/log" || true; } >&2
 	rm -rf "$WORK"
@@ -36,7 +42,8 @@ fi
 say "The binary is static: it needs nothing of the machine but its kernel"
 BINARY=${HOOKLOFT_BIN:-$WORK/hookloft}
 [ -n "${HOOKLOFT_BIN:-}" ] || (cd "$HERE/../.." && CGO_ENABLED=0 go build -o "$BINARY" ./cmd/hookloft)
-{ ldd "$BINARY" 2>&1 || true; } | grep -E 'not a dynamic executable|statically linked' || fail "$BINARY is not static"
+show 'ldd "$BINARY" || true'
+{ ldd "$BINARY" 2>&1 || true; } | grep -E 'not a dynamic executable|statically linked' >/dev/null || fail "$BINARY is not static"
 
 say "A throw-away authority, a certificate for the server and one for a receiver"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=throw-away" \
@@ -47,7 +54,7 @@ say "The box, and all that is in it"
 BOX=$WORK/box
 new_box "$BOX"
 cp "$WORK/server.pem" "$BOX/tls/cert.pem" && cp "$WORK/server.key" "$BOX/tls/key.pem" && chmod 644 "$BOX"/tls/*
-(cd "$BOX" && find . | sort)
+show '(cd "$BOX" && find . | sort)'
 
 say "Which program is this, and what would it do?"
 hookloft version
@@ -60,12 +67,7 @@ if hookloft config check --listen nonsense 2>"$WORK/error"; then fail "a wrong s
 
 say "Two receivers: one over http, one over https"
 mkdir "$WORK/received"
-python3 "$HERE/receiver.py" "$WORK/received" >"$WORK/port.http" &
-RECEIVERS=$!
-python3 "$HERE/receiver.py" "$WORK/received" "$WORK/receiver.pem" "$WORK/receiver.key" >"$WORK/port.https" &
-RECEIVERS="$RECEIVERS $!"
-await 10 test -s "$WORK/port.http"
-await 10 test -s "$WORK/port.https"
+receivers "$(unused_port)" "$(unused_port)"
 HTTP=http://127.0.0.1:$(cat "$WORK/port.http") HTTPS=https://127.0.0.1:$(cat "$WORK/port.https")
 
 say "The server: TLS, deliveries to this machine allowed because the receivers are here"
@@ -73,10 +75,11 @@ PORT=$(unused_port) METRICS=127.0.0.1:$(unused_port) URL=https://127.0.0.1:$PORT
 MAIN=(--listen "127.0.0.1:$PORT" --data /data --tls-cert /tls/cert.pem --tls-key /tls/key.pem
 	--public-url "https://localhost:$PORT" --egress-allow 127.0.0.0/8,::1/128 --allow-http --allow-internal-names
 	--config /hookloft.toml)
+BOX_OF_RUN=$BOX PORT_OF_RUN=$PORT # faults.sh and options.sh have others
 serve "${MAIN[@]}" --metrics-listen "$METRICS" --egress-nat64 64:ff9b::/96 --trusted-proxies 127.0.0.1/32 \
 	--max-in-flight 64 --log-format json --log-level debug
-cat "$WORK/ready"
-ps -o user:20=,args= -p "$SERVER" | cut -c1-120
+show 'cat "$WORK/ready"'
+show 'ps -o user:8=,args= -p "$SERVER"'
 
 say "Environments and a token"
 hookloft environment create --data /data production
@@ -94,9 +97,12 @@ jq -r '"\(.openapi): \(.paths | length) paths"' "$WORK/openapi.json"
 api 200 GET /api/v1/auth/whoami | jq -c .
 
 . "$HERE/job.sh"
+. "$HERE/receive.sh"
+. "$HERE/sources.sh"
 . "$HERE/faults.sh"
 . "$HERE/options.sh"
 
 say "Nothing that the binary offers was left out"
 . "$HERE/complete.sh"
+[ -z "$TRANSCRIPT" ] || write_transcript
 echo "all runs passed"
