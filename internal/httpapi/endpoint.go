@@ -408,6 +408,8 @@ func timeSpan(q query, now time.Time, otherwise, longest time.Duration) (since, 
 		detail = "until must not lie in the future."
 	case since.After(until):
 		detail = "since must not lie after until."
+	case since.Year() < 0: // RFC 3339 cannot say it
+		detail = "until must lie later than the year 0."
 	case until.Sub(since) > longest:
 		detail = fmt.Sprintf("since and until must not lie more than %d days apart.", longest/(24*time.Hour))
 	default:
