@@ -5,6 +5,7 @@ package hostile
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -33,11 +34,17 @@ func isErrorBody(status int, body []byte) bool {
 	return json.Unmarshal(body, &e) == nil && e.Code != "" && e.Detail != ""
 }
 
+// standardSecret is a key of Standard Webhooks. Texts that say "whsec_..." are not one.
+var standardSecret = regexp.MustCompile(`whsec_[A-Za-z0-9+/]`)
+
 // checkLeaks fails the test when an answer shows what only the operator should know.
 func checkLeaks(t *testing.T, body []byte, secrets ...string) {
 	t.Helper()
 	text := string(body)
-	for _, s := range append(secrets, "goroutine ", ".go:", "panic", "SELECT ", "INSERT ", "sqlite", "SQLITE", "whsec_", "/tmp/") {
+	if shown := standardSecret.FindString(text); shown != "" {
+		t.Errorf("the answer shows %q: %.300s", shown, text)
+	}
+	for _, s := range append(secrets, "goroutine ", ".go:", "panic", "SELECT ", "INSERT ", "sqlite", "SQLITE", "/tmp/") {
 		if s != "" && strings.Contains(text, s) {
 			t.Errorf("the answer shows %q: %.300s", s, text)
 		}

@@ -237,7 +237,7 @@ func (w *world) sameTimeAtTheDoor(t *testing.T) {
 // secrets are what nobody but their owner may read: keys, tokens of URLs, and what
 // providers and endpoints sign with.
 func (w *world) secrets() []string {
-	all := []string{w.a.api.Token, w.b.api.Token, w.revoked, w.a.portal, w.b.portal, w.b.door.secret, w.b.door.token()}
+	all := []string{w.a.api.Token, w.b.api.Token, w.revoked, w.a.portal, w.b.portal, w.b.door.secret, w.b.door.token(), plantedSecret}
 	for _, d := range w.doors {
 		all = append(all, d.token(), d.secret)
 	}

@@ -28,6 +28,31 @@ type document struct {
 type schema struct {
 	Ref        string `json:"$ref"`
 	Properties map[string]schema
+	AnyOf      []schema
+}
+
+// resolve follows references, also behind "or null".
+func (d *document) resolve(s schema) schema {
+	for _, one := range s.AnyOf {
+		if one.Ref != "" {
+			s = one
+		}
+	}
+	if s.Ref != "" {
+		s = d.Components.Schemas[s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]]
+	}
+	return s
+}
+
+// fields returns the fields of a body, each as the path of names that leads to it.
+func (d *document) fields(s schema) (out [][]string) {
+	for name, field := range d.resolve(s).Properties {
+		out = append(out, []string{name})
+		for below := range d.resolve(field).Properties {
+			out = append(out, []string{name, below})
+		}
+	}
+	return out
 }
 
 // wrongValues are JSON values of which each is wrong for most fields.
@@ -68,7 +93,9 @@ func TestOperationsSurviveNonsense(t *testing.T) {
 	if err != nil || status != http.StatusCreated {
 		t.Fatalf("create an event type: status %d, %v", status, err)
 	}
-	good := map[string]string{"app_id": w.a.otherApp, "endpoint_id": w.a.otherEndpoint, "msg_id": w.a.message, "event_type_name": "a.b"}
+	source := w.doors["ingest.github"]
+	ordinary := map[string]string{"app_id": w.a.otherApp, "endpoint_id": w.a.otherEndpoint, "msg_id": w.a.message, "event_type_name": "a.b"}
+	received := map[string]string{"source_id": source.id, "endpoint_id": source.endpoint, "provider_name": "github"}
 	n := nonsense{world: w, statuses: map[int]int{}}
 	operations := 0
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
@@ -80,7 +107,17 @@ func TestOperationsSurviveNonsense(t *testing.T) {
 			}
 			operations++
 			t.Run(method+strings.ReplaceAll(path, "/", "_"), func(t *testing.T) {
+				good := ordinary
+				if strings.Contains(path, "/source") || strings.Contains(path, "/provider") {
+					good = received
+				}
 				real := fill(path, func(name string) string { return good[name] })
+				if method == http.MethodGet && good["source_id"] != "" {
+					// None of what follows would be behind the look-up if this were not.
+					if a := n.world.call(outgoing{method: method, path: real, header: n.header(inputCase{})}); a.status != http.StatusOK {
+						t.Errorf("%s %s: status %d: %.200s", method, real, a.status, a.body)
+					}
+				}
 				for _, id := range wrongIDs {
 					n.call(t, method, fill(path, func(string) string { return id }), "{}")
 				}
@@ -101,11 +138,7 @@ func TestOperationsSurviveNonsense(t *testing.T) {
 				for _, body := range wrongBodies {
 					n.call(t, method, real, body)
 				}
-				in := op.RequestBody.Content["application/json"].Schema
-				if in.Ref != "" {
-					in = doc.Components.Schemas[in.Ref[strings.LastIndexByte(in.Ref, '/')+1:]]
-				}
-				for field := range in.Properties {
+				for _, field := range doc.fields(op.RequestBody.Content["application/json"].Schema) {
 					for _, v := range wrongValues {
 						// The other fields that some operation asks for stand beside it.
 						n.call(t, method, real, withField(field, v))
@@ -117,6 +150,14 @@ func TestOperationsSurviveNonsense(t *testing.T) {
 	if operations < 50 {
 		t.Errorf("the document has %d operations only", operations)
 	}
+	t.Run("configs", func(t *testing.T) { n.configs(t, source) })
+	t.Run("rules", func(t *testing.T) { n.rules(t, source) })
+	t.Run("secrets", func(t *testing.T) {
+		for _, d := range w.doors {
+			w.call(outgoing{method: http.MethodPost, path: d.path, header: n.header(inputCase{}), body: []byte(`{"a":"` + d.secret + `"}`)})
+		}
+		w.judgeSecrets(t)
+	})
 	t.Logf("%d operations, %d calls, statuses %v, the slowest took %v (%s)", operations, n.calls, n.statuses, n.slowest, n.slowestCall)
 	if status, body, err := w.a.api.Do(http.MethodGet, "/readyz", nil); err != nil || status != http.StatusOK {
 		t.Errorf("the server is not ready afterwards: status %d, %v: %s", status, err, body)
@@ -141,20 +182,25 @@ func fill(path string, value func(name string) string) string {
 
 // withField is a body that is right but for one field. JSON objects of this contract
 // ignore fields that an operation does not know.
-func withField(field, v string) string {
+func withField(field []string, v string) string {
+	name := field[0]
+	for _, below := range slices.Backward(field[1:]) {
+		v = fmt.Sprintf("{%q:%s}", below, v)
+	}
 	body := map[string]json.RawMessage{
 		"name": json.RawMessage(`"x"`), "url": json.RawMessage(`"https://hooks.example.com/"`), "description": json.RawMessage(`"x"`),
 		"eventType": json.RawMessage(`"a.b"`), "payload": json.RawMessage(`{}`), "headers": json.RawMessage(`{}`),
 		"since": json.RawMessage(`"` + time.Now().UTC().Format(time.RFC3339) + `"`),
+		"type":  json.RawMessage(`"github"`), "config": json.RawMessage(`{}`),
 	}
-	delete(body, field)
+	delete(body, name)
 	var b strings.Builder
 	b.WriteString("{")
-	for _, name := range slices.Sorted(maps.Keys(body)) {
-		fmt.Fprintf(&b, "%q:%s,", name, body[name])
+	for _, other := range slices.Sorted(maps.Keys(body)) {
+		fmt.Fprintf(&b, "%q:%s,", other, body[other])
 	}
 	// By hand: some of the values are no JSON that an encoder would write.
-	fmt.Fprintf(&b, "%q:%s}", field, v)
+	fmt.Fprintf(&b, "%q:%s}", name, v)
 	return b.String()
 }
 
@@ -201,4 +247,77 @@ func (n *nonsense) call(t *testing.T, method, path, body string) {
 	if a.status/100 == 4 {
 		checkLeaks(t, a.body, n.a.api.Token, n.server.Data)
 	}
+}
+
+// plantedSecret is a right secret in wrong configs. No answer may repeat it.
+const plantedSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// configs creates a source of every type with nonsense in each of its settings.
+func (n *nonsense) configs(t *testing.T, d door) {
+	var list struct {
+		Data []struct {
+			Name   string
+			Config []struct{ Name string }
+		}
+	}
+	if err := get(n.a.api, "/x/v1/provider", &list); err != nil {
+		t.Fatal(err)
+	}
+	types := map[string][]string{"cron": {"schedule", "payload", "contentType"}, "generic-webhook": nil}
+	for _, p := range list.Data {
+		name := p.Name
+		if name == "generic" {
+			name = "generic-webhook"
+		}
+		for _, setting := range p.Config {
+			types[name] = append(types[name], setting.Name)
+		}
+		types[name] = append(types[name], "secret", "secrets", "publicKey", "toleranceS")
+	}
+	if len(types) < 60 {
+		t.Errorf("there are %d types of source only", len(types))
+	}
+	before := n.calls
+	for typ, settings := range types {
+		for _, name := range settings {
+			for _, v := range wrongValues {
+				// One source is changed again and again, so that none is left behind.
+				config := fmt.Sprintf("{%q:%s}", name, v)
+				if name != "secret" {
+					config = fmt.Sprintf(`{"secret":%q,%q:%s}`, plantedSecret, name, v)
+				}
+				n.call(t, http.MethodPut, "/ingest/api/v1/source/"+d.id, fmt.Sprintf(`{"name":"xx","type":%q,"config":%s}`, typ, config))
+			}
+		}
+	}
+	t.Logf("%d types, %d configs", len(types), n.calls-before)
+	n.must(t, n.a, http.MethodPut, "/ingest/api/v1/source/"+d.id, map[string]any{"name": "door", "type": "github", "config": map[string]string{"secret": d.secret}}, nil)
+}
+
+// rules sets settings that are right by themselves and strange together, or hard to work with.
+func (n *nonsense) rules(t *testing.T, d door) {
+	path := "/x/v1/source/" + d.id + "/settings"
+	for _, body := range []string{
+		`{"validate":{"schema":{"$ref":"#"}}}`,
+		`{"validate":{"schema":{"$ref":"file:///etc/passwd"}}}`,
+		`{"validate":{"schema":{"$ref":"http://169.254.169.254/latest/meta-data/"}}}`,
+		`{"validate":{"schema":{"pattern":"(a+)+$"}}}`, `{"validate":{"schema":{"pattern":"("}}}`,
+		`{"validate":{"schema":{"$dynamicRef":"#x","$dynamicAnchor":"x","allOf":[{"$ref":"#"},{"$ref":"#"}]}}}`,
+		`{"validate":{"schema":{"multipleOf":0}}}`, `{"validate":{"schema":{"minLength":1e400}}}`, `{"validate":{"schema":{"type":"x"}}}`,
+		`{"validate":{"schema":{"$schema":"https://hooks.example.com/"}}}`, `{"validate":{"schema":` + strings.Repeat(`{"not":`, 3000) + `{}` + strings.Repeat(`}`, 3000) + `}}`,
+		`{"answer":{"status":100}}`, `{"answer":{"status":204,"body":"x"}}`, `{"answer":{"status":500}}`, `{"answer":{"headers":{"Content-Length":"5"}}}`,
+		`{"answer":{"headers":{"Transfer-Encoding":"chunked"}}}`, `{"answer":{"headers":{"X: a\r\nY":"b"}}}`, `{"answer":{"headers":{"":"b"}}}`,
+		`{"answer":{"body":"` + strings.Repeat("x", 1<<20) + `"}}`,
+		`{"networks":["0.0.0.0/0","::/0","1.2.3.4/33"]}`, `{"networks":["fe80::1%eth0/64"]}`, `{"networks":[""]}`,
+		`{"methods":["GET","get"]}`, `{"methods":["CONNECT"]}`, `{"methods":["A B"]}`, `{"publicUrl":"http://[::1"}`, `{"publicUrl":"javascript:alert(1)"}`,
+		`{"publicUrl":"https://x/%zz"}`, `{"dedupe":{"by":"body","name":"` + strings.Repeat("a.", 5000) + `a"}}`, `{"dedupe":{"by":"header","name":"a b"}}`,
+		`{"dedupe":{"by":"hash","windowSeconds":9223372036854775807}}`, `{"toleranceSeconds":9223372036854775807}`, `{"stale":{"afterSeconds":9223372036854775807}}`,
+		`{"passThrough":{"enabled":true,"deadlineMilliseconds":9223372036854775807}}`, `{"ratePerMinute":2147483648,"ratePerHour":9223372036854775807}`,
+		`{"maxBodyBytes":9223372036854775807}`, `{"forward":{"headers":["Authorization","Host","Transfer-Encoding","x\u0000"]}}`,
+		`{"publishTo":"` + n.b.app + `"}`, `{"publishTo":"` + d.app + `"}`,
+	} {
+		n.call(t, http.MethodPut, path, body)
+		n.call(t, http.MethodPatch, path, body)
+	}
+	n.must(t, n.a, http.MethodPut, path, map[string]any{}, nil)
 }

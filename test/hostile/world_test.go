@@ -180,7 +180,11 @@ func (w *world) rawCall(text []byte) answer {
 }
 
 func readAnswer(c net.Conn, began time.Time) answer {
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	from := bufio.NewReader(c)
+	resp, err := http.ReadResponse(from, nil)
+	for err == nil && resp.StatusCode == http.StatusContinue {
+		resp, err = http.ReadResponse(from, nil)
+	}
 	if err != nil {
 		return answer{err: err, took: time.Since(began)}
 	}
