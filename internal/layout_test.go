@@ -37,6 +37,7 @@ var floorPlan = map[string][]string{
 	"internal/egress":          {},
 	"internal/config":          {},
 	"internal/telemetry":       {},
+	"internal/vectors":         {},
 	"webhook":                  {},
 	"client":                   {"api"},
 	"api":                      {},

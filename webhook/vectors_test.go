@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// vectors are testdata/vectors.json: what our signatures must look like, and what
+// ownVectors are testdata/vectors.json: what our signatures must look like, and what
 // must become of requests. Each says where its signature comes from.
-type vectors struct {
+type ownVectors struct {
 	Sign []struct {
 		Name, Source, Comment string
 		Secrets               []string
@@ -34,13 +34,13 @@ type vectors struct {
 	}
 }
 
-func readVectors(t testing.TB) vectors {
+func readVectors(t testing.TB) ownVectors {
 	t.Helper()
 	text, err := os.ReadFile("testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var v vectors
+	var v ownVectors
 	if err := json.Unmarshal(text, &v); err != nil {
 		t.Fatal(err)
 	}

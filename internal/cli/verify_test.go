@@ -2,8 +2,6 @@ package cli_test
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/hookloft/hookloft/internal/cli"
-	"github.com/hookloft/hookloft/webhook"
+	"github.com/hookloft/hookloft/internal/vectors"
 )
 
 // inProcess runs a command and returns its exit code and what it wrote.
@@ -32,51 +30,17 @@ func write(t *testing.T, name string, content []byte) string {
 	return file
 }
 
-// vector is a request with what must become of it; webhook's tests have the same format.
-type vector struct {
-	ID, Kind, Provider, Method, URL string
-	Headers                         map[string]any
-	Body                            string
-	BodyEncoding                    string `json:"body_encoding"`
-	Secrets                         []string
-	Config                          map[string]any
-	Now                             int64
-	Expect                          string
-	Optional                        bool
-	Event                           *struct {
-		Key   *string  `json:"dedupe_key"`
-		Keys  []string `json:"dedupe_keys"`
-		Type  *string
-		Types []string
-	}
-	Response *struct {
-		Status int
-		Body   *string
-	}
-}
-
-// arguments writes the files of a vector and returns the command line.
-func (v *vector) arguments(t *testing.T) []string {
-	body := []byte(v.Body)
-	if v.BodyEncoding == "base64" {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(v.Body); err != nil {
-			t.Fatal(err)
-		}
-	}
+// vectorArguments writes the files of a vector and returns the command line.
+func vectorArguments(t *testing.T, v *vectors.Vector) []string {
 	var headers strings.Builder
-	for name, value := range v.Headers {
-		values, many := value.([]any)
-		if !many {
-			values = []any{value}
-		}
-		for _, one := range values {
-			fmt.Fprintf(&headers, "%s: %s\r\n", name, one)
+	for name, values := range v.Header() {
+		for _, value := range values {
+			fmt.Fprintf(&headers, "%s: %s\r\n", name, value)
 		}
 	}
 	args := []string{
 		"verify", "--provider", v.Provider, "--url", v.URL, "--method", v.Method, "--now", fmt.Sprint(v.Now),
-		"--headers", write(t, "headers", []byte(headers.String())), "--body", write(t, "body", body),
+		"--headers", write(t, "headers", []byte(headers.String())), "--body", write(t, "body", v.Bytes(t)),
 	}
 	for i, secret := range v.Secrets {
 		if i%2 == 1 { // both ways of giving one
@@ -84,16 +48,8 @@ func (v *vector) arguments(t *testing.T) []string {
 		}
 		args = append(args, "--secret", secret)
 	}
-	for name, value := range v.Config {
-		text, ok := value.(string)
-		if !ok {
-			data, err := json.Marshal(value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = string(data)
-		}
-		args = append(args, "--config", name+"="+text)
+	for name, value := range v.Settings(t) {
+		args = append(args, "--config", name+"="+value)
 	}
 	return args
 }
@@ -101,57 +57,38 @@ func (v *vector) arguments(t *testing.T) []string {
 // TestVerifyRunsEveryVector gives each of the reference vectors, and of our own, to the
 // command as arguments and files.
 func TestVerifyRunsEveryVector(t *testing.T) {
-	files, err := filepath.Glob("../../webhook/testdata/providers*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("files %q, error %v", files, err)
-	}
-	const reference = "../../../shared/reference/provider-vectors.json"
-	if _, err := os.Stat(reference); err == nil {
-		files = append(files, reference)
-	} else {
-		t.Log("the reference vectors are not here; only our own are tested")
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f struct{ Vectors []vector }
-		if err := json.Unmarshal(data, &f); err != nil {
-			t.Fatal(err)
-		}
-		codes := map[string]int{}
-		for _, v := range f.Vectors {
-			if _, known := webhook.FindPreset(v.Provider); !known {
-				codes["unknown provider "+v.Provider]++
-				continue
+	codes := map[string]int{}
+	run := func(v *vectors.Vector, isOurs bool) {
+		t.Run(v.ID, func(t *testing.T) {
+			code, out, errors := inProcess("", vectorArguments(t, v)...)
+			codes[fmt.Sprint(v.Expect, " ", code)]++
+			switch {
+			case v.Optional:
+				return
+			case v.Expect == "reject":
+				// Some of our own are about the configuration, which is misuse.
+				if code != 1 && (code != 2 || !isOurs) || out != "" || errors == "" {
+					t.Errorf("exit code %d, output %q, errors %q", code, out, errors)
+				}
+				return
+			case code != 0:
+				t.Fatalf("exit code %d, errors %q", code, errors)
 			}
-			t.Run(v.ID, func(t *testing.T) {
-				code, out, errors := inProcess("", v.arguments(t)...)
-				codes[fmt.Sprint(v.Expect, " ", code)]++
-				switch {
-				case v.Optional:
-					return
-				case v.Expect == "reject":
-					// Some of our own are about the configuration, which is misuse.
-					if code != 1 && (code != 2 || file == reference) || out != "" || errors == "" {
-						t.Errorf("exit code %d, output %q, errors %q", code, out, errors)
-					}
-					return
-				case code != 0:
-					t.Fatalf("exit code %d, errors %q", code, errors)
-				}
-				if v.Kind == "handshake" && strings.Contains(errors, "asks for a visit") {
-					v.Kind = "verify" // it is a message as well
-				}
-				v.checkOutput(t, out)
-			})
-		}
-		t.Log(filepath.Base(file), codes)
+			if v.Kind == "handshake" && strings.Contains(errors, "asks for a visit") {
+				v.Kind = "verify" // it is a message as well
+			}
+			checkOutput(t, v, out)
+		})
 	}
+	reference := vectors.Reference(t)
+	all := vectors.All(t)
+	for i := range all {
+		run(&all[i], i < len(all)-len(reference))
+	}
+	t.Log(codes)
 }
 
-func (v *vector) checkOutput(t *testing.T, out string) {
+func checkOutput(t *testing.T, v *vectors.Vector, out string) {
 	if v.Kind == "handshake" {
 		want := fmt.Sprintf("%d ", v.Response.Status)
 		if !strings.HasPrefix(out, want) || v.Response.Body != nil && !strings.HasSuffix(out, "\n\n"+*v.Response.Body+"\n") {

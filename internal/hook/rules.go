@@ -172,7 +172,7 @@ func CheckHeaders(field string, headers map[string]string) error {
 		at := &FieldError{Path: []string{field, name}}
 		lower := strings.ToLower(name)
 		switch {
-		case !isHeaderName(name):
+		case !IsHeaderName(name):
 			at.Path, at.Text = []string{field}, "names must be HTTP tokens of 1 to 256 characters (RFC 9110 section 5.6.2)"
 		case seen[lower]:
 			at.Text = "must not be given twice in different case"
@@ -205,7 +205,9 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 	return false
 }
 
-func isHeaderName(s string) bool {
+// IsHeaderName reports whether s may name a header: an HTTP token (RFC 9110 section 5.6.2) of
+// 1 to 256 characters.
+func IsHeaderName(s string) bool {
 	if s == "" || len(s) > 256 {
 		return false
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/receive"
+	"github.com/hookloft/hookloft/internal/vectors"
 	"github.com/hookloft/hookloft/webhook"
 )
 
@@ -171,43 +170,19 @@ func TestSecretOptionalTypes(t *testing.T) {
 // presetConfigs returns a usable config of every preset, taken from the vectors.
 func presetConfigs(t *testing.T) map[string]map[string]any {
 	t.Helper()
-	files, err := filepath.Glob("../../webhook/testdata/providers*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	out := map[string]map[string]any{}
-	for _, file := range append(files, "../../../shared/reference/provider-vectors.json") {
-		data, err := os.ReadFile(file)
-		if os.IsNotExist(err) {
-			t.Logf("%s is absent", file)
+	for _, v := range vectors.All(t) {
+		if v.Expect == "reject" || out[v.Provider] != nil {
 			continue
 		}
-		if err != nil {
-			t.Fatal(err)
+		config := map[string]any{}
+		for name, value := range v.Config {
+			config[camel(name)] = value
 		}
-		var list struct {
-			Vectors []struct {
-				Provider, Expect string
-				Secrets          []string
-				Config           map[string]any
-			}
+		if len(v.Secrets) > 0 {
+			config["secrets"] = v.Secrets
 		}
-		if err := json.Unmarshal(data, &list); err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range list.Vectors {
-			if v.Expect == "reject" || out[v.Provider] != nil {
-				continue
-			}
-			config := map[string]any{}
-			for name, value := range v.Config {
-				config[camel(name)] = value
-			}
-			if len(v.Secrets) > 0 {
-				config["secrets"] = v.Secrets
-			}
-			out[v.Provider] = config
-		}
+		out[v.Provider] = config
 	}
 	return out
 }

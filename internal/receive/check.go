@@ -170,7 +170,7 @@ func checkAnswers(s *hook.SourceSettings) error {
 	}
 	for name, value := range s.Answer.Header {
 		switch {
-		case !isHeaderName(name):
+		case !hook.IsHeaderName(name):
 			return fieldf("names must be HTTP tokens (RFC 9110 section 5.6.2)")("answer", "headers")
 		case isConnectionHeader(http.CanonicalHeaderKey(name)) && !strings.EqualFold(name, "Content-Type"):
 			return fieldf("this header is set by the server and cannot be chosen")("answer", "headers", name)
@@ -241,7 +241,7 @@ func checkRequests(s *hook.SourceSettings) error {
 	}
 	for i, name := range s.Forward.Headers {
 		switch at := fmt.Sprintf("[%d]", i); {
-		case !isHeaderName(name):
+		case !hook.IsHeaderName(name):
 			return fieldf("must be an HTTP token (RFC 9110 section 5.6.2)")("forward", "headers", at)
 		case isConnectionHeader(http.CanonicalHeaderKey(name)) && !strings.EqualFold(name, "Content-Type"):
 			return fieldf("this header belongs to the connection and cannot be forwarded")("forward", "headers", at)
@@ -263,7 +263,7 @@ func checkDedupe(s *hook.SourceSettings) error {
 			return fieldf("must be a path such as data.id, of at most %d names", maxDedupeNames)("dedupe", "name")
 		}
 	case hook.DedupeByHeader:
-		if !isHeaderName(d.Name) {
+		if !hook.IsHeaderName(d.Name) {
 			return fieldf("must be the name of a header")("dedupe", "name")
 		}
 	default:
@@ -294,19 +294,6 @@ func checkValidation(s *hook.SourceSettings) error {
 		return fieldf("a JSON Schema says nothing about XML")("validate", "schema")
 	}
 	return nil
-}
-
-func isHeaderName(s string) bool {
-	if s == "" || len(s) > 256 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func isHeaderText(s string) bool {

@@ -169,7 +169,7 @@ func passable(a *hook.Attempt) *passed {
 	for line := range strings.SplitSeq(string(a.Header), "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
 		name, value = textproto.CanonicalMIMEHeaderKey(name), strings.TrimSpace(value)
-		if ok && isHeaderName(name) && isHeaderText(value) && isPassed(name) {
+		if ok && hook.IsHeaderName(name) && isHeaderText(value) && isPassed(name) {
 			p.header.Add(name, value)
 		}
 	}

@@ -147,7 +147,7 @@ func TestPassedHeadersAreHarmless(t *testing.T) {
 		t.Errorf("passed on %v", p.header)
 	}
 	for name := range p.header {
-		if !isHeaderName(name) {
+		if !hook.IsHeaderName(name) {
 			t.Errorf("passed on the name %q", name)
 		}
 	}

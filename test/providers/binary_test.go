@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookloft/hookloft/internal/vectors"
 	"github.com/hookloft/hookloft/test/rig"
 	"github.com/hookloft/hookloft/webhook"
 )
@@ -62,7 +63,7 @@ func (s *service) await(source string, patience time.Duration) [][]byte {
 
 // source creates a source for a vector through the API, with a config as wire has it, and
 // returns its id and URL.
-func createSource(t *testing.T, api *rig.API, forward string, v *vector, secrets []string, settings map[string]string) (id, target string, status int) {
+func createSource(t *testing.T, api *rig.API, forward string, v *vectors.Vector, secrets []string, settings map[string]string) (id, target string, status int) {
 	t.Helper()
 	config := map[string]any{}
 	if len(secrets) > 0 {
@@ -96,7 +97,7 @@ func createSource(t *testing.T, api *rig.API, forward string, v *vector, secrets
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, query := v.split()
+	base, query := v.SplitURL()
 	must(t, api, http.MethodPatch, "/x/v1/source/"+out.ID+"/settings", map[string]any{"publicUrl": base, "dedupe": map[string]any{"by": "off"}})
 	must(t, api, http.MethodPost, "/ingest/api/v1/source/"+out.ID+"/endpoint", map[string]any{"url": forward})
 	target = api.URL + at.Path
@@ -125,12 +126,12 @@ func camel(name string) string {
 
 // unsigned is the vector's request for another signature. Of Standard Webhooks there are two
 // families of headers, of which Sign replaces one.
-func unsigned(t *testing.T, v *vector) webhook.Request {
-	h := v.header()
+func unsigned(t *testing.T, v *vectors.Vector) webhook.Request {
+	h := v.Header()
 	for _, name := range []string{"Webhook-Timestamp", "Webhook-Signature", "Svix-Timestamp", "Svix-Signature"} {
 		h.Del(name)
 	}
-	return webhook.Request{Method: v.Method, URL: v.URL, Header: h, Body: v.bytes(t)}
+	return webhook.Request{Method: v.Method, URL: v.URL, Header: h, Body: v.Bytes(t)}
 }
 
 // TestSignedWebhooksArrive signs the body of every accepted vector anew, sends it to the
@@ -141,7 +142,7 @@ func TestSignedWebhooksArrive(t *testing.T) {
 	behind := newService(t)
 	sent := map[string]int{}
 	left := map[string]int{}
-	for _, v := range vectors(t) {
+	for _, v := range vectors.All(t) {
 		// SNS's confirmation is genuine, but a handshake: it is not stored.
 		if v.Expect != "ok" || v.Kind != "verify" || v.Optional || v.ID == "aws-sns/subscription-confirmation" {
 			continue
@@ -185,19 +186,19 @@ func TestRefusedVectors(t *testing.T) {
 	api := server.API()
 	behind := newService(t)
 	n := 0
-	for _, v := range vectors(t) {
+	for _, v := range vectors.All(t) {
 		if v.Expect != "reject" || v.Optional || v.Provider == "generic" && len(v.Secrets)+len(v.Config) == 0 {
 			continue
 		}
 		t.Run(v.ID, func(t *testing.T) {
-			id, target, status := createSource(t, api, behind.URL, &v, v.Secrets, v.settings(t))
+			id, target, status := createSource(t, api, behind.URL, &v, v.Secrets, v.Settings(t))
 			if status != http.StatusCreated {
 				return // refused as a source, for example for an empty secret
 			}
-			if v.isGenuineNow(t) {
+			if isGenuineNow(t, &v) {
 				return // its fault is over by now, such as a certificate that was not valid yet
 			}
-			resp, body := post(t, v.Method, target, v.header(), v.bytes(t))
+			resp, body := post(t, v.Method, target, v.Header(), v.Bytes(t))
 			if resp.StatusCode/100 != 4 {
 				t.Errorf("answered %d: %s", resp.StatusCode, body)
 			}
@@ -221,26 +222,26 @@ func TestHandshakesOfTheBinary(t *testing.T) {
 	api := server.API()
 	behind := newService(t)
 	n := 0
-	for _, v := range vectors(t) {
+	for _, v := range vectors.All(t) {
 		if v.Kind != "handshake" || v.Provider == "aws-sns" { // the last step of SNS's is a visit to AWS
 			continue
 		}
 		t.Run(v.ID, func(t *testing.T) {
-			header := v.header()
+			header := v.Header()
 			if p, _ := webhook.FindPreset(v.Provider); p.Tolerance > 0 {
 				// By the last of the secrets, as in the vectors about rotation.
 				r := unsigned(t, &v)
-				if err := webhook.Sign(v.Provider, webhook.Config{Secrets: v.Secrets[len(v.Secrets)-1:], Settings: v.settings(t)}, &r, time.Now()); err != nil {
+				if err := webhook.Sign(v.Provider, webhook.Config{Secrets: v.Secrets[len(v.Secrets)-1:], Settings: v.Settings(t)}, &r, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 				header = r.Header
 			}
-			_, target, status := createSource(t, api, behind.URL, &v, v.Secrets, v.settings(t))
+			_, target, status := createSource(t, api, behind.URL, &v, v.Secrets, v.Settings(t))
 			if status != http.StatusCreated {
 				t.Fatalf("the source was refused: %d", status)
 			}
-			resp, body := post(t, v.Method, target, header, v.bytes(t))
-			checkHandshake(t, &v, resp, body)
+			resp, body := post(t, v.Method, target, header, v.Bytes(t))
+			v.CheckResponse(t, resp.StatusCode, resp.Header, []byte(body))
 			n++
 		})
 	}
@@ -253,11 +254,11 @@ func TestHandshakesOfTheBinary(t *testing.T) {
 }
 
 // isGenuineNow reports whether only the vector's own time makes it one to refuse.
-func (v *vector) isGenuineNow(t *testing.T) bool {
-	verifier, err := webhook.Provider(v.Provider, webhook.Config{Secrets: v.Secrets, Settings: v.settings(t)})
+func isGenuineNow(t *testing.T, v *vectors.Vector) bool {
+	verifier, err := webhook.Provider(v.Provider, webhook.Config{Secrets: v.Secrets, Settings: v.Settings(t)})
 	if err != nil {
 		return false
 	}
-	_, err = verifier.Verify(webhook.Request{Method: v.Method, URL: v.URL, Header: v.header(), Body: v.bytes(t)}, time.Now())
+	_, err = verifier.Verify(webhook.Request{Method: v.Method, URL: v.URL, Header: v.Header(), Body: v.Bytes(t)}, time.Now())
 	return err == nil
 }

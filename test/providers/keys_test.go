@@ -18,6 +18,8 @@ import (
 	"math/big"
 	"testing"
 	"time"
+
+	"github.com/hookloft/hookloft/internal/vectors"
 )
 
 // keys are what a vector's provider signs with, and what its receiver verifies with.
@@ -28,9 +30,9 @@ type keys struct {
 
 // keysFor returns the vector's own secrets, or a new pair of keys for a provider that
 // signs with a private key, which a vector does not hold.
-func keysFor(t *testing.T, v *vector) keys {
+func keysFor(t *testing.T, v *vectors.Vector) keys {
 	t.Helper()
-	k := keys{sign: v.Secrets, verify: v.Secrets, settings: v.settings(t)}
+	k := keys{sign: v.Secrets, verify: v.Secrets, settings: v.Settings(t)}
 	switch v.Provider {
 	case "sendgrid":
 		key := newEC(t)
@@ -70,7 +72,7 @@ func keysFor(t *testing.T, v *vector) keys {
 }
 
 // ed25519Of makes a pair for a vector that is verified with a public key.
-func ed25519Of(t *testing.T, v *vector) (pub, priv string, ok bool) {
+func ed25519Of(t *testing.T, v *vectors.Vector) (pub, priv string, ok bool) {
 	isGeneric := v.Provider == "generic" && (v.Config["mode"] == "ed25519" || v.Config["scheme"] == "ed25519")
 	isStandard := v.Provider == "standard-webhooks" && len(v.Secrets) > 0 && len(v.Secrets[0]) > 5 && v.Secrets[0][:5] == "whpk_"
 	if !isGeneric && !isStandard {
