@@ -11,6 +11,7 @@ import (
 // leaves out what is not there.
 type facts struct {
 	id, eventType, time finder
+	nonce               finder // see Verified.Nonce
 	// list is the path of the array that holds a batch's events; nil when a request is one
 	// event. id, eventType and time are asked of the request; each is of an event, whose
 	// body is the array's element.
@@ -73,6 +74,9 @@ const maxEvents = 10_000
 
 func (f *facts) read(r *Request, v *Verified) {
 	v.ID, v.Type, v.Time = f.find(r)
+	if f.nonce != nil {
+		v.Nonce = f.nonce(r)
+	}
 	if f.split != nil {
 		v.Events = f.split(r)
 		for i := range v.Events {

@@ -16,7 +16,7 @@ import (
 var mailgun = provider{
 	Preset: Preset{
 		Name: "mailgun", Title: "Mailgun", Family: "hmac",
-		Summary:    "HMAC-SHA256 over time and token, all three in the body, within 5 minutes. Nothing else of the body is protected: whoever sees one request can send others for 5 minutes.",
+		Summary:    "HMAC-SHA256 over time and token, all three in the body, within 5 minutes. Nothing else of the body is protected; a source refuses a token that comes again with another body.",
 		Secret:     "the HTTP webhook signing key (Account Settings, API Security)",
 		Tolerance:  5 * time.Minute,
 		ID:         "body event-data.id; the token for inbound routes",
@@ -35,6 +35,13 @@ var mailgun = provider{
 		}),
 		eventType: body("event-data.event"),
 		time:      body("event-data.timestamp"),
+		nonce: func(r *Request) string {
+			proofs, err := mailgunProofs(r)
+			if err != nil {
+				return ""
+			}
+			return proofs[0].token
+		},
 	},
 	open: func(s *settings) (scheme, error) {
 		keys, err := s.texts()

@@ -110,6 +110,11 @@ type Verified struct {
 	Time time.Time
 	// Events are those of a batch, in order; nil for a sender that sends one at a time.
 	Events []Event
+	// Nonce is text that is signed in place of the body and is new in every request; "" where
+	// the body is signed. Whoever sees one request can put another body under its
+	// signature, until it is too old, unless the receiver refuses a Nonce that it has seen
+	// with another body.
+	Nonce string
 }
 
 // Event is one of several in a request.

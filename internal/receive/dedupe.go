@@ -26,9 +26,14 @@ func (v *visit) requestKey(id string) *store.IdempotencyKey {
 	}
 	var room keyRoom
 	k := v.newKey(room[:0])
-	if id != "" {
+	switch {
+	case id != "" && rule.By == hook.DedupeByProvider && v.gate.preset.IDShared:
+		k = k.text("id", id).content(v.body)
+	case id != "":
 		k = k.text("id", id)
-	} else {
+	case rule.By == hook.DedupeByProvider && v.gate.preset.BodyRepeats:
+		return nil // equal requests are different news
+	default:
 		// Where the id should be is none: the request itself tells.
 		k = k.text("request", v.req.Method).text(v.to.suffix, v.to.query).content(v.body)
 	}
@@ -54,9 +59,12 @@ func (v *visit) eventKey(i int, e *webhook.Event) *store.IdempotencyKey {
 			k = k.number(i)
 		}
 	}
-	if id != "" {
+	switch {
+	case id != "":
 		k = k.text("id", id)
-	} else {
+	case rule.By == hook.DedupeByProvider && v.gate.preset.BodyRepeats:
+		return nil
+	default:
 		k = k.text("event", "").number(i).content(e.Body)
 	}
 	return k.sum(v.gate.window)

@@ -26,7 +26,7 @@ type visit struct {
 	gate   *gate
 
 	body []byte
-	held int64 // bytes of the budget
+	hold *hold // of the budget; nil before a body is read
 	// handed is a secret that the request carried; it must not be shown.
 	handed string
 }
@@ -38,6 +38,7 @@ type place struct {
 	mu      sync.Mutex
 	rates   rates
 	newest  time.Time // of the events seen; never ahead of the clock
+	nonces  nonces
 	samples sampler
 }
 
@@ -62,6 +63,9 @@ func (v *visit) receive(ctx context.Context) *refusal {
 	}
 	verified, refused := v.verify(request)
 	if refused != nil {
+		return refused
+	}
+	if refused := v.checkNonce(&verified); refused != nil {
 		return refused
 	}
 	if refused := v.validate(ctx); refused != nil {

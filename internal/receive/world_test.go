@@ -244,7 +244,7 @@ func (w *world) signed(s *hook.Source, body string, header ...string) *http.Requ
 	if err := webhook.Sign(s.Type, webhook.Config{Secrets: s.Config.Secrets, Settings: s.Config.Values}, &r, w.receiver.now()); err != nil {
 		w.t.Fatal(err)
 	}
-	req := w.request("POST", w.url(s), body)
+	req := w.request("POST", w.url(s), string(r.Body)) // some sign inside the body
 	req.Header = r.Header
 	return req
 }
