@@ -38,49 +38,59 @@ func (v *visit) read(ctx context.Context) *refusal {
 		most = announced
 	}
 	clock := newBodyClock(v.w, &v.o)
-	read := false
-	defer func() { clock.stop(read) }()
+	v.hold = v.budget.enter(clock.cut)
+	body, refused := v.readAll(ctx, clock, most, limit)
+	if !v.hold.whole() && refused == nil {
+		refused = outOfMemory() // cut in the last moment, and with it the request's context
+	}
+	clock.stop(refused == nil)
+	v.body = body // of a refused one, what came is kept as a sample
+	return refused
+}
+
+// readAll reads a body of up to most bytes, of which limit are allowed.
+func (v *visit) readAll(ctx context.Context, clock *bodyClock, most, limit int64) ([]byte, *refusal) {
+	announced := v.req.ContentLength
 	var body []byte
 	for int64(len(body)) < most {
 		if len(body) == cap(body) {
 			grown := v.grow(ctx, body, most)
 			if grown == nil {
-				return &refusal{
-					status: http.StatusServiceUnavailable, code: "overloaded", detail: "Too many webhooks come in at once; send it again.",
-					kind: "out of memory", reason: "the memory for bodies was used up by other requests", retryAfter: retryLater, closes: true,
-				}
+				return nil, outOfMemory()
 			}
 			body = grown
 		}
 		clock.extend(len(body))
+		if v.hold.isCut.Load() { // maybe before the deadline was moved on
+			return nil, outOfMemory()
+		}
 		n, err := v.req.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
+		v.hold.came(len(body))
 		if int64(len(body)) > limit {
-			return tooLarge(limit)
+			return nil, tooLarge(limit)
 		}
 		switch {
 		case err == io.EOF && (announced < 0 || int64(len(body)) == announced):
-			v.body, read = v.fit(body), true
-			return nil
+			return v.fit(body), nil
+		case err == nil:
+		case v.hold.isCut.Load():
+			return nil, outOfMemory()
 		case err == io.EOF:
-			err = io.ErrUnexpectedEOF
-			fallthrough
-		case err != nil:
-			v.body = body // what came is kept as a sample
-			return brokenBody(err, len(body), clock)
+			return body, brokenBody(io.ErrUnexpectedEOF, len(body), clock)
+		default:
+			return body, brokenBody(err, len(body), clock)
 		}
 	}
-	v.body, read = body, true
-	return nil
+	return body, nil
 }
 
 // grow returns body with room for more, nil when the budget has none.
 func (v *visit) grow(ctx context.Context, body []byte, most int64) []byte {
 	size := min(max(2*int64(cap(body)), firstBytes), most)
-	if !v.budget.take(ctx, size-int64(cap(body))) {
+	if !v.hold.take(ctx, size-int64(cap(body))) {
 		return nil
 	}
-	v.held += size - int64(cap(body))
 	return append(make([]byte, 0, size), body...)
 }
 
@@ -98,8 +108,16 @@ func (v *visit) fit(body []byte) []byte {
 
 // release gives the body's memory back to the budget. What is stored counts elsewhere by then.
 func (v *visit) release() {
-	v.budget.release(v.held)
-	v.held = 0
+	if v.hold != nil {
+		v.hold.leave()
+	}
+}
+
+func outOfMemory() *refusal {
+	return &refusal{
+		status: http.StatusServiceUnavailable, code: "overloaded", detail: "Too many webhooks come in at once; send it again.",
+		kind: "out of memory", reason: "the memory for bodies was used up by other requests", retryAfter: retryLater, closes: true,
+	}
 }
 
 func tooLarge(limit int64) *refusal {
@@ -154,6 +172,9 @@ func (c *bodyClock) extend(n int) {
 	// Not supported by a ResponseWriter without a connection, whose body is in memory.
 	_ = c.conn.SetReadDeadline(c.began.Add(allowed))
 }
+
+// cut makes the reading fail.
+func (c *bodyClock) cut() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) }
 
 // stop ends the clock. After a body that was read to its end net/http takes the read
 // deadline away by itself, so that it does not end the request's context while the

@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
@@ -209,29 +211,110 @@ func TestBudgetNeverLosesAByte(t *testing.T) {
 	for i := range 8 {
 		group.Go(func() {
 			for j := range 200 {
-				n := int64(1 + (i*37+j*11)%60)
-				if !b.take(context.Background(), n) {
+				h := b.enter(func() {})
+				if !h.take(context.Background(), int64(1+(i*37+j*11)%60)) {
 					refused.Add(1)
-					continue
-				}
-				if j%7 == 0 {
+				} else if j%7 == 0 {
 					time.Sleep(2 * time.Millisecond) // hold it for longer than others wait
 				}
-				b.release(n)
+				if j%3 == 0 {
+					h.whole()
+				}
+				h.leave()
 			}
 		})
 	}
 	group.Wait()
-	if b.left != 100 || len(b.waiting) != 0 {
-		t.Errorf("%d of 100 are left, %d wait", b.left, len(b.waiting))
+	if b.left != 100 || len(b.waiting) != 0 || b.cutting != 0 || b.coming.Len() != 0 {
+		t.Errorf("%d of 100 are left, %d wait, %d bytes are to be cut, %d bodies are coming", b.left, len(b.waiting), b.cutting, b.coming.Len())
 	}
 	if refused.Load() == 0 {
 		t.Error("nobody was refused: the test did not reach the limit")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	b.take(ctx, 100)
-	if b.take(ctx, 1) {
+	all := b.enter(func() {})
+	all.take(ctx, 100)
+	if b.enter(func() {}).take(ctx, 1) {
 		t.Error("took more than there is")
 	}
+}
+
+// TestHeldBodiesGiveWay: bodies that stopped coming hold all that bodies of their size may
+// have. A smaller body does not even wait; another large one waits until room was made.
+func TestHeldBodiesGiveWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const total = 1600
+		b := newBudget(total, time.Second)
+		ctx := t.Context()
+		var order []string
+		held := func(name string, n int64) *hold {
+			h := b.enter(func() { order = append(order, name) })
+			began := time.Now()
+			if !h.take(ctx, n) {
+				t.Errorf("no room for %s in %v", name, time.Since(began))
+			}
+			return h
+		}
+		small := held("small", 10)
+		first, second := held("first", 400), held("second", 400)
+		quick := b.enter(func() {})
+		if began := time.Now(); !quick.take(ctx, 100) || time.Since(began) != 0 {
+			t.Errorf("a body of 100 waited for %v", time.Since(began))
+		}
+		quick.leave()
+		began := time.Now()
+		go func() {
+			for !first.isCut.Load() {
+				time.Sleep(time.Millisecond)
+			}
+			first.leave()
+		}()
+		third := held("third", 400)
+		if waited := time.Since(began); waited == 0 || waited > time.Second/2 {
+			t.Errorf("another large body waited for %v", waited)
+		}
+		if !slices.Equal(order, []string{"first"}) {
+			t.Errorf("cut were %q, want the large body that began first", order)
+		}
+		// What is whole is not cut, whatever others want.
+		for _, h := range []*hold{small, second, third} {
+			h.whole()
+		}
+		if b.enter(func() {}).take(ctx, 1000) || len(order) != 1 {
+			t.Errorf("took more than there is; cut were %q", order)
+		}
+	})
+}
+
+// TestSmallerBodiesGoFirst: who waits is served by size, so that the largest, which came
+// first, finds no room until the others are gone.
+func TestSmallerBodiesGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(1000, time.Second)
+		all := b.enter(func() {})
+		if !all.take(t.Context(), 1000) {
+			t.Fatal("a body alone may have everything")
+		}
+		all.whole()
+		served := make(chan int64, 3) // each sends once
+		for _, n := range []int64{600, 20, 500} {
+			go func() {
+				h := b.enter(func() {})
+				if h.take(t.Context(), n) {
+					served <- n
+				}
+				h.leave()
+			}()
+			synctest.Wait()
+		}
+		all.leave()
+		var order []int64
+		for range 3 {
+			order = append(order, <-served)
+		}
+		if order[2] != 600 {
+			t.Errorf("served in the order %d", order)
+		}
+	})
 }

@@ -62,8 +62,9 @@ type Deps struct {
 // Options are the knobs of a Receiver. The zero value is a good start.
 type Options struct {
 	// BodyMemory bounds the bytes of all bodies that are being received or stored. Beyond
-	// it requests wait for up to BudgetWait and are then answered 503. Less than twice
-	// hook.MaxSourceBody keeps the largest bodies out when there is other traffic. Zero means 64 MiB.
+	// it requests wait for up to BudgetWait and are then answered 503; the larger a body, the
+	// more it must leave to smaller ones. Less than hook.MaxSourceBody keeps the largest out. The
+	// process may grow by twice as much, until garbage is collected. Zero means 40 MiB.
 	BodyMemory int64
 	// BudgetWait: see BodyMemory. Zero means 1 s.
 	BudgetWait time.Duration
@@ -145,7 +146,7 @@ func (o Options) withDefaults() Options {
 	set(&o.VisitTimeout, 5*time.Second)
 	set(&o.SaveEvery, time.Second)
 	if o.BodyMemory <= 0 {
-		o.BodyMemory = 64 << 20
+		o.BodyMemory = 40 << 20
 	}
 	if o.MinBodyRate <= 0 {
 		o.MinBodyRate = 64 << 10
