@@ -75,3 +75,6 @@ func (s *Source) Send(delivery string, body []byte) (int, error) {
 	}
 	return resp.StatusCode, nil
 }
+
+// CloseIdle closes the connections that are kept for Send.
+func (s *Source) CloseIdle() { s.client.CloseIdleConnections() }
