@@ -31,8 +31,10 @@ func (v *visit) requestKey(id string) *store.IdempotencyKey {
 		k = k.text("id", id).content(v.body)
 	case id != "":
 		k = k.text("id", id)
-	case rule.By == hook.DedupeByProvider && v.gate.preset.BodyRepeats:
-		return nil // equal requests are different news
+	case rule.By == hook.DedupeByProvider && (v.gate.preset.BodyRepeats || v.source.Settings.Pass.Enabled):
+		// Equal requests are different news, or the same question asked anew by somebody who
+		// waits for the answer.
+		return nil
 	default:
 		// Where the id should be is none: the request itself tells.
 		k = k.text("request", v.req.Method).text(v.to.suffix, v.to.query).content(v.body)

@@ -40,6 +40,9 @@
 //     query and body. The body alone would make one of all GETs.
 //   - Bodies are never decoded: a compressed one is verified, stored and forwarded as it
 //     came, and is no JSON for a rule that asks for JSON.
+//   - A wrong signature is refused aloud for WebSub, too, whose specification (section 8)
+//     allows to acknowledge it: its owner is to see it, and the answer says no more than
+//     that it is wrong.
 //   - net/http does not keep the order of headers, so they are forwarded by name.
 //   - A body that is no JSON object is published into an application as raw payload,
 //     with {} as what the API shows, since an application's payload is an object there.

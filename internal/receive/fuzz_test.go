@@ -66,7 +66,7 @@ func FuzzRules(f *testing.F) {
 		}
 		return r
 	}
-	text, j, x, s := ruled(hook.ValidationRule{UTF8: true}), ruled(hook.ValidationRule{Syntax: "json"}), ruled(hook.ValidationRule{Syntax: "xml"}), ruled(hook.ValidationRule{Schema: schema})
+	text, j, x, s := ruled(hook.ValidationRule{UTF8: true}), ruled(hook.ValidationRule{Syntax: "json"}), ruled(hook.ValidationRule{Syntax: "xml"}), ruled(hook.ValidationRule{Schema: orderSchema})
 	f.Fuzz(func(t *testing.T, body string, depth int) {
 		b := []byte(body)
 		if (text.fault("", b) == "") != utf8.Valid(b) {
@@ -87,6 +87,5 @@ func FuzzRules(f *testing.F) {
 			t.Errorf("payload %q, raw %q", payload, raw)
 		}
 		jsonAt(b, "data.0.amount")
-		firstLeaf(body)
 	})
 }

@@ -57,14 +57,25 @@ func jsonAt(body []byte, path string) string {
 	return string(value)
 }
 
-// maxExponentDigits keeps numbers such as 1e1000000000 away from the exact arithmetic of
-// JSON Schema, which would need as much memory as they have digits.
-const maxExponentDigits = 3
+const (
+	// maxExponentDigits keeps numbers such as 1e1000000000 away from the exact arithmetic of
+	// JSON Schema, which would need as much memory as they have digits.
+	maxExponentDigits = 3
+	// maxNumberBytes does the same for numbers that are written out.
+	maxNumberBytes = 400
+)
 
-// jsonFault walks through a body and returns what is wrong with it: where it is not JSON,
-// where it nests deeper than maxDepth (0 for no bound), and where a number cannot be
-// compared (exact). "" means nothing. isSyntax says that it is not JSON at all.
-func jsonFault(body []byte, maxDepth int, exact bool) (fault string, isSyntax bool) {
+// jsonWalk goes through a JSON text without keeping it.
+type jsonWalk struct {
+	maxDepth  int  // 0 for no bound
+	maxValues int  // 0 for no bound; names of members count, too
+	exact     bool // numbers must be such as can be compared exactly
+	values    int  // how many were found
+}
+
+// fault returns what is wrong with a body: where it is not JSON, and where it goes beyond
+// a bound. "" means nothing. isSyntax says that it is not JSON at all.
+func (w *jsonWalk) fault(body []byte) (fault string, isSyntax bool) {
 	// Providers' habits are not ours to judge: equal names and broken UTF-8 are passed on.
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	for {
@@ -82,11 +93,19 @@ func jsonFault(body []byte, maxDepth int, exact bool) (fault string, isSyntax bo
 				return "the body is not JSON: something follows the value, byte " + strconv.FormatInt(dec.InputOffset(), 10), true
 			}
 		}
-		if maxDepth > 0 && dec.StackDepth() > maxDepth {
-			return "the body nests deeper than " + strconv.Itoa(maxDepth) + atPointer(dec.StackPointer()), false
+		if w.values++; w.maxValues > 0 && w.values > w.maxValues {
+			return "the body has more than " + strconv.Itoa(w.maxValues) + " values, which are too many to compare with a schema", false
 		}
-		if exact && token.Kind() == '0' && hasHugeExponent(token.String()) {
-			return "the number" + atPointer(dec.StackPointer()) + " has an exponent of more than 3 digits", false
+		if w.maxDepth > 0 && dec.StackDepth() > w.maxDepth {
+			return "the body nests deeper than " + strconv.Itoa(w.maxDepth) + atPointer(dec.StackPointer()), false
+		}
+		if w.exact && token.Kind() == '0' {
+			switch number := token.String(); {
+			case len(number) > maxNumberBytes:
+				return "the number" + atPointer(dec.StackPointer()) + " has more than " + strconv.Itoa(maxNumberBytes) + " characters", false
+			case hasHugeExponent(number):
+				return "the number" + atPointer(dec.StackPointer()) + " has an exponent of more than 3 digits", false
+			}
 		}
 	}
 }

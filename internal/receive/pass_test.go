@@ -25,6 +25,7 @@ func (w *world) serve(answer func(d store.Due) *hook.Attempt) {
 func passing(s *hook.Source) {
 	s.Settings.Pass = hook.PassRule{Enabled: true, Deadline: 200 * time.Millisecond}
 	s.Settings.Answer = hook.SourceAnswer{Status: 202, Body: "set"}
+	s.Settings.Dedupe.By = hook.DedupeByHash // a duplicate needs no id then
 }
 
 func TestAnswerOfTheServiceIsPassedOn(t *testing.T) {
@@ -95,6 +96,19 @@ func TestNobodyWaitsWithoutAnEndpoint(t *testing.T) {
 	began := time.Now()
 	if got := w.post(s, "x"); got.status != 202 || time.Since(began) > 10*time.Second {
 		t.Errorf("answered %d after %v", got.status, time.Since(began))
+	}
+}
+
+// An equal question is asked anew: who asks waits for the answer. Only an id of the
+// provider's makes it a repeat.
+func TestEqualQuestionsAreAskedAnew(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source(hook.GenericSource, func(s *hook.Source) { passing(s); s.Settings.Dedupe.By = hook.DedupeByProvider })
+	w.serve(func(store.Due) *hook.Attempt { return &hook.Attempt{Status: 200, Body: []byte("rates")} })
+	for i := range 3 {
+		if got := w.post(s, "the same cart"); got.body != "rates" {
+			t.Errorf("question %d is answered %d %q", i+1, got.status, got.body)
+		}
 	}
 }
 

@@ -10,27 +10,19 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
 // rules are an owner's ValidationRule, ready for bodies.
 type rules struct {
 	hook.ValidationRule
-	schema *jsonschema.Schema
+	schema *schema // nil for none
 }
 
 // The words of ValidationRule.Syntax.
 const (
 	syntaxJSON = "json"
 	syntaxXML  = "xml"
-)
-
-const (
-	// maxSchemaBytes bounds the work of compiling.
-	maxSchemaBytes = 256 << 10
-	schemaName     = "mem:///schema.json"
 )
 
 // compileRules makes a rule ready. It fetches nothing: a schema that refers to another
@@ -40,39 +32,9 @@ func compileRules(v *hook.ValidationRule) (*rules, error) {
 	if v.Schema == "" {
 		return out, nil
 	}
-	bad := func(format string, args ...any) error {
-		return &hook.FieldError{Path: []string{"validate", "schema"}, Text: fmt.Sprintf(format, args...)}
-	}
-	if len(v.Schema) > maxSchemaBytes {
-		return nil, bad("must have at most %d bytes", maxSchemaBytes)
-	}
-	if fault, _ := jsonFault([]byte(v.Schema), maxSchemaDepth, true); fault != "" {
-		return nil, bad("must be a JSON Schema: %s", strings.Replace(fault, "the body", "the text", 1))
-	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(v.Schema))
-	if err != nil {
-		return nil, bad("must be valid JSON")
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(noLoader{})
-	if err := compiler.AddResource(schemaName, doc); err != nil {
-		return nil, bad("must be a JSON Schema")
-	}
-	if out.schema, err = compiler.Compile(schemaName); err != nil {
-		return nil, bad("must be a JSON Schema: %s", clip(strings.ReplaceAll(err.Error(), "\n", " "), 300))
-	}
-	return out, nil
-}
-
-// Validators walk a value by recursion; a body deeper than this is refused before, when
-// there is a schema.
-const maxSchemaDepth = 512
-
-// noLoader refuses references to other documents.
-type noLoader struct{}
-
-func (noLoader) Load(string) (any, error) {
-	return nil, errors.New("references to other documents are not followed")
+	var err error
+	out.schema, err = newSchema(v.Schema)
+	return out, err
 }
 
 // check judges a genuine webhook by the owner's rules.
@@ -105,14 +67,18 @@ func (r *rules) fault(contentType string, body []byte) string {
 		if r.schema != nil && (depth == 0 || depth > maxSchemaDepth) {
 			depth = maxSchemaDepth
 		}
-		fault, isSyntax := jsonFault(body, depth, r.schema != nil)
+		walk := jsonWalk{maxDepth: depth, exact: r.schema != nil}
+		if r.schema != nil {
+			walk.maxValues = maxSchemaValues
+		}
+		fault, isSyntax := walk.fault(body)
 		if isSyntax && r.Syntax == "" && r.schema == nil {
 			return "" // a depth alone does not ask for JSON
 		}
 		if fault != "" || r.schema == nil {
 			return fault
 		}
-		return r.schemaFault(body)
+		return r.schema.fault(body, walk.values)
 	}
 	return ""
 }
@@ -124,31 +90,6 @@ func (r *rules) allowsType(media string) bool {
 		}
 	}
 	return false
-}
-
-// schemaFault validates the body, which is JSON.
-func (r *rules) schemaFault(body []byte) string {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
-	if err != nil {
-		return "the body is not JSON"
-	}
-	if err := r.schema.Validate(doc); err != nil {
-		return "the body does not follow the schema: " + clip(firstLeaf(err.Error()), 300)
-	}
-	return ""
-}
-
-// firstLeaf returns the first line of a validator's report that has nothing below it: the
-// place in the body, and what is wrong there.
-func firstLeaf(report string) string {
-	lines := strings.Split(report, "\n")
-	indent := func(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
-	for i := 1; i < len(lines); i++ {
-		if i+1 == len(lines) || indent(lines[i+1]) <= indent(lines[i]) {
-			return strings.TrimPrefix(strings.TrimLeft(lines[i], " "), "- ")
-		}
-	}
-	return lines[0]
 }
 
 // validPrefix returns how many bytes are UTF-8.

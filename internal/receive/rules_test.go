@@ -7,7 +7,7 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
-const schema = `{"type":"object","required":["data"],"properties":{"data":{"type":"object","properties":{"amount":{"type":"number","maximum":1000}}}}}`
+const orderSchema = `{"type":"object","required":["data"],"properties":{"data":{"type":"object","properties":{"amount":{"type":"number","maximum":1000}}}}}`
 
 func TestValidationSaysWhere(t *testing.T) {
 	jsonRule := hook.ValidationRule{Syntax: "json"}
@@ -42,12 +42,12 @@ func TestValidationSaysWhere(t *testing.T) {
 		{"too deep", hook.ValidationRule{MaxDepth: 3}, "", `{"a":{"b":{"c":{}}}}`, "deeper than 3 at /a/b/c"},
 		{"depth says nothing of text", hook.ValidationRule{MaxDepth: 3}, "text/plain", `hello`, ""},
 		{"too deep XML", hook.ValidationRule{MaxDepth: 2}, "text/xml", `<a><b><c/></b></a>`, "deeper than 2 at /a/b/c"},
-		{"schema", hook.ValidationRule{Schema: schema}, "", `{"data":{"amount":5}}`, ""},
-		{"schema, wrong type", hook.ValidationRule{Schema: schema}, "", `{"data":{"amount":"5"}}`, "/data/amount"},
-		{"schema, missing", hook.ValidationRule{Schema: schema}, "", `{}`, "data"},
-		{"schema, no JSON", hook.ValidationRule{Schema: schema}, "text/xml", `<a/>`, "not JSON"},
-		{"schema, deep", hook.ValidationRule{Schema: schema}, "", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "deeper than 512"},
-		{"schema, huge number", hook.ValidationRule{Schema: schema}, "", `{"data":{"amount":1e1000000000}}`, "exponent"},
+		{"schema", hook.ValidationRule{Schema: orderSchema}, "", `{"data":{"amount":5}}`, ""},
+		{"schema, wrong type", hook.ValidationRule{Schema: orderSchema}, "", `{"data":{"amount":"5"}}`, "/data/amount"},
+		{"schema, missing", hook.ValidationRule{Schema: orderSchema}, "", `{}`, "data"},
+		{"schema, no JSON", hook.ValidationRule{Schema: orderSchema}, "text/xml", `<a/>`, "not JSON"},
+		{"schema, deep", hook.ValidationRule{Schema: orderSchema}, "", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "deeper than 512"},
+		{"schema, huge number", hook.ValidationRule{Schema: orderSchema}, "", `{"data":{"amount":1e1000000000}}`, "exponent"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestValidationSaysWhere(t *testing.T) {
 
 func TestInvalidWebhookIsRejectedWithThePath(t *testing.T) {
 	w := newWorld(t, Options{})
-	s := w.source("stripe", func(s *hook.Source) { stripeSecret(s); s.Settings.Validate.Schema = schema })
+	s := w.source("stripe", func(s *hook.Source) { stripeSecret(s); s.Settings.Validate.Schema = orderSchema })
 	got := w.do(w.signed(s, `{"id":"evt_2","data":{"amount":1001}}`))
 	if got.status != 422 || !strings.Contains(got.body, "/data/amount") {
 		t.Errorf("answered %d %s", got.status, got.body)
