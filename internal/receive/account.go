@@ -237,7 +237,8 @@ func (v *visit) hides(name, value string) bool {
 	case "Cookie", "Set-Cookie":
 		return true
 	}
-	return hook.IsSensitiveHeader(name) || v.gate.isSecret(name, value) || v.handed != "" && strings.Contains(value, v.handed)
+	// Proxies repeat the URL in headers of their own, and its token is a secret.
+	return hook.IsSensitiveHeader(name) || v.gate.isSecret(name, value) || strings.Contains(value, v.to.token) || v.handed != "" && strings.Contains(value, v.handed)
 }
 
 // shownBody is the begin of the body without secrets of the source in it.

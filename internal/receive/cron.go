@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// maxLate is how late a slot may be published: after a restart, or when the store was
-	// not ready. An older one is left out, because its time has passed.
-	maxLate = time.Minute
+	// A slot may be published late, after a restart or while the store failed: up to half
+	// the time between two slots, within these bounds. A daily job survives an upgrade, and
+	// one of every minute is not made up for hours.
+	minLate = time.Minute
+	maxLate = time.Hour
 	// maxCronSleep bounds a sleep while there are schedules, because the monotonic clock of
 	// timers does not see that the wall clock was set or the machine slept.
 	maxCronSleep = 30 * time.Second
@@ -68,6 +70,16 @@ func (s *slots) next(t time.Time) time.Time {
 	return from.Add(time.Duration((passed + 1) * int64(every.Delay)))
 }
 
+// late is how late a slot may be published at now.
+func (s *slots) late(now time.Time) time.Duration {
+	first := s.next(now)
+	second := s.next(first)
+	if first.IsZero() || second.IsZero() {
+		return maxLate
+	}
+	return min(max(second.Sub(first)/2, minLate), maxLate)
+}
+
 // runCron fires schedules until ctx ends. Without any it sleeps until Wake.
 func (r *Receiver) runCron(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -118,7 +130,8 @@ func (r *Receiver) schedules(list []*hook.Source, known map[hook.SourceID]*slots
 		if s.CreatedAt.After(next.after) {
 			next.after = s.CreatedAt // no slot from before it was there, or had this schedule
 		}
-		if old := known[s.ID]; old != nil && old.after.After(next.after) {
+		// Another name or setting leaves the schedule alone: a slot that has come meanwhile is still to be fired.
+		if old := known[s.ID]; old != nil && old.source.Config.Values[cronSchedule] == s.Config.Values[cronSchedule] {
 			next.after = old.after
 		}
 		out[s.ID] = next
@@ -136,7 +149,7 @@ func (r *Receiver) fire(ctx context.Context, known map[hook.SourceID]*slots) tim
 	}
 	for _, s := range known {
 		now := r.now()
-		if oldest := now.Add(-maxLate); s.after.Before(oldest) {
+		if oldest := now.Add(-s.late(now)); s.after.Before(oldest) {
 			s.after = oldest
 		}
 		slot := s.next(s.after)

@@ -42,9 +42,9 @@ func (v *visit) requestKey(id string) *store.IdempotencyKey {
 	return k.sum(v.gate.window)
 }
 
-// eventKey is the dedupe key of an event of a batch. The index keeps apart what a batch
+// eventKey is the dedupe key of an event of a batch. isShared: another one has its id. The index keeps apart what a batch
 // holds twice, where nothing else does.
-func (v *visit) eventKey(i int, e *webhook.Event) *store.IdempotencyKey {
+func (v *visit) eventKey(i int, e *webhook.Event, isShared bool) *store.IdempotencyKey {
 	rule := &v.source.Settings.Dedupe
 	id := ""
 	var room keyRoom
@@ -62,6 +62,8 @@ func (v *visit) eventKey(i int, e *webhook.Event) *store.IdempotencyKey {
 		}
 	}
 	switch {
+	case id != "" && rule.By == hook.DedupeByProvider && (isShared || v.gate.preset.IDShared):
+		k = k.text("id", id).content(e.Body)
 	case id != "":
 		k = k.text("id", id)
 	case rule.By == hook.DedupeByProvider && v.gate.preset.BodyRepeats:

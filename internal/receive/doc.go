@@ -36,6 +36,8 @@
 //     provider is who it says it is, so 401 would be wrong, and a repeat changes nothing.
 //   - An event that the stale rule drops is answered like the first and counted as
 //     rejected, because its owner has to be able to see where it went.
+//   - The newest event of a source, by which others are stale, is kept in memory: after a
+//     restart the first one counts as the newest.
 //   - Without a delivery id the whole request tells two webhooks apart: method, path,
 //     query and body. The body alone would make one of all GETs.
 //   - Bodies are never decoded: a compressed one is verified, stored and forwarded as it

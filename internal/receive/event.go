@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
@@ -42,6 +43,7 @@ func (v *visit) events(verified *webhook.Verified) ([]event, *refusal) {
 	// Each event has a body of its own, which is JSON in every provider's batches.
 	base.ContentType = "application/json"
 	out := make([]event, 0, len(verified.Events))
+	shared := sharedIDs(verified.Events)
 	var oldest time.Duration
 	for i := range verified.Events {
 		e := &verified.Events[i]
@@ -54,12 +56,33 @@ func (v *visit) events(verified *webhook.Verified) ([]event, *refusal) {
 		one.Stale, one.DeliveryID = stale, e.ID
 		m.RawBody = e.Body
 		v.setType(&m, &one, e.Type)
-		out = append(out, event{m, v.eventKey(i, e)})
+		out = append(out, event{m, v.eventKey(i, e, shared[e.ID])})
 	}
 	if len(out) == 0 {
 		return nil, v.dropped(oldest)
 	}
 	return out, nil
+}
+
+// sharedIDs returns the ids that several events of a batch with different bodies have: by
+// themselves they do not tell those apart.
+func sharedIDs(events []webhook.Event) (shared map[string]bool) {
+	first := make(map[string][]byte, len(events))
+	for i := range events {
+		e := &events[i]
+		body, found := first[e.ID]
+		switch {
+		case e.ID == "":
+		case !found:
+			first[e.ID] = e.Body
+		case !bytes.Equal(body, e.Body):
+			if shared == nil {
+				shared = map[string]bool{}
+			}
+			shared[e.ID] = true
+		}
+	}
+	return shared
 }
 
 func (v *visit) setType(m *hook.Message, in *hook.Inbound, word string) {
@@ -98,7 +121,7 @@ func (v *visit) dropped(age time.Duration) *refusal {
 // payloadOf returns what an application's message has as payload: the body where that is a JSON
 // object, else an empty object beside the body as raw payload.
 func payloadOf(body []byte) (payload, raw []byte) {
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' && isJSON(body) {
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' && isJSON(body) && utf8.Valid(body) {
 		return trimmed, nil
 	}
 	return []byte("{}"), body

@@ -3,6 +3,7 @@ package receive
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -182,5 +183,39 @@ func TestStaleEventsAreMarkedOrDropped(t *testing.T) {
 		if n := w.account(s)["rejected: stale"]; (n == 1) != drop {
 			t.Errorf("drop %v: %d counted as stale", drop, n)
 		}
+	}
+}
+
+// Two events of a batch under one id are two, and a repeat of the batch adds nothing.
+func TestSharedIDsInABatch(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source("okta", func(s *hook.Source) { s.Config.Secrets = []string{"the secret of okta"}; s.Settings.Split = true })
+	batch := `{"data":{"events":[{"uuid":"a","eventType":"t1"},{"uuid":"a","eventType":"t2"},{"uuid":"a","eventType":"t1"},{"uuid":"b","eventType":"t1"}]}}`
+	for range 2 {
+		if got := w.do(w.signed(s, batch)); got.status/100 != 2 {
+			t.Fatalf("answered %d %s", got.status, got.body)
+		}
+	}
+	if n := len(w.messages(s.ID.Application())); n != 3 {
+		t.Errorf("%d messages, want the 3 that differ", n)
+	}
+}
+
+// The token of the URL is a secret: it does not go on in what proxies add.
+func TestTokenOfTheURLIsNotForwarded(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source(hook.GenericSource, nil)
+	if got := w.do(w.request("POST", w.url(s), "x", "X-Original-Uri", Path+s.Tokens[0].Text, "X-Other", "1")); got.status != 200 {
+		t.Fatalf("answered %d %s", got.status, got.body)
+	}
+	if got := names(w.one(s)); slices.Contains(got, "X-Original-Uri") || !slices.Contains(got, "X-Other") {
+		t.Errorf("forwarded %q", got)
+	}
+}
+
+// A payload is JSON for every client, so one that is not UTF-8 is a raw body.
+func TestPayloadIsUTF8(t *testing.T) {
+	if payload, raw := payloadOf([]byte("{\"a\":\"\xff\"}")); string(payload) != "{}" || raw == nil {
+		t.Errorf("payload %q, raw %q", payload, raw)
 	}
 }

@@ -56,7 +56,7 @@ func (v *visit) forwarded(chosen []string) []string {
 	for _, name := range names {
 		for _, value := range v.req.Header[name] {
 			size := len(name) + len(value)
-			if len(out) == 2*maxForwarded || size > room || chosen == nil && v.gate.isSecret(name, value) {
+			if len(out) == 2*maxForwarded || size > room || chosen == nil && (v.gate.isSecret(name, value) || strings.Contains(value, v.to.token)) {
 				continue
 			}
 			room -= size
