@@ -298,23 +298,27 @@ func TestSmallerBodiesGoFirst(t *testing.T) {
 		}
 		all.whole()
 		served := make(chan int64, 3) // each sends once
+		leave := make(chan struct{})  // closed when those that were served are to leave
 		for _, n := range []int64{600, 20, 500} {
 			go func() {
 				h := b.enter(func() {})
 				if h.take(t.Context(), n) {
 					served <- n
 				}
+				<-leave
 				h.leave()
 			}()
 			synctest.Wait()
 		}
 		all.leave()
-		var order []int64
-		for range 3 {
-			order = append(order, <-served)
+		synctest.Wait()
+		if first := <-served + <-served; first != 520 || len(served) != 0 {
+			t.Errorf("%d bytes were served first, and %d bodies besides", first, len(served))
 		}
-		if order[2] != 600 {
-			t.Errorf("served in the order %d", order)
+		close(leave)
+		synctest.Wait()
+		if len(served) != 1 {
+			t.Error("the largest was not served when there was room")
 		}
 	})
 }
