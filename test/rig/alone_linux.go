@@ -37,6 +37,12 @@ func MainAlone(m *testing.M) int {
 		}
 		return m.Run()
 	}
+	turn, err := takeTurn() // the run inside takes none
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rig:", err)
+		return 1
+	}
+	defer turn.Close()
 	dir, err := os.MkdirTemp("", "hookloft-rig-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "rig:", err)
