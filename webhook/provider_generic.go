@@ -37,7 +37,7 @@ var generic = provider{
 			{Name: "key_encoding", Words: []string{"text", "hex", "base64"}, Summary: "how the secret is written; a public key with text is 64 hexadecimal digits or base64"},
 		}, foundBy()...),
 		Methods:    []string{"POST", "PUT", "PATCH", "DELETE", "GET"},
-		ID:         "settings id_header, id_path",
+		ID:         "settings id_header, id_path; else the request itself, so that a sender who says the same twice needs an id",
 		Confidence: Confidence{Docs, Docs, Docs, Docs},
 	},
 	open:    openGeneric,

@@ -9,6 +9,7 @@ var wordpressCom = provider{
 		Secret:         unsignedSecret,
 		SecretOptional: true,
 		Settings:       unsignedSettings(),
+		BodyRepeats:    true, // nothing is sent twice, and an edit may look like the one before
 		Retry:          "not documented, none seen",
 		Withhold:       []string{defaultTokenParameter},
 		Confidence:     Confidence{Docs, Memory, Memory, Memory},
