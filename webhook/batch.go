@@ -10,8 +10,8 @@ import (
 
 // batchFacts are the facts of a provider whose requests hold a list of events at a path of
 // the JSON that in finds (nil: the body). What the request is as a whole follows from its
-// events: the id of the only one, or one made of all their ids; the type that they share;
-// the time of the only one.
+// events: the id of the only one, or one made of all their ids, and its key likewise; the
+// type that they share; the time of the only one.
 func batchFacts(in func(r *Request) []byte, list string, each facts) facts {
 	var names []string
 	if list != "" {
@@ -38,19 +38,22 @@ func batchFacts(in func(r *Request) []byte, list string, each facts) facts {
 		}
 		return found
 	}
-	return facts{
-		in: in, list: &list, each: &each,
-		id: func(r *Request) string {
-			switch ids := all(r, each.id); len(ids) {
+	together := func(f finder) finder {
+		return func(r *Request) string {
+			switch found := all(r, f); len(found) {
 			case 0:
 				return ""
 			case 1:
-				return ids[0]
+				return found[0]
 			default:
-				sum := sha256.Sum256([]byte(strings.Join(ids, "\n")))
+				sum := sha256.Sum256([]byte(strings.Join(found, "\n")))
 				return hex.EncodeToString(sum[:])
 			}
-		},
+		}
+	}
+	return facts{
+		in: in, list: &list, each: &each,
+		id: together(each.id), key: together(each.key),
 		eventType: func(r *Request) string {
 			types := all(r, each.eventType)
 			for _, t := range types {

@@ -1,6 +1,10 @@
 package webhook
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +15,11 @@ import (
 // leaves out what is not there.
 type facts struct {
 	id, eventType, time finder
+	key                 finder // see Verified.Key; mostly qualified
 	nonce               finder // see Verified.Nonce
+	// within is asked of the request: what the ids of the events in list are unique within,
+	// for a provider that gives the same event to several senders of its own.
+	within finder
 	// list is the path of the array that holds a batch's events; nil when a request is one
 	// event. id, eventType and time are asked of the request; each is of an event, whose
 	// body is the array's element.
@@ -57,6 +65,29 @@ func joined(separator string, finders ...finder) finder {
 	}
 }
 
+// qualified finds an id that several events share, with what tells those apart, as far as
+// it is there. It returns a hash, because what tells may be long; "" without the id.
+func qualified(id finder, more ...finder) finder {
+	return func(r *Request) string {
+		first := id(r)
+		if first == "" {
+			return ""
+		}
+		h := sha256.New()
+		writePart(h, first)
+		for _, f := range more {
+			writePart(h, f(r))
+		}
+		return hex.EncodeToString(h.Sum(nil))
+	}
+}
+
+// writePart hashes a text with its length, so that no two lists of parts are the same bytes.
+func writePart(h hash.Hash, text string) {
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
+	h.Write([]byte(text))
+}
+
 // either is the first that finds something.
 func either(finders ...finder) finder {
 	return func(r *Request) string {
@@ -73,7 +104,8 @@ func either(finders ...finder) finder {
 const maxEvents = 10_000
 
 func (f *facts) read(r *Request, v *Verified) {
-	v.ID, v.Type, v.Time = f.find(r)
+	one := f.find(r)
+	v.ID, v.Key, v.Type, v.Time = one.ID, one.Key, one.Type, one.Time
 	if f.nonce != nil {
 		v.Nonce = f.nonce(r)
 	}
@@ -94,9 +126,18 @@ func (f *facts) read(r *Request, v *Verified) {
 	if f.in != nil {
 		text = f.in(r)
 	}
+	key := finder(nil)
+	if f.within != nil {
+		place := f.within(r)
+		key = qualified(f.each.id, func(*Request) string { return place })
+	}
 	jsonEach(jsonFind(text, names), func(element []byte) bool {
-		e := Event{Body: element}
-		e.ID, e.Type, e.Time = f.each.find(&Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: element})
+		part := &Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: element}
+		e := f.each.find(part)
+		e.Body = element
+		if key != nil {
+			e.Key = key(part)
+		}
 		if e.Type == "" { // then it is said once, for all
 			e.Type = v.Type
 		}
@@ -105,17 +146,21 @@ func (f *facts) read(r *Request, v *Verified) {
 	})
 }
 
-func (f *facts) find(r *Request) (id, eventType string, at time.Time) {
+// find reads what r says of one event, without its body.
+func (f *facts) find(r *Request) (e Event) {
 	if f.id != nil {
-		id = short(f.id(r))
+		e.ID = short(f.id(r))
+	}
+	if f.key != nil {
+		e.Key = f.key(r)
 	}
 	if f.eventType != nil {
-		eventType = short(f.eventType(r))
+		e.Type = short(f.eventType(r))
 	}
 	if f.time != nil {
-		at = parseTime(f.time(r))
+		e.Time = parseTime(f.time(r))
 	}
-	return id, eventType, at
+	return e
 }
 
 // short leaves out what is too long: ids and types go into logs and headers, and text

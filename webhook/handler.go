@@ -256,7 +256,10 @@ func (h *Handler) request(r *http.Request, body []byte) Request {
 
 // seenID is what Seen knows a message by; "" when it cannot be told from others.
 func (h *Handler) seenID(m Message) string {
-	if m.ID == "" || !h.preset.IDShared {
+	switch {
+	case m.Key != "":
+		return m.Key
+	case m.ID == "" || !h.preset.IDShared:
 		return m.ID
 	}
 	sum := sha256.Sum256(m.Body)
@@ -265,9 +268,10 @@ func (h *Handler) seenID(m Message) string {
 
 func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) {
 	state := Fresh
-	if m.ID != "" {
+	seen := h.seenID(m)
+	if seen != "" {
 		var err error
-		if state, err = h.o.Seen.Begin(ctx, h.seenID(m)); err != nil {
+		if state, err = h.o.Seen.Begin(ctx, seen); err != nil {
 			h.o.Log.Error("webhook seen", "message", m.ID, "err", err)
 			refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
 			return
@@ -283,7 +287,7 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) 
 		refuse(w, http.StatusServiceUnavailable, "in_progress", "the message is being handled by another request")
 		return
 	}
-	if err := h.run(ctx, m); err != nil {
+	if err := h.run(ctx, m, seen); err != nil {
 		h.o.Log.Error("webhook handler", "message", m.ID, "err", err)
 		refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
 		return
@@ -293,17 +297,17 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) 
 
 // run calls the HandleFunc and tells Seen how it ended, also when it panics and
 // when the sender has hung up meanwhile.
-func (h *Handler) run(ctx context.Context, m Message) (err error) {
+func (h *Handler) run(ctx context.Context, m Message, seen string) (err error) {
 	done := false
 	defer func() {
-		if m.ID == "" {
+		if seen == "" {
 			return
 		}
 		end := h.o.Seen.Forget
 		if done {
 			end = h.o.Seen.Done
 		}
-		if endErr := end(context.WithoutCancel(ctx), h.seenID(m)); endErr != nil {
+		if endErr := end(context.WithoutCancel(ctx), seen); endErr != nil {
 			// What was done stays done; the worst that follows is a second call.
 			h.o.Log.Error("webhook seen", "message", m.ID, "err", endErr)
 		}

@@ -25,7 +25,7 @@ var hubspot = provider{
 		},
 		Methods:    []string{http.MethodPost, http.MethodGet},
 		Tolerance:  5 * time.Minute,
-		ID:         "body [].eventId; HubSpot does not promise that it is unique",
+		ID:         "body [].eventId, together with subscriptionId and occurredAt: HubSpot does not promise that it is unique",
 		Deadline:   5 * time.Second,
 		Retry:      "up to 10 times over 24 hours; not after 400, 401, 403, 404 or 405",
 		RetryFor:   24 * time.Hour,
@@ -33,7 +33,11 @@ var hubspot = provider{
 		Confidence: Confidence{Docs, Secondary, Secondary, Secondary},
 		Docs:       "https://developers.hubspot.com/docs/api/webhooks/validating-requests",
 	},
-	facts: batchFacts(nil, "", facts{id: body("eventId"), eventType: body("subscriptionType"), time: body("occurredAt")}),
+	facts: batchFacts(nil, "", facts{
+		id: body("eventId"), eventType: body("subscriptionType"), time: body("occurredAt"),
+		// Not the whole event: attemptNumber is another one on each retry.
+		key: qualified(body("eventId"), body("subscriptionId"), body("occurredAt")),
+	}),
 	open: func(s *settings) (scheme, error) {
 		keys, err := s.texts()
 		if err != nil {

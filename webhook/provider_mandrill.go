@@ -16,7 +16,7 @@ var mandrill = provider{
 		Secret:         "the webhook's key (Settings, Webhooks); it exists only after the first, unsigned HEAD",
 		SecretOptional: true,
 		Settings:       []Setting{urlSetting("webhook_url")},
-		ID:             "body mandrill_events[].event, _id and ts together; _id alone is the message's",
+		ID:             "body mandrill_events[].event, _id and ts, together with url, ip and user_agent of clicks and opens; _id alone is the message's",
 		Retry:          "with growing delays, up to 100 times, then the webhook is disabled",
 		Batch:          true,
 		Handshake:      "an unsigned HEAD when the webhook is made, and an empty batch signed with the key test-webhook",
@@ -24,9 +24,10 @@ var mandrill = provider{
 		Docs:           "https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/",
 	},
 	facts: batchFacts(mandrillEvents, "", facts{
-		id:        joined(":", mandrillType, either(body("_id"), body("msg._id")), body("ts")),
-		eventType: mandrillType,
-		time:      body("ts"),
+		id: mandrillID, eventType: mandrillType,
+		// Whoever scans a mail for bad links clicks all of them within one second.
+		key:  qualified(mandrillID, body("url"), body("ip"), body("user_agent")),
+		time: body("ts"),
 	}),
 	open: func(s *settings) (scheme, error) {
 		if len(s.Secrets) == 0 {
@@ -61,6 +62,10 @@ func mandrillEvents(r *Request) []byte { return []byte(formValue(r.Body, "mandri
 
 // mandrillType is the name of a message event, or the type of a sync event.
 func mandrillType(r *Request) string { return either(body("event"), body("type"))(r) }
+
+func mandrillID(r *Request) string {
+	return joined(":", mandrillType, either(body("_id"), body("msg._id")), body("ts"))(r)
+}
 
 func mandrillScheme(s *settings, keys [][]byte) *hmacScheme {
 	address := signedURL(s, "webhook_url")

@@ -9,7 +9,8 @@ var papertrail = provider{
 		Secret:         unsignedSecret,
 		SecretOptional: true,
 		Settings:       unsignedSettings(),
-		ID:             "body payload.saved_search.id, min_id and max_id (per call), payload.events[].id (per line)",
+		ID:             "body payload.saved_search.id, min_id and max_id (per call), payload.saved_search.id with payload.events[].id (per line)",
+		BodyRepeats:    true, // that a search finds nothing has no id and no time
 		Retry:          "not documented",
 		Batch:          true,
 		Withhold:       []string{defaultTokenParameter},
@@ -22,6 +23,7 @@ var papertrail = provider{
 		in:        func(r *Request) []byte { return []byte(formValue(r.Body, "payload")) },
 		list:      new("events"),
 		each:      &facts{id: body("id"), time: body("received_at")},
+		within:    inPayload("saved_search.id"), // a line is an event for each search that finds it
 	},
 	open: openUnsigned,
 }

@@ -18,18 +18,20 @@ import (
 var twilio = provider{
 	Preset: Preset{
 		Name: "twilio", Title: "Twilio", Family: "hmac",
-		Summary:    "HMAC-SHA1 over the URL and the form fields, or the URL with bodySHA256, in X-Twilio-Signature. No time is signed.",
-		Secret:     "the account's auth token (Console, Account Info)",
-		Settings:   []Setting{{Name: "webhook_url", Summary: "scheme, host, port and path as Twilio knows them, which it signs; those of the request when not set"}},
-		Methods:    []string{http.MethodPost, http.MethodGet},
-		ID:         "header I-Twilio-Idempotency-Token, else MessageSid or CallSid with status and sequence number",
-		Deadline:   15 * time.Second,
-		Retry:      "1 retry within 15 s, then the fallback URL; changed per URL with a fragment; Event Streams: growing delays up to 4 hours",
-		RetryFor:   4 * time.Hour,
-		Batch:      true,
-		Success:    Success{Status: http.StatusNoContent},
-		Confidence: Confidence{Vector, Memory, Docs, Docs},
-		Docs:       "https://www.twilio.com/docs/usage/webhooks",
+		Summary:  "HMAC-SHA1 over the URL and the form fields, or the URL with bodySHA256, in X-Twilio-Signature. No time is signed.",
+		Secret:   "the account's auth token (Console, Account Info)",
+		Settings: []Setting{{Name: "webhook_url", Summary: "scheme, host, port and path as Twilio knows them, which it signs; those of the request when not set"}},
+		Methods:  []string{http.MethodPost, http.MethodGet},
+		ID:       "header I-Twilio-Idempotency-Token, else MessageSid with its status, or CallSid with status and sequence number",
+		// A caller who presses the same key again asks again, in the same words.
+		BodyRepeats: true,
+		Deadline:    15 * time.Second,
+		Retry:       "1 retry within 15 s, then the fallback URL; changed per URL with a fragment; Event Streams: growing delays up to 4 hours",
+		RetryFor:    4 * time.Hour,
+		Batch:       true,
+		Success:     Success{Status: http.StatusNoContent},
+		Confidence:  Confidence{Vector, Memory, Docs, Docs},
+		Docs:        "https://www.twilio.com/docs/usage/webhooks",
 	},
 	facts: twilioFacts(),
 	open: func(s *settings) (scheme, error) {
@@ -44,23 +46,45 @@ var twilio = provider{
 // twilioFacts: a form is one event, a JSON array of CloudEvents (Event Streams) several.
 func twilioFacts() facts {
 	f := batchFacts(nil, "", facts{id: body("id"), eventType: body("type"), time: body("time")})
-	f.id = either(header("I-Twilio-Idempotency-Token"), twilioID, f.id)
+	token := header("I-Twilio-Idempotency-Token")
+	f.id = either(token, twilioID, f.id)
+	f.key = func(r *Request) string {
+		if token(r) != "" {
+			return ""
+		}
+		return twilioKey(r)
+	}
 	f.eventType = either(twilioType, f.eventType)
 	return f
 }
 
-// twilioID tells apart the reports about one message or call.
+// twilioID tells apart the reports about one message or call. It is "" for the questions of
+// a call, of which each has the same status and no number: what to say first, what to do
+// after each key that was pressed.
 func twilioID(r *Request) string {
-	sid := either(form("MessageSid"), form("SmsSid"), form("CallSid"))(r)
+	number := formValue(r.Body, "SequenceNumber")
+	sid := either(form("MessageSid"), form("SmsSid"))(r)
+	if sid == "" && (number != "" || formValue(r.Body, "CallStatus") == "") {
+		sid = formValue(r.Body, "CallSid")
+	}
 	if sid == "" {
 		return ""
 	}
-	for _, part := range []string{twilioStatus(r), formValue(r.Body, "SequenceNumber")} {
+	for _, part := range []string{twilioStatus(r), number} {
 		if part != "" {
 			sid += ":" + part
 		}
 	}
 	return sid
+}
+
+// twilioKey is for reports that have a sid and no status: of the recordings, transcripts,
+// streams and conferences of one call, whose other fields tell them apart.
+func twilioKey(r *Request) string {
+	if twilioStatus(r) != "" {
+		return ""
+	}
+	return qualified(twilioID, func(*Request) string { return r.URL }, func(*Request) string { return string(r.Body) })(r)
 }
 
 func twilioStatus(r *Request) string {

@@ -102,6 +102,10 @@ type Verified struct {
 	// every other message of this sender. Empty if the verifier cannot tell
 	// messages apart; duplicates then pass.
 	ID string
+	// Key tells messages apart where the sender's ids do not, and is the same each time the
+	// sender sends this message: opaque text of up to 64 characters by which to know
+	// duplicates instead of ID. Empty where ID is enough.
+	Key string
 	// Timestamp is the signed time of this attempt; zero if none is signed.
 	Timestamp time.Time
 	// Type is the sender's own word for what happened; "" if it is not known.
@@ -120,6 +124,7 @@ type Verified struct {
 // Event is one of several in a request.
 type Event struct {
 	ID   string // like Verified.ID; "" if it has none
+	Key  string // like Verified.Key; "" where ID is enough
 	Type string
 	Time time.Time
 	// Body is the event's part of the body, byte for byte.
