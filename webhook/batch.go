@@ -17,7 +17,7 @@ func batchFacts(in func(r *Request) []byte, list string, each facts) facts {
 	if list != "" {
 		names = strings.Split(list, ".")
 	}
-	// all returns what f finds in each event, nil when it is not in every one.
+	// all returns what f finds in each event, nil when it is not in every one, or not all are seen.
 	all := func(r *Request, f finder) (found []string) {
 		if f == nil {
 			return nil
@@ -26,12 +26,10 @@ func batchFacts(in func(r *Request) []byte, list string, each facts) facts {
 		if in != nil {
 			text = in(r)
 		}
-		complete := true
-		jsonEach(jsonFind(text, names), func(element []byte) bool {
+		complete := jsonEach(jsonFind(text, names), func(element []byte) bool {
 			one := f(&Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: element})
 			found = append(found, one)
-			complete = one != "" && len(found) <= maxEvents
-			return complete
+			return one != "" && len(found) <= maxEvents
 		})
 		if !complete {
 			return nil

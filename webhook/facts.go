@@ -28,7 +28,8 @@ type facts struct {
 	// in is the JSON that list is a path of, for a provider that sends it in a form's
 	// field; nil means the body.
 	in func(r *Request) []byte
-	// split finds the events of a batch whose arrays are nested; instead of list.
+	// split finds the events of a batch whose arrays are nested; instead of list. It returns
+	// nil when it does not see all of them.
 	split func(r *Request) []Event
 }
 
@@ -100,7 +101,8 @@ func either(finders ...finder) finder {
 	}
 }
 
-// maxEvents bounds what is read of a batch: providers send up to 5,000 (Event Grid).
+// maxEvents bounds what is read of a batch: providers send up to 5,000 (Event Grid). A
+// larger one is not a batch, but one event: whoever splits it must not lose the rest.
 const maxEvents = 10_000
 
 func (f *facts) read(r *Request, v *Verified) {
@@ -131,7 +133,10 @@ func (f *facts) read(r *Request, v *Verified) {
 		place := f.within(r)
 		key = qualified(f.each.id, func(*Request) string { return place })
 	}
-	jsonEach(jsonFind(text, names), func(element []byte) bool {
+	all := jsonEach(jsonFind(text, names), func(element []byte) bool {
+		if len(v.Events) == maxEvents {
+			return false
+		}
 		part := &Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: element}
 		e := f.each.find(part)
 		e.Body = element
@@ -142,8 +147,11 @@ func (f *facts) read(r *Request, v *Verified) {
 			e.Type = v.Type
 		}
 		v.Events = append(v.Events, e)
-		return len(v.Events) < maxEvents
+		return true
 	})
+	if !all {
+		v.Events = nil
+	}
 }
 
 // find reads what r says of one event, without its body.

@@ -16,8 +16,8 @@ const maxJSONDepth = 512
 // jsonFind returns the raw value at a path, nil when there is none. No names ask for the
 // body itself.
 func jsonFind(data []byte, path []string) []byte {
-	value, _, ok := jsonValue(data, 0)
-	if !ok {
+	value, end, ok := jsonValue(data, 0)
+	if !ok || jsonSpace(data, end) != len(data) { // or there are several values
 		return nil
 	}
 	for _, name := range path {
@@ -58,42 +58,50 @@ func jsonMember(value []byte, name string) (found []byte) {
 	return found
 }
 
-// jsonMembers calls f with each key (still quoted) and value of an object until it returns false.
-func jsonMembers(object []byte, f func(key, value []byte) bool) {
+// jsonMembers calls f with each key (still quoted) and value of an object until it returns
+// false. It reports whether f saw all of them: not when f stopped it, nor when what follows
+// is not JSON, nests too deep, or is no object at all.
+func jsonMembers(object []byte, f func(key, value []byte) bool) (all bool) {
 	if len(object) == 0 || object[0] != '{' {
-		return
+		return false
 	}
-	for i := jsonSpace(object, 1); i < len(object) && object[i] == '"'; {
+	i := jsonSpace(object, 1)
+	for i < len(object) && object[i] == '"' {
 		key, end, ok := jsonValue(object, i)
 		end = jsonSpace(object, end)
 		if !ok || end >= len(object) || object[end] != ':' {
-			return
+			return false
 		}
 		value, next, ok := jsonValue(object, end+1)
 		if !ok || !f(key, value) {
-			return
+			return false
 		}
 		if i = jsonSpace(object, next); i >= len(object) || object[i] != ',' {
-			return
+			break
 		}
 		i = jsonSpace(object, i+1)
 	}
+	return i < len(object) && object[i] == '}'
 }
 
-// jsonEach calls f with each element of an array until it returns false.
-func jsonEach(array []byte, f func(element []byte) bool) {
+// jsonEach calls f with each element of an array until it returns false. It reports
+// whether f saw all of them, as jsonMembers does.
+func jsonEach(array []byte, f func(element []byte) bool) (all bool) {
 	if len(array) == 0 || array[0] != '[' {
-		return
+		return false
 	}
-	for i := jsonSpace(array, 1); i < len(array) && array[i] != ']'; i++ {
+	i := jsonSpace(array, 1)
+	for i < len(array) && array[i] != ']' {
 		element, next, ok := jsonValue(array, i)
 		if !ok || !f(element) {
-			return
+			return false
 		}
 		if i = jsonSpace(array, next); i >= len(array) || array[i] != ',' {
-			return
+			break
 		}
+		i = jsonSpace(array, i+1)
 	}
+	return i < len(array) && array[i] == ']'
 }
 
 // jsonValue returns the value that begins at or after i, without the white space around

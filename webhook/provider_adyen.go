@@ -107,7 +107,7 @@ func adyenParse(text []byte) ([]adyenItem, error) {
 		return nil, err
 	}
 	var items []adyenItem
-	jsonEach(top["notificationItems"], func(element []byte) bool {
+	all := jsonEach(top["notificationItems"], func(element []byte) bool {
 		var item adyenItem
 		if item, err = adyenParseItem(element); err != nil {
 			return false
@@ -117,7 +117,7 @@ func adyenParse(text []byte) ([]adyenItem, error) {
 		}
 		return err == nil
 	})
-	if err == nil && len(items) == 0 {
+	if err == nil && (!all || len(items) == 0) { // an item that is not seen is one that is not verified
 		err = fmt.Errorf("%w: body notificationItems", ErrMissingHeader)
 	}
 	return items, err

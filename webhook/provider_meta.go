@@ -52,13 +52,19 @@ var meta = provider{
 func metaEntries(r *Request) []Event {
 	object := body("object")(r)
 	var events []Event
-	jsonEach(jsonFind(r.Body, []string{"entry"}), func(entry []byte) bool {
+	all := jsonEach(jsonFind(r.Body, []string{"entry"}), func(entry []byte) bool {
+		if len(events) == maxEvents {
+			return false
+		}
 		events = append(events, Event{
 			ID: metaID(entry), Type: metaType(object, entry), Body: entry,
 			Time: parseTime(metaTime("")(&Request{Body: entry})),
 		})
-		return len(events) < maxEvents
+		return true
 	})
+	if !all {
+		return nil
+	}
 	return events
 }
 

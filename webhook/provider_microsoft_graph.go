@@ -57,10 +57,8 @@ func (s graphScheme) verify(r *Request, _ time.Time) (time.Time, error) {
 		return time.Time{}, malformed("body", "it is not JSON")
 	}
 	items, genuine := 0, 1
-	missing := false
-	jsonEach(jsonFind(r.Body, []string{"value"}), func(element []byte) bool {
+	all := jsonEach(jsonFind(r.Body, []string{"value"}), func(element []byte) bool {
 		state := jsonText(jsonFind(element, []string{"clientState"}))
-		missing = state == ""
 		got := sha256.Sum256([]byte(state))
 		one := 0
 		for _, secret := range s {
@@ -69,13 +67,13 @@ func (s graphScheme) verify(r *Request, _ time.Time) (time.Time, error) {
 		}
 		genuine &= one
 		items++
-		return !missing && items <= maxEvents
+		return state != "" && items <= maxEvents
 	})
 	switch {
-	case items == 0 || missing:
-		return time.Time{}, fmt.Errorf("%w: body value[].clientState", ErrMissingHeader)
 	case items > maxEvents:
 		return time.Time{}, malformed("body", "there are too many items")
+	case items == 0 || !all:
+		return time.Time{}, fmt.Errorf("%w: body value[].clientState", ErrMissingHeader)
 	case genuine != 1:
 		return time.Time{}, fmt.Errorf("%w: clientState is not the secret", ErrNoMatch)
 	}

@@ -65,17 +65,25 @@ const twitterToken = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 func twitterEvents(r *Request) []Event {
 	var events []Event
 	user := body("for_user_id")(r)
-	jsonMembers(jsonFind(r.Body, nil), func(key, value []byte) bool {
+	all := jsonMembers(jsonFind(r.Body, nil), func(key, value []byte) bool {
+		if value[0] != '[' {
+			return true
+		}
 		name := jsonText(key)
-		jsonEach(value, func(object []byte) bool {
+		return jsonEach(value, func(object []byte) bool {
+			if len(events) == maxEvents {
+				return false
+			}
 			e := Event{Type: name, Body: object}
 			if id := either(body("id_str"), body("id"))(&Request{Body: object}); id != "" {
 				e.ID = strings.TrimPrefix(user+":"+name+":"+id, ":")
 			}
 			events = append(events, e)
-			return len(events) < maxEvents
+			return true
 		})
-		return len(events) < maxEvents
 	})
+	if !all {
+		return nil
+	}
 	return events
 }

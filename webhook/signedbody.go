@@ -23,19 +23,17 @@ func signedObject(value []byte, what string, names ...string) (map[string][]byte
 	}
 	members := make(map[string][]byte)
 	folded := make(map[string]bool)
-	ok := true
-	jsonMembers(value, func(key, member []byte) bool {
+	all := jsonMembers(value, func(key, member []byte) bool {
 		var name string
 		if json.Unmarshal(key, &name) != nil {
-			ok = false
 			return false
 		}
 		fold := foldName(name)
-		ok = !folded[fold] && len(folded) < maxMembers && !slices.ContainsFunc(names, func(n string) bool { return n != name && foldName(n) == fold })
+		ok := !folded[fold] && len(folded) < maxMembers && !slices.ContainsFunc(names, func(n string) bool { return n != name && foldName(n) == fold })
 		folded[fold], members[name] = true, member
 		return ok
 	})
-	if !ok {
+	if !all {
 		return nil, malformed("body", what+" has a name twice, in other letters, or too many")
 	}
 	return members, nil
