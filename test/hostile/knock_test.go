@@ -80,6 +80,15 @@ func TestDoorSurvivesNonsense(t *testing.T) {
 	if k.accepted["generic"] == 0 || k.accepted["picky"] == 0 || k.accepted["xml"] == 0 {
 		t.Errorf("nothing was accepted where something should be: %v", k.accepted)
 	}
+	for deadline := time.Now().Add(10 * time.Second); w.sink.count() < k.accepted["generic"]+k.accepted["picky"]+k.accepted["xml"] && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	w.sink.mu.Lock()
+	t.Logf("%d webhooks were forwarded", len(w.sink.bodies))
+	for _, fault := range w.sink.faults {
+		t.Error(fault)
+	}
+	w.sink.mu.Unlock()
 	w.judgeSecrets(t)
 	if status, body, err := w.a.api.Do(http.MethodGet, "/readyz", nil); err != nil || status != http.StatusOK {
 		t.Errorf("the server is not ready afterwards: status %d, %v: %s", status, err, body)

@@ -469,7 +469,7 @@ func (w *world) judgeDeliveries(t *testing.T) {
 // sink is the receiver of both tenants. It keeps the bytes.
 type sink struct {
 	url     string
-	secrets map[string]string // path → whsec_...; filled before the first delivery
+	secrets map[string]string // begin of the path → whsec_...; filled before the first delivery
 
 	mu     sync.Mutex
 	bodies map[string][][]byte // webhook-id → bodies
@@ -494,8 +494,16 @@ func (s *sink) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.bodies[id] = append(s.bodies[id], body)
-	// Standard Webhooks 1.0.0, "Verifying webhook authenticity".
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.secrets[r.URL.Path], "whsec_"))
+	// What a provider is let in with is not for the service behind.
+	for _, name := range []string{"Authorization", "Cookie"} {
+		if r.Header.Get(name) != "" {
+			s.faults = append(s.faults, fmt.Sprintf("%s carries the header %s", id, name))
+		}
+	}
+	// Standard Webhooks 1.0.0, "Verifying webhook authenticity". What a provider put behind
+	// its URL follows.
+	first, _, _ := strings.Cut(r.URL.Path[1:], "/")
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.secrets["/"+first], "whsec_"))
 	if err != nil {
 		s.faults = append(s.faults, err.Error())
 	}
