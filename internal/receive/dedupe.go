@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"time"
@@ -53,7 +54,7 @@ func (v *visit) eventKey(i int, e *webhook.Event, isShared bool) *store.Idempote
 	case hook.DedupeOff:
 		return nil
 	case hook.DedupeByProvider:
-		id = e.ID
+		id = cmp.Or(e.Key, e.ID)
 	case hook.DedupeByBody:
 		id = jsonAt(e.Body, rule.Name)
 	case hook.DedupeByHeader:

@@ -2,6 +2,7 @@ package receive
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -38,7 +39,7 @@ func (v *visit) events(verified *webhook.Verified) ([]event, *refusal) {
 		}
 		in.Stale, in.DeliveryID = stale, verified.ID
 		v.setType(&base, in, verified.Type)
-		return []event{{base, v.requestKey(verified.ID)}}, nil
+		return []event{{base, v.requestKey(cmp.Or(verified.Key, verified.ID))}}, nil
 	}
 	// Each event has a body of its own, which is JSON in every provider's batches.
 	base.ContentType = "application/json"
@@ -56,7 +57,7 @@ func (v *visit) events(verified *webhook.Verified) ([]event, *refusal) {
 		one.Stale, one.DeliveryID = stale, e.ID
 		m.RawBody = e.Body
 		v.setType(&m, &one, e.Type)
-		out = append(out, event{m, v.eventKey(i, e, shared[e.ID])})
+		out = append(out, event{m, v.eventKey(i, e, shared[cmp.Or(e.Key, e.ID)])})
 	}
 	if len(out) == 0 {
 		return nil, v.dropped(oldest)
@@ -69,17 +70,17 @@ func (v *visit) events(verified *webhook.Verified) ([]event, *refusal) {
 func sharedIDs(events []webhook.Event) (shared map[string]bool) {
 	first := make(map[string][]byte, len(events))
 	for i := range events {
-		e := &events[i]
-		body, found := first[e.ID]
+		id, body := cmp.Or(events[i].Key, events[i].ID), events[i].Body
+		other, found := first[id]
 		switch {
-		case e.ID == "":
+		case id == "":
 		case !found:
-			first[e.ID] = e.Body
-		case !bytes.Equal(body, e.Body):
+			first[id] = body
+		case !bytes.Equal(other, body):
 			if shared == nil {
 				shared = map[string]bool{}
 			}
-			shared[e.ID] = true
+			shared[id] = true
 		}
 	}
 	return shared

@@ -219,3 +219,21 @@ func TestPayloadIsUTF8(t *testing.T) {
 		t.Errorf("payload %q, raw %q", payload, raw)
 	}
 }
+
+// HubSpot's event id is not unique: what tells events apart is the key, and a repeat of the
+// same event with another attemptNumber is one.
+func TestKeysTellEventsApart(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source("hubspot", func(s *hook.Source) { s.Config.Secrets = []string{"hubspot secret"}; s.Settings.Split = true })
+	s = w.update(s, func(s *hook.Source) { s.Settings.PublicURL = "https://hooks.example.test" + Path + s.Tokens[0].Text })
+	for attempt := range 2 {
+		batch := fmt.Sprintf(`[{"eventId":1,"subscriptionId":10,"occurredAt":1763668800000,"subscriptionType":"a.b","attemptNumber":%[1]d},`+
+			`{"eventId":1,"subscriptionId":11,"occurredAt":1763668800000,"subscriptionType":"a.c","attemptNumber":%[1]d}]`, attempt)
+		if got := w.do(w.signed(s, batch)); got.status/100 != 2 {
+			t.Fatalf("answered %d %s", got.status, got.body)
+		}
+	}
+	if n := len(w.messages(s.ID.Application())); n != 2 {
+		t.Errorf("%d messages, want 2", n)
+	}
+}

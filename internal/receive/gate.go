@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ type gate struct {
 	counters [hook.Verdicts]prometheus.Counter
 	// window is how long delivery ids are remembered.
 	window time.Duration
+	// tolerance is for how long a signature is valid, maxTolerance when it is for ever.
+	tolerance time.Duration
 }
 
 // verifier is what a webhook.ProviderVerifier does for us.
@@ -91,12 +94,28 @@ func (r *Receiver) newGate(s *hook.Source) *gate {
 		g.methods = []string{http.MethodPost}
 	}
 	g.allow = strings.Join(g.methods, ", ")
+	g.tolerance = toleranceOf(s, preset)
 	g.window = s.Settings.Dedupe.Window
 	if g.window == 0 {
 		g.window = max(24*time.Hour, g.preset.RetryFor)
 	}
 	g.window = min(max(g.window, hook.MinDedupeWindow), hook.MaxDedupeWindow)
 	return g
+}
+
+// toleranceOf returns how far a signed time may lie from now, as package webhook sees it.
+func toleranceOf(s *hook.Source, preset webhook.Preset) time.Duration {
+	d := s.Settings.Tolerance
+	if seconds, err := strconv.ParseInt(s.Config.Values["tolerance_s"], 10, 32); err == nil && d == 0 {
+		d = time.Duration(seconds) * time.Second
+	}
+	if d == 0 {
+		d = preset.Tolerance
+	}
+	if d <= 0 {
+		return maxTolerance
+	}
+	return min(d, maxTolerance)
 }
 
 // openProvider opens the scheme of a source.

@@ -42,11 +42,7 @@ func (p *place) isReused(nonce string, body []byte, at time.Time, tolerance time
 
 // checkNonce refuses another body under a signature that has come before.
 func (v *visit) checkNonce(verified *webhook.Verified) *refusal {
-	tolerance := v.source.Settings.Tolerance
-	if tolerance == 0 {
-		tolerance = v.gate.preset.Tolerance
-	}
-	if verified.Nonce == "" || !v.place.isReused(verified.Nonce, v.body, v.at, tolerance) {
+	if verified.Nonce == "" || !v.place.isReused(verified.Nonce, v.body, v.at, v.gate.tolerance) {
 		return nil
 	}
 	refused := v.unverified(webhook.ErrNoMatch)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/webhook"
 )
 
 // Mailgun signs a token, not the body: whoever has seen one request could send others.
@@ -38,6 +39,20 @@ func TestSignatureServesOneBody(t *testing.T) {
 	}
 	if n := len(w.messages(s.ID.Application())); n != 1 {
 		t.Errorf("%d messages, want 1", n)
+	}
+}
+
+func TestNoncesLastAsLongAsSignatures(t *testing.T) {
+	preset := webhook.Preset{Tolerance: 5 * time.Minute}
+	for _, c := range []struct {
+		settings time.Duration
+		config   string
+		want     time.Duration
+	}{{0, "", 5 * time.Minute}, {time.Hour, "60", time.Hour}, {0, "86400", 24 * time.Hour}, {0, "-1", maxTolerance}, {0, "99999999", maxTolerance}} {
+		s := &hook.Source{Settings: hook.SourceSettings{Tolerance: c.settings}, Config: hook.SourceConfig{Values: map[string]string{"tolerance_s": c.config}}}
+		if got := toleranceOf(s, preset); got != c.want {
+			t.Errorf("%+v gives %v", c, got)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp/syntax"
 	"strings"
 	"sync"
 
@@ -18,6 +19,8 @@ const (
 	schemaName     = "mem:///schema.json"
 	// maxSchemaDepth: validators walk a value by recursion.
 	maxSchemaDepth = 512
+	// maxPatternStates bounds the memory of a schema's patterns, of some hundred bytes each.
+	maxPatternStates = 50_000
 	// maxSchemaValues bounds the memory of a document, which takes some hundred bytes a value.
 	maxSchemaValues = 200_000
 )
@@ -29,21 +32,31 @@ const (
 type schema struct {
 	root *jsonschema.Schema
 
-	mu   sync.Mutex // one validation at a time
-	left int        // steps of the one under way
-	// perChild is what a step into an array or object costs for each child, because lists of
-	// allowed values are compared before a format is asked.
-	perChild int
+	mu sync.Mutex // one validation at a time
+	// steps and work are what the one under way may still take: evaluations of a schema on
+	// a value, which take memory when they fail, and comparisons, in about nanoseconds.
+	steps, work int
+	// compare is the most that one value of the tree costs to compare with its allowed values. It is
+	// paid with the array or object around a value, because a value that is none of them
+	// is told so before its format is asked.
+	compare int
 }
 
 // errTooMuch is what a validation panics with that takes too many steps.
 var errTooMuch = errors.New("too many steps")
 
-// Steps that a validation may take: enough for schemas that look at every value from a
-// dozen sides.
+// What a validation may take: enough for schemas that look at every value from a dozen
+// sides, and some seconds of comparisons.
 const (
 	firstSteps    = 10_000
 	stepsPerValue = 20
+	maxWork       = 2_000_000_000
+)
+
+// What comparisons cost: equal text, a number (which is exact arithmetic), each value of
+// anything else, and a character under a character of a pattern.
+const (
+	textCost, numberCost, valueCost, patternCost = 5, 300, 50, 10
 )
 
 // newSchema compiles text. It fetches nothing: a schema that refers to another document is
@@ -72,8 +85,10 @@ func newSchema(text string) (*schema, error) {
 	if err != nil {
 		return nil, bad("must be a JSON Schema: %s", clip(strings.ReplaceAll(err.Error(), "\n", " "), 300))
 	}
-	out := &schema{root: root, perChild: 1}
-	out.count(root, map[*jsonschema.Schema]bool{})
+	out := &schema{root: root}
+	if out.count(root, map[*jsonschema.Schema]bool{}) > maxPatternStates {
+		return nil, bad("its patterns are too large")
+	}
 	return out, nil
 }
 
@@ -85,39 +100,107 @@ func (noLoader) Load(string) (any, error) {
 }
 
 // count makes s and all below it count their steps. What is not the owner's, such as the
-// language's own schema, is left alone: it is shared, and has no traps.
-func (c *schema) count(s *jsonschema.Schema, seen map[*jsonschema.Schema]bool) {
+// language's own schema, is left alone: it is shared, and has no traps. It returns how many
+// states all patterns have together.
+func (c *schema) count(s *jsonschema.Schema, seen map[*jsonschema.Schema]bool) (states int) {
 	if s == nil || seen[s] {
-		return
+		return 0
 	}
 	seen[s] = true
 	if strings.HasPrefix(s.Location, schemaName) {
-		format := &jsonschema.Format{Name: "steps", Validate: func(v any) error { c.step(v); return nil }}
-		if s.Format != nil {
-			own := *s.Format
-			format = &jsonschema.Format{Name: own.Name, Validate: func(v any) error { c.step(v); return own.Validate(v) }}
+		own := s.Format
+		counted := &jsonschema.Format{Name: "steps"}
+		if own != nil {
+			counted.Name = own.Name
 		}
-		s.Format = format
+		patterns := 0
+		for p := range s.PatternProperties {
+			patterns += patternSize(p)
+		}
+		pattern := 0
+		if s.Pattern != nil {
+			pattern = patternSize(s.Pattern)
+		}
+		counted.Validate = func(v any) error {
+			c.step(v, patterns, pattern)
+			if own == nil {
+				return nil
+			}
+			return own.Validate(v)
+		}
+		s.Format = counted
+		compare := 0
 		if s.Enum != nil {
-			c.perChild = max(c.perChild, 1+len(s.Enum.Values)/64)
+			compare += compareCost(s.Enum.Values)
 		}
+		if s.Const != nil {
+			compare += compareCost(*s.Const)
+		}
+		c.compare = max(c.compare, compare)
+		states = patterns + pattern
 	}
 	for below := range subschemas(s) {
-		c.count(below, seen)
+		states += c.count(below, seen)
 	}
+	return states
 }
 
-// step counts the evaluation of one schema on one value.
-func (c *schema) step(v any) {
+// patternSize is how many states a pattern has: a{500} has 500.
+func patternSize(p jsonschema.Regexp) int {
+	parsed, err := syntax.Parse(p.String(), syntax.Perl)
+	if err != nil {
+		return len(p.String())
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return len(p.String())
+	}
+	return len(program.Inst)
+}
+
+// compareCost is about how long it takes to compare something with v.
+func compareCost(v any) int {
+	switch v := v.(type) {
+	case string:
+		return textCost
+	case []any:
+		n := valueCost
+		for _, each := range v {
+			n += compareCost(each)
+		}
+		return n
+	case map[string]any:
+		n := valueCost
+		for _, each := range v {
+			n += compareCost(each)
+		}
+		return n
+	case bool, nil:
+		return textCost
+	}
+	return numberCost
+}
+
+// step counts the evaluation of one schema on one value. patterns are the states of
+// its patterns for names, pattern those of the one for text.
+func (c *schema) step(v any, patterns, pattern int) {
+	children := 0
 	switch v := v.(type) {
 	case []any:
-		c.left -= len(v) * c.perChild
+		children = len(v)
 	case map[string]any:
-		c.left -= len(v) * c.perChild
+		children = len(v)
+		if patterns > 0 {
+			for name := range v {
+				c.work -= len(name) * patterns * patternCost
+			}
+		}
 	case string:
-		c.left -= len(v) / 256 // patterns
+		c.work -= len(v) * (1 + pattern*patternCost)
 	}
-	if c.left--; c.left < 0 {
+	c.steps -= 1 + children
+	c.work -= (1 + children) * c.compare
+	if c.steps < 0 || c.work < 0 {
 		panic(errTooMuch)
 	}
 }
@@ -191,7 +274,7 @@ func (c *schema) fault(body []byte, values int) string {
 func (c *schema) validate(doc any, steps int) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left = steps
+	c.steps, c.work = steps, maxWork
 	defer func() {
 		switch p := recover(); p {
 		case nil:

@@ -27,7 +27,23 @@ func TestSchemasAreBounded(t *testing.T) {
 		words[i] = fmt.Sprintf(`"w%d"`, i)
 	}
 	list := "[" + strings.Repeat(`"zz",`, 99_999) + `"zz"]`
+	object := `{"a":1.5,"b":2.5,"c":3.5,"d":4.5,"e":5.5,"f":6.5,"g":7.5,"h":8.5,"i":9.5,"j":10.5,"k":%d}`
+	var objects, others []string
+	for i := range 2500 {
+		objects = append(objects, fmt.Sprintf(object, i))
+	}
+	for i := range 6_000 {
+		others = append(others, fmt.Sprintf(object, 100_000+i))
+	}
+	var patterns []string
+	for i := range 200 {
+		patterns = append(patterns, fmt.Sprintf(`"(a?){500}a{500}%d":true`, i))
+	}
+	long := strings.Repeat("a", 200_000)
 	cases := []struct{ name, schema, body, want string }{
+		{"long list of objects", `{"items":{"enum":[` + strings.Join(objects, ",") + `]}}`, "[" + strings.Join(others, ",") + "]", "too many steps"},
+		{"many patterns", `{"patternProperties":{` + strings.Join(patterns, ",") + `}}`, `{}`, "patterns are too large"},
+		{"heavy patterns", `{"patternProperties":{` + strings.Join(patterns[:8], ",") + `}}`, `{"` + long + `":1,"` + long + `b":1}`, "too many steps"},
 		{"exponential", twice.String(), `"x"`, "too many steps"},
 		{"exponential, failing", twice.String(), `7`, "too many steps"},
 		{"exponential condition", inIf, `"x"`, "too many steps"},
