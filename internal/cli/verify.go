@@ -219,7 +219,7 @@ Nothing is fetched unless --fetch-keys says so: for the providers that publish t
 			if err != nil {
 				return configError(c, err)
 			}
-			return p.judge(v, r, f.time(cmd))
+			return p.judge(v, r, f.time(cmd), fetchKeys)
 		},
 	}
 	f.add(cmd)
@@ -228,8 +228,9 @@ Nothing is fetched unless --fetch-keys says so: for the providers that publish t
 	return cmd
 }
 
-// judge prints what a source would make of a request.
-func (p *program) judge(v *webhook.ProviderVerifier, r webhook.Request, now time.Time) error {
+// judge prints what a source would make of a request. fetched says that a key which is
+// not known was asked for.
+func (p *program) judge(v *webhook.ProviderVerifier, r webhook.Request, now time.Time, fetched bool) error {
 	answer, err := v.Handshake(r, now)
 	var got webhook.Verified
 	if err == nil {
@@ -241,6 +242,8 @@ func (p *program) judge(v *webhook.ProviderVerifier, r webhook.Request, now time
 	switch {
 	case errors.Is(err, webhook.ErrNoMatch):
 		return fmt.Errorf("not genuine: %s: the secret is another one, or what was signed is not what came (body, URL, headers)", reason(err))
+	case errors.Is(err, webhook.ErrNoKey) && fetched:
+		return fmt.Errorf("not known whether it is genuine: %s; try again later, or give the key by --config", reason(err))
 	case errors.Is(err, webhook.ErrNoKey):
 		return fmt.Errorf("not known whether it is genuine: %s; --fetch-keys fetches it, or give it by --config", reason(err))
 	case err != nil:
@@ -269,7 +272,7 @@ func (p *program) printAnswer(a *webhook.Answer) error {
 	} else {
 		fmt.Fprintln(p.Err, "hookloft: a handshake; a source answers:")
 	}
-	if a.Secret != "" {
+	if a.Secret != "" && a.Refused == "" {
 		fmt.Fprintln(p.Err, "hookloft: the provider hands over its secret, which a source keeps")
 	}
 	if a.Visit != "" {
