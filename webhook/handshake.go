@@ -53,7 +53,9 @@ func keepSecret(v *ProviderVerifier, secret string, accepted *Answer) *Answer {
 			return accepted
 		}
 	}
-	return refusedAnswer(http.StatusConflict, "there is a secret already; a handshake does not replace it")
+	refused := refusedAnswer(http.StatusConflict, "there is a secret already; a handshake does not replace it")
+	refused.Secret = secret
+	return refused
 }
 
 // isHandedSecret says whether text can be a secret in a header and a log-free settings page:

@@ -141,7 +141,9 @@ type Answer struct {
 	// Refused says why the handshake failed, without anything of the request; "" when it did not.
 	Refused string
 	// Secret is what the provider has just handed over to sign with from now on. It must be
-	// kept before the answer is sent, and must not replace one that is in use.
+	// kept before the answer is sent, and must not replace one that is in use. When the
+	// handshake is Refused it is not to be kept: it is there so that whoever shows the
+	// request can leave it out.
 	Secret string
 	// Visit is a URL of the provider that must be fetched with GET to finish the handshake;
 	// "" for none. The verifier has checked that its host is the provider's.
