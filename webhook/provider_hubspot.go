@@ -68,15 +68,17 @@ var hubspotURL = strings.NewReplacer(
 
 const hubspotTimeHeader = "X-Hubspot-Request-Timestamp"
 
-// hubspotTime reads Unix milliseconds.
+// hubspotTime reads Unix milliseconds, which have 13 digits from 2001 to 2286. Nothing
+// stands between what is signed: a digit moved to the time from the end of the URL would
+// make it one of the far future, which is not looked at.
 func hubspotTime(r *Request) (timestamp, error) {
 	text, err := single(r.Header, hubspotTimeHeader)
 	if err != nil {
 		return timestamp{}, err
 	}
 	millis, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || millis <= 0 || len(text) > 14 || strconv.FormatInt(millis, 10) != text {
-		return timestamp{}, malformed(hubspotTimeHeader, "a timestamp is a whole number of milliseconds")
+	if err != nil || len(text) != 13 || millis <= 0 || strconv.FormatInt(millis, 10) != text {
+		return timestamp{}, malformed(hubspotTimeHeader, "a timestamp is a whole number of milliseconds, with 13 digits")
 	}
 	return timestamp{text, time.UnixMilli(millis).UTC()}, nil
 }

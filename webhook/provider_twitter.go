@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/hmac"
 	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -39,15 +41,24 @@ var twitter = provider{
 		},
 		split: twitterEvents,
 	},
-	open: bodyHMAC(crypto.SHA256, base64Text, "X-Twitter-Webhooks-Signature", "sha256="),
+	open: func(s *settings) (scheme, error) {
+		keys, err := s.texts()
+		if err != nil {
+			return nil, err
+		}
+		return twitterScheme{&hmacScheme{
+			keys: keys, hash: crypto.SHA256, encode: base64Text, header: "X-Twitter-Webhooks-Signature", prefix: "sha256=",
+		}}, nil
+	},
 	handshake: func(v *ProviderVerifier, r *Request, _ time.Time) (*Answer, error) {
 		token := queryFields(r).Get("crc_token")
 		if r.Method != http.MethodGet || token == "" {
 			return nil, nil
 		}
 		// The answer is what the signature of a body equal to the token would be, and anybody
-		// may ask. A token that could be a body of JSON is therefore not answered.
-		if len(token) > maxIDBytes || strings.Trim(token, twitterToken) != "" {
+		// may ask. What is not like a token is therefore not answered, and a body that is
+		// like one is never genuine: true, and each number, are JSON, too.
+		if !isTwitterToken([]byte(token)) {
 			return refusedAnswer(http.StatusBadRequest, "that is no token of X"), nil
 		}
 		mac := hmac.New(sha256.New, []byte(v.settings.Secrets[0]))
@@ -56,8 +67,21 @@ var twitter = provider{
 	},
 }
 
-// twitterToken are the characters of a crc_token: Base64 of both alphabets.
-const twitterToken = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"
+// isTwitterToken says whether text may be a crc_token: Base64 of either alphabet.
+func isTwitterToken(text []byte) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"
+	return len(text) > 0 && len(text) <= maxIDBytes && len(bytes.Trim(text, letters)) == 0
+}
+
+type twitterScheme struct{ *hmacScheme }
+
+func (s twitterScheme) verify(r *Request, now time.Time) (time.Time, error) {
+	signed, err := s.hmacScheme.verify(r, now)
+	if err == nil && isTwitterToken(r.Body) {
+		return time.Time{}, fmt.Errorf("%w: the signature may be that of a crc_token", ErrNoMatch)
+	}
+	return signed, err
+}
 
 // twitterEvents are the objects in the arrays of the body, whose names are their type:
 // {"for_user_id": "1", "tweet_create_events": [...]}. The same object may be news for
