@@ -16,7 +16,6 @@ import (
 type facts struct {
 	id, eventType, time finder
 	key                 finder // see Verified.Key; mostly qualified
-	nonce               finder // see Verified.Nonce
 	// within is asked of the request: what the ids of the events in list are unique within,
 	// for a provider that gives the same event to several senders of its own.
 	within finder
@@ -108,9 +107,6 @@ const maxEvents = 10_000
 func (f *facts) read(r *Request, v *Verified) {
 	one := f.find(r)
 	v.ID, v.Key, v.Type, v.Time = one.ID, one.Key, one.Type, one.Time
-	if f.nonce != nil {
-		v.Nonce = f.nonce(r)
-	}
 	if f.split != nil {
 		v.Events = f.split(r)
 		for i := range v.Events {

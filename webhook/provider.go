@@ -112,6 +112,9 @@ func (v *ProviderVerifier) Verify(r Request, now time.Time) (Verified, error) {
 		return Verified{}, err
 	}
 	out := Verified{Timestamp: signed}
+	if s, ok := v.scheme.(interface{ nonce(r *Request) string }); ok {
+		out.Nonce = s.nonce(&r)
+	}
 	v.facts.read(&r, &out)
 	return out, nil
 }

@@ -35,13 +35,6 @@ var mailgun = provider{
 		}),
 		eventType: body("event-data.event"),
 		time:      body("event-data.timestamp"),
-		nonce: func(r *Request) string {
-			proofs, err := mailgunProofs(r)
-			if err != nil {
-				return ""
-			}
-			return proofs[0].token
-		},
 	},
 	open: func(s *settings) (scheme, error) {
 		keys, err := s.texts()
@@ -61,25 +54,44 @@ type mailgunScheme struct {
 type mailgunProof struct{ timestamp, token, signature string }
 
 func (s *mailgunScheme) verify(r *Request, now time.Time) (time.Time, error) {
-	proofs, err := mailgunProofs(r)
+	p, err := s.genuine(r)
 	if err != nil {
 		return time.Time{}, err
+	}
+	// From 2001 to 2286 it has ten digits. Nothing stands between time and token: a digit
+	// moved from one to the other would make it a token that has not been seen.
+	at, err := unixTimestamp("body timestamp", p.timestamp)
+	if err != nil || len(p.timestamp) != 10 {
+		return time.Time{}, malformed("body timestamp", "a timestamp is a whole number of seconds, with 10 digits")
+	}
+	return at.time, checkAge(at.time, now, s.tolerance, false)
+}
+
+// nonce is the token of the proof that is genuine: whoever forges a request may put another beside it.
+func (s *mailgunScheme) nonce(r *Request) string {
+	p, err := s.genuine(r)
+	if err != nil {
+		return ""
+	}
+	return p.token
+}
+
+// genuine returns the first proof that a key has made.
+func (s *mailgunScheme) genuine(r *Request) (mailgunProof, error) {
+	proofs, err := mailgunProofs(r)
+	if err != nil {
+		return mailgunProof{}, err
 	}
 	for _, p := range proofs {
 		found := 0
 		for _, key := range s.keys {
 			found |= subtle.ConstantTimeCompare([]byte(mailgunSignature(key, p.timestamp, p.token)), []byte(p.signature))
 		}
-		if found != 1 {
-			continue
+		if found == 1 {
+			return p, nil
 		}
-		at, err := unixTimestamp("body timestamp", p.timestamp)
-		if err != nil {
-			return time.Time{}, err
-		}
-		return at.time, checkAge(at.time, now, s.tolerance, false)
 	}
-	return time.Time{}, ErrNoMatch
+	return mailgunProof{}, ErrNoMatch
 }
 
 // mailgunProofs finds the signature, and for subaccounts that of the parent account.
