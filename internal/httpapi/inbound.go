@@ -17,7 +17,8 @@ import (
 // itself when it is one, else an object that holds it as text.
 func inboundPayload(body []byte) []byte {
 	v := jsontext.Value(body)
-	if v.Kind() == '{' && v.IsValid(jsontext.AllowDuplicateNames(true)) {
+	// Deeper than what may be published, clients' parsers give up on the whole answer.
+	if v.Kind() == '{' && v.IsValid(jsontext.AllowDuplicateNames(true)) && checkDepth(body) == nil {
 		return body
 	}
 	if utf8.Valid(body) {

@@ -126,6 +126,9 @@ func checkCron(s *hook.Source) error {
 	if schedule.Next(time.Now().UTC()).IsZero() {
 		return fieldf("never fires")("config", cronSchedule)
 	}
+	if _, given := s.Config.Values[cronPayload]; !given {
+		return fieldf("must be given; it may be empty")("config", cronPayload)
+	}
 	if n := len(s.Config.Values[cronPayload]); n > maxCronPayload {
 		return fieldf("must have at most %d bytes", maxCronPayload)("config", cronPayload)
 	}
@@ -245,6 +248,8 @@ func checkRequests(s *hook.SourceSettings) error {
 			return fieldf("must be an HTTP token (RFC 9110 section 5.6.2)")("forward", "headers", at)
 		case isConnectionHeader(http.CanonicalHeaderKey(name)) && !strings.EqualFold(name, "Content-Type"):
 			return fieldf("this header belongs to the connection and cannot be forwarded")("forward", "headers", at)
+		case isOurs(name):
+			return fieldf("this header is Hookloft's own in what is forwarded")("forward", "headers", at)
 		}
 	}
 	return nil
@@ -294,6 +299,17 @@ func checkValidation(s *hook.SourceSettings) error {
 		return fieldf("a JSON Schema says nothing about XML")("validate", "schema")
 	}
 	return nil
+}
+
+// isOurs reports whether a header of what is forwarded is always our own (send).
+func isOurs(name string) bool {
+	name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	for _, prefix := range [...]string{"webhook-", "svix-", "x-hookloft-"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return name == "user-agent" || name == "accept-encoding"
 }
 
 func isHeaderText(s string) bool {

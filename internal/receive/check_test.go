@@ -62,6 +62,8 @@ func TestCheckNamesTheField(t *testing.T) {
 		{"syntax", settings(func(s *hook.SourceSettings) { s.Validate.Syntax = "yaml" }), "validate/syntax", ""},
 		{"depth", settings(func(s *hook.SourceSettings) { s.Validate.MaxDepth = -1 }), "validate/maxDepth", ""},
 		{"content type", settings(func(s *hook.SourceSettings) { s.Validate.ContentTypes = []string{"text/plain; a=b"} }), "validate/contentTypes/[0]", ""},
+		{"forward our own", settings(func(s *hook.SourceSettings) { s.Forward.Headers = []string{"X_Hookloft_Source"} }), "forward/headers/[0]", "own"},
+		{"forward the agent", settings(func(s *hook.SourceSettings) { s.Forward.Headers = []string{"User-Agent"} }), "forward/headers/[0]", "own"},
 		{"schema no JSON", settings(func(s *hook.SourceSettings) { s.Validate.Schema = "{" }), "validate/schema", ""},
 		{"schema no schema", settings(func(s *hook.SourceSettings) { s.Validate.Schema = `{"type":7}` }), "validate/schema", "must be a JSON Schema"},
 		{"schema elsewhere", settings(func(s *hook.SourceSettings) { s.Validate.Schema = `{"$ref":"https://evil.test/schema"}` }), "validate/schema", "not followed"},

@@ -31,6 +31,8 @@ type slots struct {
 	schedule cron.Schedule
 	// after is the last slot that is settled: published, or too old.
 	after time.Time
+	// isWatched: after was settled by this process, so a slot that is too late was missed.
+	isWatched bool
 }
 
 // parseSchedule reads five fields, or @hourly and the like, or "@every 90m". All times are
@@ -132,7 +134,7 @@ func (r *Receiver) schedules(list []*hook.Source, known map[hook.SourceID]*slots
 		}
 		// Another name or setting leaves the schedule alone: a slot that has come meanwhile is still to be fired.
 		if old := known[s.ID]; old != nil && old.source.Config.Values[cronSchedule] == s.Config.Values[cronSchedule] {
-			next.after = old.after
+			next.after, next.isWatched = old.after, old.isWatched
 		}
 		out[s.ID] = next
 	}
@@ -150,8 +152,12 @@ func (r *Receiver) fire(ctx context.Context, known map[hook.SourceID]*slots) tim
 	for _, s := range known {
 		now := r.now()
 		if oldest := now.Add(-s.late(now)); s.after.Before(oldest) {
+			if missed := s.next(s.after); s.isWatched && !missed.IsZero() && !missed.After(oldest) {
+				r.log.Warn("schedule was not fired in time", "source", r.Sources.Codec().Source(s.source.Environment, s.source.ID), "slot", missed)
+			}
 			s.after = oldest
 		}
+		s.isWatched = true
 		slot := s.next(s.after)
 		for ; !slot.IsZero() && !slot.After(now); slot = s.next(s.after) {
 			if !r.fireSlot(ctx, s.source, slot) {

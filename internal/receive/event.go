@@ -119,11 +119,18 @@ func (v *visit) dropped(age time.Duration) *refusal {
 	}
 }
 
+// maxPayloadDepth is how deep a message's payload may nest. Deeper, clients' parsers give
+// up on every answer that holds it.
+const maxPayloadDepth = 128
+
 // payloadOf returns what an application's message has as payload: the body where that is a JSON
 // object, else an empty object beside the body as raw payload.
 func payloadOf(body []byte) (payload, raw []byte) {
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' && isJSON(body) && utf8.Valid(body) {
-		return trimmed, nil
+	if len(body) > 0 && body[0] == '{' && utf8.Valid(body) {
+		walk := jsonWalk{maxDepth: maxPayloadDepth}
+		if fault, _ := walk.fault(body); fault == "" {
+			return body, nil
+		}
 	}
 	return []byte("{}"), body
 }

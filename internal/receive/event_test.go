@@ -116,7 +116,7 @@ func TestWebhookIsPublishedIntoAnApplication(t *testing.T) {
 	}
 	w.endpoint(app.ID)
 	s := w.source(hook.GenericSource, func(s *hook.Source) { s.Settings.PublishTo = app.ID })
-	for _, body := range []string{` {"a": 1}`, `[1,2]`, "text", "text"} {
+	for _, body := range []string{`{"a": 1}`, `[1,2]`, "text", "text"} {
 		if got := w.post(s, body, "Content-Type", "text/x-thing"); got.status != 200 {
 			t.Fatalf("answered %d %s", got.status, got.body)
 		}
@@ -213,10 +213,19 @@ func TestTokenOfTheURLIsNotForwarded(t *testing.T) {
 	}
 }
 
-// A payload is JSON for every client, so one that is not UTF-8 is a raw body.
-func TestPayloadIsUTF8(t *testing.T) {
-	if payload, raw := payloadOf([]byte("{\"a\":\"\xff\"}")); string(payload) != "{}" || raw == nil {
-		t.Errorf("payload %q, raw %q", payload, raw)
+// A payload is JSON that every client can read, with the bytes that came; anything else is
+// a raw body.
+func TestPayloadIsWhatClientsCanRead(t *testing.T) {
+	deep := strings.Repeat(`{"a":`, 129) + "1" + strings.Repeat("}", 129)
+	for _, body := range []string{"{\"a\":\"\xff\"}", deep, ` {"a":1}`, `{"a":1`, `[1]`, ``} {
+		if payload, raw := payloadOf([]byte(body)); string(payload) != "{}" || string(raw) != body {
+			t.Errorf("%.20q gives payload %.20q, raw %.20q", body, payload, raw)
+		}
+	}
+	for _, body := range []string{`{"a":1}`, "{\"a\":1.10}\n", deep[5 : len(deep)-1]} {
+		if payload, raw := payloadOf([]byte(body)); string(payload) != body || raw != nil {
+			t.Errorf("%.20q gives payload %.20q, raw %.20q", body, payload, raw)
+		}
 	}
 }
 

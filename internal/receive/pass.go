@@ -139,6 +139,7 @@ func (v *visit) pass(ctx context.Context, w *waiter) bool {
 	select {
 	case p = <-w.answer:
 	case <-timer.C:
+	case <-v.draining:
 	case <-ctx.Done():
 	}
 	if p == nil {

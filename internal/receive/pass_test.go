@@ -123,6 +123,20 @@ func TestNobodyWaitsForADeliveryThatWaits(t *testing.T) {
 	}
 }
 
+// A server that stops has two seconds for its requests, and a provider may wait for longer.
+func TestDrainEndsTheWait(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source(hook.GenericSource, func(s *hook.Source) { passing(s); s.Settings.Pass.Deadline = 20 * time.Second })
+	w.serve(func(store.Due) *hook.Attempt { w.receiver.Drain(); w.receiver.Drain(); return nil })
+	began := time.Now()
+	if got := w.post(s, "x"); got.status != 202 || time.Since(began) > 10*time.Second {
+		t.Errorf("answered %d after %v", got.status, time.Since(began))
+	}
+	if n := len(w.messages(s.ID.Application())); n != 1 {
+		t.Errorf("%d messages, want 1", n)
+	}
+}
+
 func TestAnsweredCostsNothingForOthers(t *testing.T) {
 	w := newWorld(t, Options{})
 	m, a := &hook.Message{Inbound: &hook.Inbound{}}, &hook.Attempt{Status: 200}

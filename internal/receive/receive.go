@@ -104,6 +104,8 @@ type Receiver struct {
 	visiting chan struct{} // one token for each Visit under way
 	large    chan struct{} // one token for the large document that is being validated
 	wake     chan struct{} // room for one: cron sources have changed; Run receives
+	draining chan struct{} // closed by Drain: nobody waits for answers any more
+	drain    sync.Once
 	gone     *notices
 
 	mu     sync.RWMutex
@@ -130,6 +132,7 @@ func New(d Deps, o Options) *Receiver {
 		visiting: make(chan struct{}, maxVisits),
 		large:    make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
+		draining: make(chan struct{}),
 		gone:     newNotices(),
 		places:   map[hook.SourceID]*place{},
 	}
@@ -175,6 +178,10 @@ func (r *Receiver) Wake() {
 	default:
 	}
 }
+
+// Drain says that the server is about to stop: whoever waits for the answer of a service
+// gets the set answer now, while there is time to write it. What is stored is delivered.
+func (r *Receiver) Drain() { r.drain.Do(func() { close(r.draining) }) }
 
 // ServeHTTP receives one request below Path.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {

@@ -344,12 +344,36 @@ func TestPassThroughGivesTheServicesAnswer(t *testing.T) {
 		answered <- answer{status, text}
 	}()
 	behind.next(t)
+	// Another source of whom nobody will hear: its provider gets the set answer in time.
+	mute := newService(t)
+	unanswered := make(chan struct{})
+	t.Cleanup(func() { close(unanswered) })
+	mute.set(func(http.ResponseWriter, *http.Request) { <-unanswered })
+	patient, err := srv.admin.CreateSource(t.Context(), NewSource{
+		Environment: DefaultEnvironment, Type: "slack", Secrets: []string{"shhh-slack"}, Forward: []string{mute.URL},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.api("PATCH", "/x/v1/source/"+patient.ID+"/settings", map[string]any{
+		"passThrough": map[string]any{"enabled": true, "deadlineMilliseconds": 30000},
+		"answer":      map[string]any{"status": 200, "body": "set"},
+	}, nil)
+	left := make(chan answer, 1)
+	go func() {
+		status, text := provide(t, "POST", patient.URL, "slack", "shhh-slack", command(4))
+		left <- answer{status, text}
+	}()
+	mute.next(t)
 	stopped := make(chan error, 1)
 	go func() { stopped <- srv.stop() }()
 	waitClosed(t, srv.url)
 	close(hold)
 	if a := <-answered; a.status != 200 || a.text != "in the drain" {
 		t.Errorf("during the drain: %+v", a)
+	}
+	if a := <-left; a.status != 200 || a.text != "set" {
+		t.Errorf("without an answer in the drain: %+v", a)
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)

@@ -337,6 +337,11 @@ func (n *node) stop(ready bool) error {
 		// For a start that failed between listening and serving. Else it is closed twice, which does no harm.
 		defer n.listener.Close()
 	}
+	if n.receiver != nil {
+		// Providers that wait for a service's answer get it while there is time, and then
+		// the set one, rather than a closed connection.
+		defer time.AfterFunc(n.requestShare()*3/4, n.receiver.Drain).Stop()
+	}
 	requests, cancel := context.WithTimeout(context.Background(), n.requestShare())
 	defer cancel()
 	for _, srv := range n.servers {
