@@ -52,6 +52,14 @@ func form(field string) finder {
 	return func(r *Request) string { return formValue(r.Body, field) }
 }
 
+// inPayload finds a value in the JSON of the form field payload (Slack's interactivity, Papertrail).
+func inPayload(path string) finder {
+	inner := body(path)
+	return func(r *Request) string {
+		return inner(&Request{Body: []byte(formValue(r.Body, "payload"))})
+	}
+}
+
 // joined puts what the finders find together; "" when any of them finds nothing.
 func joined(separator string, finders ...finder) finder {
 	return func(r *Request) string {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -154,7 +155,7 @@ func TestTemplateWritesTheRequest(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if got := string(parsed.append(nil, r, timestamp{text: "12"})); got != want {
+		if got := string(bytes.Join(parsed.pieces(r, timestamp{text: "12"}), nil)); got != want {
 			t.Errorf("%s writes %q, want %q", text, got, want)
 		}
 	}

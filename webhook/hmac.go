@@ -39,8 +39,9 @@ type hmacScheme struct {
 	within func(r *Request) time.Time
 	// signatures finds the candidates; nil means the one value of header without prefix.
 	signatures func(r *Request) ([]string, error)
-	// text appends what is signed; nil means the body.
-	text func(b []byte, r *Request, at timestamp) []byte
+	// text returns what is signed, in pieces: a body may be large, and whoever forges
+	// requests must not make us copy it. Nil means the body.
+	text func(r *Request, at timestamp) [][]byte
 	// tolerance: see settings.tolerance. pastOnly does not look at times ahead of now.
 	tolerance time.Duration
 	pastOnly  bool
@@ -103,9 +104,9 @@ func timedHMAC(list listHeader, between string) func(s *settings) (scheme, error
 
 // timedText is what many sign: something fixed, the time as it was written, something
 // between, the body.
-func timedText(before, between string) func(b []byte, r *Request, at timestamp) []byte {
-	return func(b []byte, r *Request, at timestamp) []byte {
-		return append(append(append(append(b, before...), at.text...), between...), r.Body...)
+func timedText(before, between string) func(r *Request, at timestamp) [][]byte {
+	return func(r *Request, at timestamp) [][]byte {
+		return [][]byte{[]byte(before + at.text + between), r.Body}
 	}
 }
 
@@ -197,8 +198,9 @@ func (s *hmacScheme) verify(r *Request, now time.Time) (time.Time, error) {
 // candidate matched.
 func (s *hmacScheme) matches(r *Request, at timestamp, candidates []string) bool {
 	found := 0
+	text := s.signedText(r, at)
 	for _, key := range s.keys {
-		want := []byte(s.signature(key, r, at))
+		want := []byte(s.signature(key, text))
 		for _, c := range candidates {
 			found |= subtle.ConstantTimeCompare(want, []byte(c))
 		}
@@ -206,12 +208,17 @@ func (s *hmacScheme) matches(r *Request, at timestamp, candidates []string) bool
 	return found == 1
 }
 
-func (s *hmacScheme) signature(key []byte, r *Request, at timestamp) string {
-	mac := hmac.New(s.hash.New, key)
+func (s *hmacScheme) signedText(r *Request, at timestamp) [][]byte {
 	if s.text == nil {
-		mac.Write(r.Body)
-	} else {
-		mac.Write(s.text(make([]byte, 0, len(r.Body)+64), r, at))
+		return [][]byte{r.Body}
+	}
+	return s.text(r, at)
+}
+
+func (s *hmacScheme) signature(key []byte, text [][]byte) string {
+	mac := hmac.New(s.hash.New, key)
+	for _, piece := range text {
+		mac.Write(piece)
 	}
 	return s.encode(mac.Sum(nil))
 }
@@ -221,7 +228,7 @@ func (s *hmacScheme) sign(r *Request, now time.Time) error {
 		return invalidKey("there is none to sign with")
 	}
 	at := timestamp{strconv.FormatInt(now.Unix(), 10), now}
-	signature := s.signature(s.keys[0], r, at)
+	signature := s.signature(s.keys[0], s.signedText(r, at))
 	if s.put != nil {
 		s.put(r, signature, at)
 	} else {

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"encoding/json"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -199,18 +198,4 @@ func isPlainText(text []byte) bool {
 		}
 	}
 	return false
-}
-
-// formValue returns the first value of a field of an urlencoded form, "" when it is not there.
-func formValue(body []byte, field string) string {
-	for pair := range strings.SplitSeq(string(body), "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if name, err := url.QueryUnescape(name); err != nil || name != field {
-			continue
-		}
-		if value, err := url.QueryUnescape(value); err == nil {
-			return value
-		}
-	}
-	return ""
 }

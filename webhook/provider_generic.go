@@ -114,7 +114,7 @@ func openGeneric(s *settings) (scheme, error) {
 	g := &genericHMAC{envelope, &hmacScheme{
 		hash: map[string]crypto.Hash{"sha1": crypto.SHA1, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[s.get("algorithm")],
 		// Candidates are decoded and written anew before they are compared.
-		encode: hexText, signatures: envelope.signatures, text: envelope.template.append, tolerance: envelope.tolerance,
+		encode: hexText, signatures: envelope.signatures, text: envelope.template.pieces, tolerance: envelope.tolerance,
 	}}
 	if envelope.timed() {
 		g.hmac.at = envelope.timestamp
@@ -165,7 +165,7 @@ func (g *genericHMAC) sign(r *Request, now time.Time) error {
 	if err := g.template.check(r); err != nil {
 		return err
 	}
-	sum, err := hex.DecodeString(g.hmac.signature(g.hmac.keys[0], r, at))
+	sum, err := hex.DecodeString(g.hmac.signature(g.hmac.keys[0], g.template.pieces(r, at)))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
@@ -59,7 +60,7 @@ func (g *genericEd25519) verify(r *Request, now time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	text := g.template.append(nil, r, at)
+	text := bytes.Join(g.template.pieces(r, at), nil)
 	for _, candidate := range candidates {
 		signature, err := hex.DecodeString(candidate)
 		if err != nil || len(signature) != ed25519.SignatureSize {
@@ -82,6 +83,6 @@ func (g *genericEd25519) sign(r *Request, now time.Time) error {
 	if err := g.template.check(r); err != nil {
 		return err
 	}
-	g.put(r, ed25519.Sign(g.private, g.template.append(nil, r, at)), at)
+	g.put(r, ed25519.Sign(g.private, bytes.Join(g.template.pieces(r, at), nil)), at)
 	return nil
 }

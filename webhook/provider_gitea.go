@@ -1,11 +1,9 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto"
-	"mime"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -37,9 +35,9 @@ var gitea = provider{
 				}
 				return oneSignature(r, "X-Gitea-Signature", "")
 			},
-			text: func(b []byte, r *Request, _ timestamp) []byte {
+			text: func(r *Request, _ timestamp) [][]byte {
 				payload, _ := giteaPayload(r)
-				return append(b, payload...)
+				return [][]byte{payload}
 			},
 		}, nil
 	},
@@ -55,14 +53,14 @@ func giteaPayload(r *Request) (payload []byte, ok bool) {
 		}
 		return []byte(values[0]), true
 	}
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+	if !isContent(r, formContent) {
 		return r.Body, true
 	}
 	// A raw "&" would be signed as part of the JSON, and read as the beginning of another field.
-	text, ok := strings.CutPrefix(string(r.Body), "payload=")
-	if !ok || strings.ContainsAny(text, "&;") {
+	text, ok := bytes.CutPrefix(r.Body, []byte("payload="))
+	if !ok || bytes.ContainsAny(text, "&;") {
 		return nil, false
 	}
-	text, err := url.QueryUnescape(text)
-	return []byte(text), err == nil
+	text, err := formText(text)
+	return text, err == nil
 }

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"crypto"
-	"strings"
 	"time"
 )
 
@@ -36,7 +35,7 @@ var github = provider{
 func githubType(r *Request) string {
 	event := r.Header.Get("X-GitHub-Event")
 	payload := r.Body
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if isContent(r, formContent) {
 		payload = []byte(formValue(r.Body, "payload"))
 	}
 	if action := jsonText(jsonFind(payload, []string{"action"})); event != "" && action != "" {

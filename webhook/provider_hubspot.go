@@ -50,9 +50,8 @@ var hubspot = provider{
 		return hubspotV3{&hmacScheme{
 			keys: keys, hash: crypto.SHA256, encode: base64Text, header: "X-Hubspot-Signature-V3",
 			at: hubspotTime,
-			text: func(b []byte, r *Request, at timestamp) []byte {
-				b = append(append(b, r.Method...), hubspotURL.Replace(address(r))...)
-				return append(append(b, r.Body...), at.text...)
+			text: func(r *Request, at timestamp) [][]byte {
+				return [][]byte{[]byte(r.Method + hubspotURL.Replace(address(r))), r.Body, []byte(at.text)}
 			},
 			// HubSpot asks to look at the past only.
 			tolerance: s.tolerance(), pastOnly: true,
@@ -88,7 +87,7 @@ type hubspotV3 struct{ *hmacScheme }
 func (s hubspotV3) sign(r *Request, now time.Time) error {
 	at := timestamp{strconv.FormatInt(now.UnixMilli(), 10), now}
 	r.Header.Set(hubspotTimeHeader, at.text)
-	r.Header.Set(s.header, s.signature(s.keys[0], r, at))
+	r.Header.Set(s.header, s.signature(s.keys[0], s.signedText(r, at)))
 	return nil
 }
 

@@ -105,10 +105,14 @@ func mailgunProofs(r *Request) ([]mailgunProof, error) {
 		}
 		values := map[string]string{}
 		for _, f := range fields {
-			if _, twice := values[f.name]; twice && (f.name == "timestamp" || f.name == "token" || f.name == "signature") {
+			name := string(f.name)
+			if name != "timestamp" && name != "token" && name != "signature" {
+				continue // one may hold a mail
+			}
+			if _, twice := values[name]; twice {
 				return nil, malformed("body", "a field of the form is there twice")
 			}
-			values[f.name] = f.value
+			values[name] = string(f.value)
 		}
 		proofs = append(proofs, mailgunProof{values["timestamp"], values["token"], values["signature"]})
 	case isContent(r, multipartContent):

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto"
 	"net/http"
 	"slices"
@@ -44,7 +45,7 @@ var mandrill = provider{
 			return &Answer{Status: http.StatusOK}, nil
 		}
 		// Behind whatever key an empty batch is signed, nothing is in it.
-		if r.Method != http.MethodPost || strings.TrimSpace(formValue(r.Body, "mandrill_events")) != "[]" {
+		if r.Method != http.MethodPost || len(r.Body) > maxIDBytes || strings.TrimSpace(formValue(r.Body, "mandrill_events")) != "[]" {
 			return nil, nil
 		}
 		keys := [][]byte{[]byte("test-webhook")}
@@ -78,17 +79,17 @@ func mandrillScheme(s *settings, keys [][]byte) *hmacScheme {
 			return oneSignature(r, "X-Mandrill-Signature", "")
 		},
 		// What is signed is the decoded value of each field, by name.
-		text: func(b []byte, r *Request, _ timestamp) []byte {
+		text: func(r *Request, _ timestamp) [][]byte {
 			fields, err := formFields(r.Body)
 			if err != nil {
-				return b // signatures has refused it
+				return nil // signatures has refused it
 			}
-			slices.SortStableFunc(fields, func(x, y formField) int { return strings.Compare(x.name, y.name) })
-			b = append(b, address(r)...)
+			slices.SortStableFunc(fields, func(x, y formField) int { return bytes.Compare(x.name, y.name) })
+			text := [][]byte{[]byte(address(r))}
 			for _, f := range fields {
-				b = append(append(b, f.name...), f.value...)
+				text = append(text, f.name, f.value)
 			}
-			return b
+			return text
 		},
 		put: func(r *Request, signature string, _ timestamp) {
 			r.Header.Set("Content-Type", formContent)

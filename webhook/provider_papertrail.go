@@ -27,11 +27,3 @@ var papertrail = provider{
 	},
 	open: openUnsigned,
 }
-
-// inPayload finds a value in the JSON of the form field payload.
-func inPayload(path string) finder {
-	inner := body(path)
-	return func(r *Request) string {
-		return inner(&Request{Body: []byte(formValue(r.Body, "payload"))})
-	}
-}

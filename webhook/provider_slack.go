@@ -22,7 +22,7 @@ var slack = provider{
 		Docs:       "https://docs.slack.dev/apis/events-api",
 	},
 	facts: facts{
-		id:        either(body("event_id"), form("trigger_id"), slackPayload("trigger_id")),
+		id:        either(body("event_id"), form("trigger_id"), inPayload("trigger_id")),
 		eventType: slackType,
 		time:      body("event_time"),
 	},
@@ -33,10 +33,8 @@ var slack = provider{
 		}
 		return &hmacScheme{
 			keys: keys, hash: crypto.SHA256, encode: hexText, header: "X-Slack-Signature", prefix: "v0=",
-			at: unixHeader("X-Slack-Request-Timestamp"),
-			text: func(b []byte, r *Request, at timestamp) []byte {
-				return append(append(append(append(b, "v0:"...), at.text...), ':'), r.Body...)
-			},
+			at:        unixHeader("X-Slack-Request-Timestamp"),
+			text:      timedText("v0:", ":"),
 			tolerance: s.tolerance(),
 			put: func(r *Request, signature string, at timestamp) {
 				r.Header.Set("X-Slack-Request-Timestamp", at.text)
@@ -55,14 +53,6 @@ var slack = provider{
 	},
 }
 
-// slackPayload finds a value in the JSON of the form field payload (interactivity).
-func slackPayload(path string) finder {
-	inner := body(path)
-	return func(r *Request) string {
-		return inner(&Request{Body: []byte(formValue(r.Body, "payload"))})
-	}
-}
-
 // slackType is the inner event's type, or what kind of request it is.
 func slackType(r *Request) string {
 	if t := jsonText(jsonFind(r.Body, []string{"event", "type"})); t != "" {
@@ -71,5 +61,5 @@ func slackType(r *Request) string {
 	if command := formValue(r.Body, "command"); command != "" {
 		return "slash_command:" + command
 	}
-	return either(slackPayload("type"), body("type"))(r)
+	return either(inPayload("type"), body("type"))(r)
 }

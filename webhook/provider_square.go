@@ -28,9 +28,7 @@ var square = provider{
 		address := signedURL(s, "notification_url")
 		return &hmacScheme{
 			keys: keys, hash: crypto.SHA256, encode: base64Text, header: "X-Square-Hmacsha256-Signature",
-			text: func(b []byte, r *Request, _ timestamp) []byte {
-				return append(append(b, address(r)...), r.Body...)
-			},
+			text: func(r *Request, _ timestamp) [][]byte { return [][]byte{[]byte(address(r)), r.Body} },
 		}, nil
 	},
 }

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"crypto"
 	"net/http"
 	"strings"
 	"time"
@@ -22,23 +21,12 @@ var stripe = provider{
 	},
 	facts: facts{id: body("id"), eventType: body("type"), time: body("created")},
 	open: func(s *settings) (scheme, error) {
-		keys, err := s.texts()
+		opened, err := timedHMAC(listHeader{name: "Stripe-Signature", separator: ",", time: "t", signature: "v1"}, ".")(s)
 		if err != nil {
 			return nil, err
 		}
-		list := listHeader{name: "Stripe-Signature", separator: ",", time: "t", signature: "v1"}
-		return &hmacScheme{
-			keys: keys, hash: crypto.SHA256, encode: hexText,
-			at: list.timestamp, signatures: list.signatures,
-			text: func(b []byte, r *Request, at timestamp) []byte {
-				return append(append(append(b, at.text...), '.'), r.Body...)
-			},
-			// Stripe's own libraries look at the past only.
-			tolerance: s.tolerance(), pastOnly: true,
-			put: func(r *Request, signature string, at timestamp) {
-				r.Header.Set("Stripe-Signature", "t="+at.text+",v1="+signature)
-			},
-		}, nil
+		opened.(*hmacScheme).pastOnly = true // as Stripe's own libraries
+		return opened, nil
 	},
 }
 

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha1" // Twilio's choice; HMAC-SHA1 is not broken (RFC 6194 section 3.3)
 	"crypto/sha256"
@@ -119,7 +120,7 @@ func (s *twilioScheme) verify(r *Request, _ time.Time) (time.Time, error) {
 	found := 0
 	for _, key := range s.keys {
 		for _, variant := range twilioURLs(address) {
-			found |= subtle.ConstantTimeCompare([]byte(twilioSignature(key, variant+fields)), []byte(signature))
+			found |= subtle.ConstantTimeCompare([]byte(twilioSignature(key, variant, fields)), []byte(signature))
 		}
 	}
 	if found != 1 {
@@ -148,7 +149,7 @@ func (s *twilioScheme) sign(r *Request, _ time.Time) error {
 	if err != nil {
 		return err
 	}
-	r.Header.Set("X-Twilio-Signature", twilioSignature(s.keys[0], address+fields))
+	r.Header.Set("X-Twilio-Signature", twilioSignature(s.keys[0], address, fields))
 	return nil
 }
 
@@ -172,40 +173,33 @@ func (s *twilioScheme) address(r *Request) string {
 
 // twilioFields is what is signed behind the URL: each field of a form by name, a repeated
 // one with each different value once. Any other body is signed by its hash in the URL.
-func twilioFields(r *Request, address string) (string, error) {
+func twilioFields(r *Request, address string) ([]formField, error) {
 	if len(r.Body) == 0 {
-		return "", nil
+		return nil, nil
 	}
 	if !isContent(r, formContent) {
 		want, err := queryValue(address, "bodySHA256")
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		sum := sha256.Sum256(r.Body)
 		if subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum[:])), []byte(strings.ToLower(want))) != 1 {
-			return "", fmt.Errorf("%w: the body is not the one of bodySHA256", ErrNoMatch)
+			return nil, fmt.Errorf("%w: the body is not the one of bodySHA256", ErrNoMatch)
 		}
-		return "", nil
+		return nil, nil
 	}
 	fields, err := formFields(r.Body)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	slices.SortFunc(fields, func(a, b formField) int {
-		if c := strings.Compare(a.name, b.name); c != 0 {
+	compare := func(a, b formField) int {
+		if c := bytes.Compare(a.name, b.name); c != 0 {
 			return c
 		}
-		return strings.Compare(a.value, b.value)
-	})
-	var text strings.Builder
-	for i, f := range fields {
-		if i > 0 && f == fields[i-1] {
-			continue
-		}
-		text.WriteString(f.name)
-		text.WriteString(f.value)
+		return bytes.Compare(a.value, b.value)
 	}
-	return text.String(), nil
+	slices.SortFunc(fields, compare)
+	return slices.CompactFunc(fields, func(a, b formField) bool { return compare(a, b) == 0 }), nil
 }
 
 // twilioURLs are the ways in which Twilio may have written a URL before it signed it: with
@@ -237,8 +231,12 @@ func twilioURLs(address string) []string {
 	return variants
 }
 
-func twilioSignature(key []byte, text string) string {
+func twilioSignature(key []byte, address string, fields []formField) string {
 	mac := hmac.New(sha1.New, key)
-	mac.Write([]byte(text))
+	mac.Write([]byte(address))
+	for _, f := range fields {
+		mac.Write(f.name)
+		mac.Write(f.value)
+	}
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

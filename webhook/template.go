@@ -104,31 +104,31 @@ func (t template) check(r *Request) error {
 	return nil
 }
 
-// append appends the text of a request that check has passed.
-func (t template) append(b []byte, r *Request, at timestamp) []byte {
-	for _, p := range t {
+// pieces are the text of a request that check has passed.
+func (t template) pieces(r *Request, at timestamp) [][]byte {
+	pieces := make([][]byte, len(t))
+	for i, p := range t {
+		path, query := splitURL(r.URL)
 		switch p.name {
 		case "":
-			b = append(b, p.text...)
+			pieces[i] = []byte(p.text)
 		case "body":
-			b = append(b, r.Body...)
+			pieces[i] = r.Body
 		case "timestamp":
-			b = append(b, at.text...)
+			pieces[i] = []byte(at.text)
 		case "url":
-			b = append(b, r.URL...)
+			pieces[i] = []byte(r.URL)
 		case "method":
-			b = append(b, r.Method...)
+			pieces[i] = []byte(r.Method)
 		case "path":
-			path, _ := splitURL(r.URL)
-			b = append(b, path...)
+			pieces[i] = []byte(path)
 		case "query":
-			_, query := splitURL(r.URL)
-			b = append(b, query...)
+			pieces[i] = []byte(query)
 		case "header":
-			b = append(b, r.Header.Get(p.text)...)
+			pieces[i] = []byte(r.Header.Get(p.text))
 		}
 	}
-	return b
+	return pieces
 }
 
 // splitURL returns path and query as they are written; net/url would write some characters anew.
