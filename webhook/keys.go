@@ -161,7 +161,7 @@ func (c *KeyCache) remembered(key [sha256.Size]byte, q *KeyQuery, u *url.URL, wa
 	e.used = now
 	age := now.Sub(e.fetched)
 	usable := e.document != nil && age < c.options.TTL+staleFor
-	fresh := usable && age < c.options.TTL && (!q.Fresh || waited || age < freshEvery)
+	fresh := usable && age < c.options.TTL && (!q.Fresh || waited && e.err == nil || age < freshEvery)
 	switch {
 	case fresh:
 		return e.document, nil, nil
@@ -170,7 +170,7 @@ func (c *KeyCache) remembered(key [sha256.Size]byte, q *KeyQuery, u *url.URL, wa
 	case e.fetching != nil:
 		return nil, e.fetching, nil
 	case e.err != nil && now.Before(e.retry):
-		if usable {
+		if usable && !q.Fresh {
 			return e.document, nil, nil
 		}
 		return nil, nil, e.err
@@ -248,6 +248,9 @@ func (c *KeyCache) renew(key [sha256.Size]byte, q *KeyQuery) ([]byte, error) {
 		return document, nil
 	}
 	err = fmt.Errorf("%w: %w", ErrNoKey, err)
+	if q.Fresh { // the one remembered lacks the key; that is no news about it
+		return nil, err
+	}
 	return c.stale(key, err)
 }
 
