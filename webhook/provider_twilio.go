@@ -112,6 +112,9 @@ func (s *twilioScheme) verify(r *Request, _ time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	if err := s.checkQuery(r); err != nil {
+		return time.Time{}, err
+	}
 	address := s.address(r)
 	fields, err := twilioFields(r, address)
 	if err != nil {
@@ -169,6 +172,19 @@ func (s *twilioScheme) address(r *Request) string {
 		base += "?" + query
 	}
 	return base
+}
+
+// checkQuery refuses a query that is not that of webhook_url, where it has one: only that
+// one would be signed, and whoever holds a request could send it with any other.
+func (s *twilioScheme) checkQuery(r *Request) error {
+	base, _, _ := strings.Cut(s.url, "#")
+	address, _, _ := strings.Cut(r.URL, "#")
+	_, want, set := strings.Cut(base, "?")
+	_, got, _ := strings.Cut(address, "?")
+	if set && got != "" && got != want && !strings.Contains(address, "bodySHA256=") {
+		return fmt.Errorf("%w: the query is not that of webhook_url", ErrNoMatch)
+	}
+	return nil
 }
 
 // twilioFields is what is signed behind the URL: each field of a form by name, a repeated

@@ -594,6 +594,26 @@ func TestHeaderOfAHeadRequestIsMandrills(t *testing.T) {
 	}
 }
 
+// TestTwilioSignsTheQueryThatItIsKnownBy: a query of webhook_url is all that is signed.
+func TestTwilioSignsTheQueryThatItIsKnownBy(t *testing.T) {
+	c := Config{Secrets: []string{"token"}, Settings: map[string]string{"webhook_url": "https://hooks.example.com/t?a=1"}}
+	v := mustProvider(t, "twilio", c)
+	r := Request{Method: "POST", URL: "http://10.0.0.1/t?a=1", Body: []byte("MessageSid=SM1")}
+	if err := Sign("twilio", c, &r, specialNow); err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string]error{
+		"http://10.0.0.1/t?a=1": nil, "http://10.0.0.1/t": nil, // a proxy may drop it
+		"http://10.0.0.1/t?a=2": ErrNoMatch, "http://10.0.0.1/t?a=1&admin=1": ErrNoMatch,
+		"http://10.0.0.1/t?a=1&bodySHA256=": ErrNoMatch,
+	} {
+		r.URL = target
+		if _, err := v.Verify(r, specialNow); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", target, err, want)
+		}
+	}
+}
+
 func TestTwilioURLs(t *testing.T) {
 	for _, c := range []struct{ address, want string }{
 		{"https://a.example/p", "https://a.example:443/p"},
