@@ -66,7 +66,7 @@ type HandleFunc func(ctx context.Context, m Message) error
 //
 // With a [ProviderVerifier], what was handled is answered as its provider wants it
 // (Preset.Success; 200 for most) instead of 204, and a provider that must not be told
-// of refusals (Preset.Quiet) is not. With a [Handshaker], the requests with which the
+// of refusals (Preset.Quiet), or not in words (Preset.Bare), is not. With a [Handshaker], the requests with which the
 // provider checks the URL are answered as well, and do not reach the HandleFunc.
 //
 // Each answer from 400 up has a JSON body {"code": ..., "detail": ...} without
@@ -86,7 +86,7 @@ type Handler struct {
 type HandlerOptions struct {
 	// Seen remembers the messages that were handled. Nil means a MemorySeen with
 	// its defaults, for this Handler alone: it is empty after a restart and unknown
-	// to other processes.
+	// to other processes. It remembers for Preset.RetryFor where that is longer.
 	Seen Seen
 	// MaxBodyBytes is the largest body accepted; it bounds the memory of a request.
 	// Smaller than the sender's payloads means that these never arrive. Zero or less
@@ -112,9 +112,6 @@ type HandlerOptions struct {
 
 // NewHandler returns a Handler that calls handle for each message that v accepts.
 func NewHandler(v Verifier, handle HandleFunc, o HandlerOptions) *Handler {
-	if o.Seen == nil {
-		o.Seen = NewMemorySeen(MemorySeenOptions{})
-	}
 	if o.MaxBodyBytes <= 0 {
 		o.MaxBodyBytes = DefaultMaxBodyBytes
 	}
@@ -132,6 +129,9 @@ func NewHandler(v Verifier, handle HandleFunc, o HandlerOptions) *Handler {
 		if h.preset.Success.Status == 0 {
 			h.preset.Success.Status = http.StatusOK
 		}
+	}
+	if h.o.Seen == nil {
+		h.o.Seen = NewMemorySeen(MemorySeenOptions{Remember: max(DefaultRemember, h.preset.RetryFor)})
 	}
 	if h.preset.Methods == nil {
 		h.preset.Methods = []string{http.MethodPost}
@@ -225,6 +225,10 @@ func (h *Handler) refuse(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", retryAfterSeconds)
 	} else if h.preset.Quiet {
 		h.succeed(w)
+		return
+	}
+	if h.preset.Bare {
+		w.WriteHeader(status)
 		return
 	}
 	refuse(w, status, code, detail)

@@ -185,6 +185,25 @@ func TestHandlerWithoutTheSendersKeyAsksToComeAgain(t *testing.T) {
 	}
 }
 
+// TestHandlerRefusesXeroWithoutABody: its intent to receive wants a 401, and nothing with it.
+func TestHandlerRefusesXeroWithoutABody(t *testing.T) {
+	s := serve(t, mustProvider(t, "xero", Config{Secrets: []string{"key"}}), HandlerOptions{})
+	answer := s.send("POST", "/", http.Header{"X-Xero-Signature": {"wrong"}}, "{}", 401, "")
+	if answer.ContentLength != 0 || len(s.got) != 0 {
+		t.Errorf("%d bytes, %d messages", answer.ContentLength, len(s.got))
+	}
+}
+
+// TestHandlerRemembersForAsLongAsThereAreRetries: Adyen tries again for 30 days.
+func TestHandlerRemembersForAsLongAsThereAreRetries(t *testing.T) {
+	for _, p := range []Preset{{}, {RetryFor: time.Hour}, {RetryFor: 30 * 24 * time.Hour}} {
+		h := NewHandler(withPreset{nil, p}, nil, HandlerOptions{})
+		if got, want := h.o.Seen.(*MemorySeen).remember, max(DefaultRemember, p.RetryFor); got != want {
+			t.Errorf("retries for %s: remembers for %s, want %s", p.RetryFor, got, want)
+		}
+	}
+}
+
 // withPreset is a verifier with a preset of its own.
 type withPreset struct {
 	verifierFunc

@@ -184,6 +184,9 @@ type Preset struct {
 	// Quiet: a request that is refused is answered like one that is stored, so that the
 	// answer tells a forger nothing (WebSub section 8).
 	Quiet bool
+	// Bare: a request that is refused is answered without a body, or the provider takes the
+	// URL for unfit (Xero).
+	Bare bool
 	// Deadline is how long the provider waits for an answer; 0 when it does not say.
 	Deadline time.Duration
 	// Retry is the provider's schedule in words, RetryFor how long it goes on; 0 for

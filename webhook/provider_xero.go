@@ -11,6 +11,7 @@ var xero = provider{
 		Name: "xero", Title: "Xero", Family: "hmac",
 		Summary:    "HMAC-SHA256 over the body in x-xero-signature, in Base64. No time is signed.",
 		Secret:     "the webhooks key (My Apps, Webhooks)",
+		Bare:       true,
 		Deadline:   5 * time.Second,
 		Retry:      "with growing delays for 24 hours; the webhook is then disabled",
 		RetryFor:   24 * time.Hour,
