@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -270,28 +271,42 @@ func (h *Handler) seenID(m Message) string {
 	return m.ID + "." + hex.EncodeToString(sum[:])
 }
 
+// claims are what Seen has to know of a message before it is handled: the message, and the
+// nonce that stands for its body in the signature.
+func (h *Handler) claims(m Message) (ids []string) {
+	if id := h.seenID(m); id != "" {
+		ids = append(ids, id)
+	}
+	if m.Nonce != "" {
+		ids = append(ids, "nonce."+m.Nonce)
+	}
+	return ids
+}
+
 func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) {
-	state := Fresh
-	seen := h.seenID(m)
-	if seen != "" {
-		var err error
-		if state, err = h.o.Seen.Begin(ctx, seen); err != nil {
+	ids := h.claims(m)
+	for i, id := range ids {
+		state, err := h.o.Seen.Begin(ctx, id)
+		if err == nil && state == Fresh {
+			continue
+		}
+		h.end(ctx, m, h.o.Seen.Forget, ids[:i])
+		switch {
+		case err != nil:
 			h.o.Log.Error("webhook seen", "message", m.ID, "err", err)
 			refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
-			return
+		case state == InProgress:
+			// Not 2xx: the other request may yet fail.
+			w.Header().Set("Retry-After", retryAfterSeconds)
+			refuse(w, http.StatusServiceUnavailable, "in_progress", "the message is being handled by another request")
+		case i > 0: // the message is new, its nonce is not
+			h.refuse(w, fmt.Errorf("%w: the signature came before, with another message", ErrNoMatch))
+		default:
+			h.succeed(w)
 		}
-	}
-	switch state {
-	case Handled:
-		h.succeed(w)
-		return
-	case InProgress:
-		// Not 2xx: the other request may yet fail.
-		w.Header().Set("Retry-After", retryAfterSeconds)
-		refuse(w, http.StatusServiceUnavailable, "in_progress", "the message is being handled by another request")
 		return
 	}
-	if err := h.run(ctx, m, seen); err != nil {
+	if err := h.run(ctx, m, ids); err != nil {
 		h.o.Log.Error("webhook handler", "message", m.ID, "err", err)
 		refuse(w, http.StatusInternalServerError, "internal_error", "the message was not handled")
 		return
@@ -301,24 +316,28 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, m Message) 
 
 // run calls the HandleFunc and tells Seen how it ended, also when it panics and
 // when the sender has hung up meanwhile.
-func (h *Handler) run(ctx context.Context, m Message, seen string) (err error) {
+func (h *Handler) run(ctx context.Context, m Message, ids []string) (err error) {
 	done := false
 	defer func() {
-		if seen == "" {
-			return
-		}
 		end := h.o.Seen.Forget
 		if done {
 			end = h.o.Seen.Done
 		}
-		if endErr := end(context.WithoutCancel(ctx), seen); endErr != nil {
-			// What was done stays done; the worst that follows is a second call.
-			h.o.Log.Error("webhook seen", "message", m.ID, "err", endErr)
-		}
+		h.end(ctx, m, end, ids)
 	}()
 	err = h.handle(ctx, m)
 	done = err == nil
 	return err
+}
+
+// end ends claims with Done or Forget.
+func (h *Handler) end(ctx context.Context, m Message, end func(context.Context, string) error, ids []string) {
+	for _, id := range ids {
+		if err := end(context.WithoutCancel(ctx), id); err != nil {
+			// What was done stays done; the worst that follows is a second call.
+			h.o.Log.Error("webhook seen", "message", m.ID, "err", err)
+		}
+	}
 }
 
 // refusal turns a verifier's error into an answer. Only the constant text of an

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -45,5 +46,26 @@ func TestMailgunNamesTheTokenThatIsSigned(t *testing.T) {
 	v = mustProvider(t, "mailgun", Config{Secrets: c.Secrets, Tolerance: -time.Second})
 	if _, err := v.Verify(Request{Header: captured.Header, Body: []byte(moved)}, specialNow); !errors.Is(err, ErrMalformedHeader) {
 		t.Errorf("a digit of the time in the token: %v", err)
+	}
+}
+
+// TestHandlerTakesANonceOnce: the signature of one message serves no other.
+func TestHandlerTakesANonceOnce(t *testing.T) {
+	v := verifierFunc(func(r Request) (Verified, error) {
+		id, nonce, _ := strings.Cut(string(r.Body), " ")
+		return Verified{ID: id, Nonce: nonce}, nil
+	})
+	s := serve(t, v, HandlerOptions{})
+	s.err = errors.New("not yet")
+	s.send("POST", "/", nil, "1 a", 500, "")
+	s.err = nil
+	s.send("POST", "/", nil, "1 a", 204, "") // what failed may come again
+	s.send("POST", "/", nil, "1 a", 204, "") // a duplicate
+	s.send("POST", "/", nil, "1 b", 204, "") // a duplicate that was signed anew
+	s.send("POST", "/", nil, "2 a", 401, "") // forged
+	s.send("POST", "/", nil, "2 c", 204, "") // the forgery did not take the place of the message
+	s.send("POST", "/", nil, "a d", 204, "") // an id is no nonce
+	if len(s.got) != 4 {
+		t.Errorf("%d calls, want 4: %v", len(s.got), s.got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 var mailgun = provider{
 	Preset: Preset{
 		Name: "mailgun", Title: "Mailgun", Family: "hmac",
-		Summary:    "HMAC-SHA256 over time and token, all three in the body, within 5 minutes. Nothing else of the body is protected; a source refuses a token that comes again with another body.",
+		Summary:    "HMAC-SHA256 over time and token, all three in the body, within 5 minutes. Nothing else of the body is protected; a token that comes again with another body is refused.",
 		Secret:     "the HTTP webhook signing key (Account Settings, API Security)",
 		Tolerance:  5 * time.Minute,
 		ID:         "body event-data.id; the token for inbound routes",

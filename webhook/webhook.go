@@ -98,9 +98,9 @@ type Request struct {
 
 // Verified is what is known about a message once its signature is right.
 type Verified struct {
-	// ID is the same each time the sender sends this message, and different for
-	// every other message of this sender. Empty if the verifier cannot tell
-	// messages apart; duplicates then pass.
+	// ID is the same each time the sender sends this message, and, where Key is empty,
+	// different for every other message of this sender (but see Preset.IDShared). Empty
+	// if the verifier cannot tell messages apart; duplicates then pass.
 	ID string
 	// Key tells messages apart where the sender's ids do not, and is the same each time the
 	// sender sends this message: opaque text of up to 64 characters by which to know
@@ -117,7 +117,7 @@ type Verified struct {
 	// Nonce is text that is signed in place of the body and is new in every request; "" where
 	// the body is signed. Whoever sees one request can put another body under its
 	// signature, until it is too old, unless the receiver refuses a Nonce that it has seen
-	// with another body.
+	// with another body, as a [Handler] does.
 	Nonce string
 }
 
