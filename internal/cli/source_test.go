@@ -176,7 +176,7 @@ func TestSourceWithoutAServer(t *testing.T) {
 	if want := []string{"http://127.0.0.1:8071", "http://127.0.0.1:9000", "https://hooks.example.com"}; !slices.Equal(urls, want) {
 		t.Errorf("URLs begin with %q, want %q", urls, want)
 	}
-	id := run(t, "source", "create", "--data", data, "--type", "cron", "--config", "schedule=0 9 * * 1", "--forward", "https://example.com/")
+	id := run(t, "source", "create", "--data", data, "--type", "cron", "--config", "schedule=0 9 * * 1", "--config", "payload={}", "--forward", "https://example.com/")
 	if !strings.HasPrefix(id, "src_") {
 		t.Errorf("a schedule printed %q", id)
 	}

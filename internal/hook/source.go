@@ -119,7 +119,8 @@ type DedupeBy string
 
 // The rules.
 const (
-	// DedupeByProvider takes the provider's delivery id, or the hash of the body where it has none.
+	// DedupeByProvider takes the provider's delivery id; where it has none, method, path
+	// suffix, query and body, unless the provider says different things in the same words.
 	DedupeByProvider DedupeBy = ""
 	DedupeByBody     DedupeBy = "body"   // the value at DedupeRule.Name, a path such as data.id
 	DedupeByHeader   DedupeBy = "header" // the value of header DedupeRule.Name

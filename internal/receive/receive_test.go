@@ -288,6 +288,16 @@ func TestAnswersOfTheSource(t *testing.T) {
 	}
 }
 
+// Xero takes a URL only when a wrong signature gets a 401 with nothing in it.
+func TestRefusalsAreBareWhereTheProviderWantsIt(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.source("xero", func(s *hook.Source) { s.Config.Secrets = []string{"xero key"} })
+	got := w.do(w.request("POST", w.url(s), `{"events":[]}`, "X-Xero-Signature", "AAAA"))
+	if got.status != 401 || got.body != "" || got.header.Get("Content-Type") != "" {
+		t.Errorf("answered %d %q %v", got.status, got.body, got.header)
+	}
+}
+
 // A body that the owner set is given also where the provider's own answer has none.
 func TestSetBodyIsGiven(t *testing.T) {
 	w := newWorld(t, Options{})

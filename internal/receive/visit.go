@@ -171,6 +171,12 @@ func (v *visit) unverified(err error) *refusal {
 		reason = webhook.ErrNoMatch
 	}
 	out.detail = trimmed(reason)
+	if v.gate.preset.Bare {
+		out.answer = func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "0")
+			w.WriteHeader(out.status)
+		}
+	}
 	return out
 }
 
