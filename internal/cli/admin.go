@@ -97,11 +97,11 @@ func (p *program) environment() *cobra.Command {
 	var yes bool
 	remove := &cobra.Command{
 		Use:     "delete NAME [flags]",
-		Short:   "Delete an environment with its tokens, applications and endpoints",
+		Short:   "Delete an environment with its tokens, applications, endpoints and sources",
 		Example: "  hookloft environment delete staging --yes",
 		Args:    arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			question := fmt.Sprintf("Delete environment %q with its tokens, applications and endpoints? Waiting deliveries are cancelled.", args[0])
+			question := fmt.Sprintf("Delete environment %q with its tokens, applications, endpoints and sources? Waiting deliveries are cancelled, and providers get 404.", args[0])
 			if err := p.confirm(yes, question); err != nil {
 				return err
 			}

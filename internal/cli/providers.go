@@ -21,7 +21,8 @@ func (p *program) providers() *cobra.Command {
 		Long: `List the providers whose webhooks can be verified: how they sign, whether a secret is
 needed, the settings that must be given, and how sure the facts about the signature are:
 recomputed from a published example, read in the provider's documents, read elsewhere, or
-not confirmed. With NAME, print all that is known about one.`,
+not confirmed. With NAME, print all that is known about one, or with cron how schedules
+are configured.`,
 		Example: `  hookloft providers
   hookloft providers stripe
   hookloft providers --json`,
@@ -35,7 +36,7 @@ not confirmed. With NAME, print all that is known about one.`,
 			if len(args) == 0 {
 				return p.listProviders(asJSON)
 			}
-			preset, ok := webhook.FindPreset(args[0])
+			preset, ok := findType(args[0])
 			if !ok {
 				return unknownProvider(args[0])
 			}
@@ -47,6 +48,37 @@ not confirmed. With NAME, print all that is known about one.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "Print as JSON.")
 	return cmd
+}
+
+// The types of source that are no provider. The generic one has another name as a provider.
+const (
+	cronSource      = "cron"
+	genericProvider = "generic"
+	genericSource   = "generic-webhook"
+)
+
+// schedulePreset describes the type of source that is no provider as if it were one.
+func schedulePreset() webhook.Preset {
+	return webhook.Preset{
+		Name: cronSource, Title: "nobody: the server itself sends a payload on a schedule, in UTC", Methods: []string{},
+		ID: "the slot: its time in RFC 3339", Confidence: webhook.Confidence{ID: webhook.Docs},
+		Settings: []webhook.Setting{
+			{Name: "schedule", Required: true, Summary: "five fields (minute, hour, day of month, month, day of week), @hourly, @daily, @weekly, @monthly, @yearly, or \"@every 90m\" (a minute or more)"},
+			{Name: "payload", Required: true, Summary: "the body to send"},
+			{Name: "content_type", Summary: "its media type; application/json when it is not given"},
+		},
+	}
+}
+
+// findType finds what is known about a type of source.
+func findType(name string) (webhook.Preset, bool) {
+	switch name {
+	case cronSource:
+		return schedulePreset(), true
+	case genericSource:
+		name = genericProvider
+	}
+	return webhook.FindPreset(name)
 }
 
 func (p *program) listProviders(asJSON bool) error {

@@ -34,7 +34,8 @@ func (p *program) createSource() *cobra.Command {
 		Short: "Create a source and print its URL",
 		Long: `Create a source and print its URL, alone, on standard output: give it to the provider.
 Its webhooks are verified, stored, and forwarded to each --forward. 'hookloft providers'
-lists the types and what each needs; generic-webhook is for everybody else.
+lists the types and what each needs; generic-webhook is for everybody else, and cron
+sends a payload on a schedule.
 
 Works while a server runs on the same data directory. A secret on the command line is
 visible to other users of the machine; --secret @FILE reads it from a file. Here --config
@@ -48,6 +49,13 @@ is about the provider: a file with settings of the server is named by HOOKLOFT_C
 			if err := given.fill(&in); err != nil {
 				return err
 			}
+			c, err := p.settings(cmd, nil)
+			if err != nil {
+				return err
+			}
+			if err := server.CheckFirstSource(c.Config, in); err != nil {
+				return sourceMisuse(in.Type, err)
+			}
 			return p.withSource(cmd, server.CreateMissing, func(ctx context.Context, a server.Admin) (server.SourceInfo, error) {
 				s, err := a.CreateSource(ctx, in)
 				return s, sourceMisuse(in.Type, err)
@@ -55,7 +63,7 @@ is about the provider: a file with settings of the server is named by HOOKLOFT_C
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&in.Type, "type", "", "Name of the provider, generic-webhook or cron; 'hookloft providers' lists them.")
+	flags.StringVar(&in.Type, "type", "", "Name of a provider as 'hookloft providers' lists them, generic-webhook, or cron (see 'hookloft providers cron').")
 	flags.StringArrayVar(&given.secrets, "secret", nil, "`SECRET` of the provider's webhooks, or @FILE that holds it. Repeatable: any may match.")
 	flags.StringArrayVar(&given.settings, "config", nil, "`KEY=VALUE`: what else the scheme needs; 'hookloft providers NAME' lists it. Repeatable.")
 	flags.StringArrayVar(&in.Forward, "forward", nil, "`URL` of the service that gets the webhooks. Repeatable.")
@@ -74,12 +82,15 @@ func (f *webhookFlags) fill(in *server.NewSource) error {
 		return usagef("--forward is missing: the URL of the service that is to get the webhooks")
 	}
 	// Whether there is such a type is for the server to say.
-	f.provider = "generic"
+	f.provider = genericProvider
 	c, err := f.config()
 	if err != nil {
 		return err
 	}
 	in.Secrets, in.Config = c.Secrets, c.Settings
+	if _, given := in.Config["payload"]; in.Type == cronSource && !given {
+		return usagef("--config payload=TEXT is missing: what the schedule is to send")
+	}
 	return nil
 }
 
@@ -143,7 +154,7 @@ func (p *program) listSources() *cobra.Command {
 				w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "ID\tTYPE\tENVIRONMENT\tNAME\tURL\tFORWARDS TO")
 				for _, s := range all {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Type, s.Environment, s.Name, orDash(s.At(c.PublicURL)), orDash(strings.Join(s.Forward, ", ")))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Type, printable(s.Environment), printable(s.Name), orDash(s.At(c.PublicURL)), orDash(strings.Join(s.Forward, ", ")))
 				}
 				return w.Flush()
 			})

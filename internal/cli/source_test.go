@@ -123,7 +123,8 @@ func TestSourceThatIsRefusedLeavesNothing(t *testing.T) {
 	start(t, "serve", "--data", served) // without leave to reach this machine
 	closed := filepath.Join(dir, "closed")
 	run(t, "token", "create", "--data", closed)
-	for _, data := range []string{served, closed} {
+	none := filepath.Join(dir, "none")
+	for _, data := range []string{served, closed, none} {
 		for _, c := range []struct {
 			name string
 			args []string
@@ -137,7 +138,8 @@ func TestSourceThatIsRefusedLeavesNothing(t *testing.T) {
 			{"an empty secret", []string{"--type", "stripe", "--secret", "", "--forward", "https://example.com/"}, "--secret: "},
 			{"a secret's file that is not there", []string{"--type", "stripe", "--secret", "@/nonexistent", "--forward", "https://example.com/"}, "--secret: "},
 			{"a setting that is none", []string{"--type", "stripe", "--secret", "s", "--config", "mode=x", "--forward", "https://example.com/"}, "mode"},
-			{"a schedule that is none", []string{"--type", "cron", "--config", "schedule=often", "--forward", "https://example.com/"}, "--config schedule: "},
+			{"a schedule that is none", []string{"--type", "cron", "--config", "schedule=often", "--config", "payload={}", "--forward", "https://example.com/"}, "--config schedule: "},
+			{"a schedule that sends nothing", []string{"--type", "cron", "--config", "schedule=@daily", "--forward", "https://example.com/"}, "--config payload"},
 			{"a name that is too long", []string{"--type", "stripe", "--secret", "s", "--name", strings.Repeat("n", 300), "--forward", "https://example.com/"}, "--name: "},
 			{"a private service", []string{"--type", "stripe", "--secret", "s", "--forward", "https://10.0.0.7/"}, "--egress-allow"},
 			{"a service without TLS", []string{"--type", "stripe", "--secret", "s", "--forward", "http://example.com/"}, "--allow-http"},
@@ -147,6 +149,12 @@ func TestSourceThatIsRefusedLeavesNothing(t *testing.T) {
 			if text := fails(t, 2, args...); !strings.Contains(text, c.want) {
 				t.Errorf("%s: standard error %q, want %q", c.name, text, c.want)
 			}
+		}
+		if data == none {
+			if _, err := os.Stat(none); !os.IsNotExist(err) {
+				t.Errorf("a store is left where there was none: %v", err)
+			}
+			continue
 		}
 		if list := run(t, "source", "list", "--data", data); strings.Count(list, "\n") != 0 {
 			t.Errorf("sources are left:\n%s", list)
@@ -184,6 +192,41 @@ func TestSourceWithoutAServer(t *testing.T) {
 	if list := run(t, "source", "list", "--data", data); strings.Count(list, "src_") != 4 || !strings.Contains(list, "https://example.com/a, https://example.com/b") {
 		t.Errorf("list:\n%s", list)
 	}
+}
+
+// TestListPrintsNamesOnOneLine: a name that an API token has set forges no row and sends
+// nothing to the terminal that it would act on.
+func TestListPrintsNamesOnOneLine(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	run(t, "source", "create", "--data", data, "--type", "github", "--secret", "s", "--name", "ab\n\x1b[31mforged\tsrc_x", "--forward", "https://example.com/")
+	list := run(t, "source", "list", "--data", data)
+	if strings.Count(list, "\n") != 1 || strings.Contains(list, "\x1b") || !strings.Contains(list, "forged") {
+		t.Errorf("list: %q", list)
+	}
+}
+
+// TestTypesThatAreNoProvider: the types of source are found by their own names.
+func TestTypesThatAreNoProvider(t *testing.T) {
+	if text := run(t, "providers", "cron"); !strings.Contains(text, "schedule") || !strings.Contains(text, "payload") || !strings.Contains(text, "UTC") || strings.Contains(text, "POST") {
+		t.Errorf("cron: %s", text)
+	}
+	if text := run(t, "providers", "generic-webhook"); text != run(t, "providers", "generic") {
+		t.Errorf("generic-webhook: %s", text)
+	}
+	if text := run(t, "providers", "cron", "--json"); !strings.Contains(text, `"name": "content_type"`) {
+		t.Errorf("cron as JSON: %s", text)
+	}
+	dir := t.TempDir()
+	body, headers := filepath.Join(dir, "body"), filepath.Join(dir, "headers")
+	if err := os.WriteFile(body, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shared := []string{"--provider", "generic-webhook", "--secret", "s", "--config", "mode=bearer", "--body", body}
+	signed := run(t, append([]string{"sign"}, shared...)...)
+	if err := os.WriteFile(headers, []byte(signed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, append([]string{"verify", "--headers", headers}, shared...)...)
 }
 
 // TestDevShowsTheFirstWebhook pastes the second line that dev prints.

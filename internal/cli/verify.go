@@ -51,6 +51,9 @@ func (f *webhookFlags) config() (webhook.Config, error) {
 	if f.provider == "" {
 		return c, usagef("--provider is missing; 'hookloft providers' lists them")
 	}
+	if f.provider == genericSource {
+		f.provider = genericProvider
+	}
 	if _, ok := webhook.FindPreset(f.provider); !ok {
 		return c, unknownProvider(f.provider)
 	}

@@ -97,8 +97,31 @@ func doorOf(c *config.Config) (door, error) {
 // the operator's own.
 const forwardHint = " (services of your own network are reached when the server has --egress-allow, --allow-http or --allow-internal-names)"
 
-func (a *localAdmin) CreateSource(ctx context.Context, in NewSource) (SourceInfo, error) {
-	now := time.Now().UTC()
+// CheckFirstSource refuses a source that CreateSource would refuse, where the data
+// directory has no store yet: otherwise one would be made for nothing, or in a directory
+// whose name was misspelt. Where there is a store it says nothing, because the server
+// that has it may have other settings than c.
+func CheckFirstSource(c *config.Config, in NewSource) error {
+	if hasStore(c.Data) {
+		return nil
+	}
+	d, err := doorOf(c)
+	if err != nil {
+		return err
+	}
+	if err := hook.CheckName("environment", in.Environment); err != nil {
+		return plainField(err)
+	}
+	now := time.Now()
+	if _, err := newSource(in, now); err != nil {
+		return err
+	}
+	_, err = d.endpoints(in.Forward, hook.DefaultSettings(), now)
+	return err
+}
+
+// newSource is the source that is wanted, without what it has from its store.
+func newSource(in NewSource, now time.Time) (*hook.Source, error) {
 	s := &hook.Source{Name: in.Name, Type: in.Type, Config: hook.SourceConfig{Secrets: in.Secrets, Values: in.Config}, CreatedAt: now, UpdatedAt: now}
 	if s.Type == "generic" { // as the library calls it
 		s.Type = hook.GenericSource
@@ -106,9 +129,34 @@ func (a *localAdmin) CreateSource(ctx context.Context, in NewSource) (SourceInfo
 	if s.Name == "" {
 		s.Name = sourceName(s.Type)
 	}
-	// Everything that can be refused is refused before anything is made.
 	if err := errors.Join(s.Validate(), receive.Check(s)); err != nil {
-		return SourceInfo{}, plainField(err)
+		return nil, plainField(err)
+	}
+	return s, nil
+}
+
+// endpoints are those that a source forwards to, without what they have from their store.
+func (d door) endpoints(forward []string, settings hook.Settings, now time.Time) ([]*hook.Endpoint, error) {
+	out := make([]*hook.Endpoint, len(forward))
+	for i, raw := range forward {
+		target, err := d.checkURL(raw, settings.EnforceHTTPS)
+		if err != nil {
+			return nil, hook.Errorf(hook.Invalid, "forward: %v%s", err, forwardHint)
+		}
+		out[i] = &hook.Endpoint{URL: target, Secrets: []hook.Secret{{Text: webhook.GenerateSymmetric().Reveal()}}, CreatedAt: now, UpdatedAt: now}
+		if err := out[i].Validate(); err != nil {
+			return nil, plainField(err)
+		}
+	}
+	return out, nil
+}
+
+func (a *localAdmin) CreateSource(ctx context.Context, in NewSource) (SourceInfo, error) {
+	now := time.Now().UTC()
+	// Everything that can be refused is refused before anything is made.
+	s, err := newSource(in, now)
+	if err != nil {
+		return SourceInfo{}, err
 	}
 	var settings hook.Settings
 	if e, err := a.store.EnvironmentByName(ctx, in.Environment); err == nil {
@@ -116,16 +164,9 @@ func (a *localAdmin) CreateSource(ctx context.Context, in NewSource) (SourceInfo
 	} else if hook.KindOf(err) != hook.NotFound {
 		return SourceInfo{}, fmt.Errorf("find environment: %w", err)
 	}
-	endpoints := make([]*hook.Endpoint, len(in.Forward))
-	for i, raw := range in.Forward {
-		target, err := a.door.checkURL(raw, settings.EnforceHTTPS)
-		if err != nil {
-			return SourceInfo{}, hook.Errorf(hook.Invalid, "forward: %v%s", err, forwardHint)
-		}
-		endpoints[i] = &hook.Endpoint{URL: target, Secrets: []hook.Secret{{Text: webhook.GenerateSymmetric().Reveal()}}, CreatedAt: now, UpdatedAt: now}
-		if err := endpoints[i].Validate(); err != nil {
-			return SourceInfo{}, plainField(err)
-		}
+	endpoints, err := a.door.endpoints(in.Forward, settings, now)
+	if err != nil {
+		return SourceInfo{}, err
 	}
 	e, err := a.environmentNamed(ctx, in.Environment)
 	if err != nil {
