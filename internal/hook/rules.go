@@ -158,7 +158,7 @@ var (
 	forbiddenHeaders = " user-agent keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding upgrade age" +
 		" cache-control clear-site-data expires pragma warning content-length content-type content-encoding content-language" +
 		" content-location host connection "
-	forbiddenHeaderPrefixes = []string{"x-amz-", "x-amzn-", "x-google", "x-goog-", "x-gfe", "x-azure-", "x-fd-", "x-svix-", "svix-", "webhook-"}
+	forbiddenHeaderPrefixes = []string{"x-amz-", "x-amzn-", "x-google", "x-goog-", "x-gfe", "x-azure-", "x-fd-", "x-svix-", "svix-", "webhook-", "x-hookloft-"}
 	sensitiveHeaders        = " x-auth-token x-api-key www-authenticate authorization proxy-authenticate proxy-authorization "
 )
 

@@ -186,6 +186,7 @@ func TestHeadersAreChecked(t *testing.T) {
 		{"name not ASCII", one("X-é", "a"), false},
 		{"name of 257", one(strings.Repeat("a", 257), "a"), false},
 		{"twice in different case", map[string]string{"X-A": "1", "x-a": "2"}, false},
+		{"prefix x-hookloft-", one("X-Hookloft-Source", "a"), false},
 		{"prefix webhook-", one("Webhook-Id", "a"), false},
 		{"prefix svix-", one("SVIX-ID", "a"), false},
 		{"prefix x-amz-", one("X-Amz-Date", "a"), false},

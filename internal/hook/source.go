@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // SourceID names a source. A source and the internal application that owns its
@@ -195,7 +196,7 @@ var sourceUID = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 // Validate checks what a client sets, except what only the provider's scheme and the
 // door for webhooks can judge.
 func (s *Source) Validate() error {
-	if n := len(s.Name); n < 2 || n > 256 {
+	if n := utf8.RuneCountInString(s.Name); n < 2 || n > 256 {
 		return Fieldf("name", "must have 2 to 256 characters")
 	}
 	if err := checkText("name", s.Name); err != nil {
