@@ -27,11 +27,12 @@ type IngestSourcePatch struct {
 
 // IngestSourceOut is a source. Its secrets are never shown.
 type IngestSourceOut struct {
-	ID        string            `json:"id"`
-	UID       *string           `json:"uid"`
-	Name      string            `json:"name"`
-	Type      string            `json:"type"`
-	IngestURL string            `json:"ingestUrl"`
+	ID   string  `json:"id"`
+	UID  *string `json:"uid"`
+	Name string  `json:"name"`
+	Type string  `json:"type"`
+	// IngestURL is what the provider calls; null for a schedule, which nobody calls.
+	IngestURL *string           `json:"ingestUrl"`
 	Metadata  map[string]string `json:"metadata"`
 	CreatedAt time.Time         `json:"createdAt"`
 	UpdatedAt time.Time         `json:"updatedAt"`

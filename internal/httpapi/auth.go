@@ -178,9 +178,14 @@ func ClientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		hops = append(hops, strings.Split(h, ",")...)
 	}
 	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			return addr
+		text := strings.TrimSpace(hops[i])
+		hop, err := netip.ParseAddr(text)
+		if err != nil { // some write the port, too, such as Azure Application Gateway
+			withPort, err := netip.ParseAddrPort(text)
+			if err != nil {
+				return addr
+			}
+			hop = withPort.Addr()
 		}
 		addr = hop.Unmap()
 		if !trusts(addr) {

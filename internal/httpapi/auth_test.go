@@ -190,6 +190,9 @@ func TestClientAddress(t *testing.T) {
 		{"only what trusted proxies appended", "10.0.0.1:5", []string{"1.2.3.4, 198.51.100.1, 10.0.0.2"}, "198.51.100.1"},
 		{"over several lines", "10.0.0.1:5", []string{"1.2.3.4", "198.51.100.1"}, "198.51.100.1"},
 		{"nonsense ends it", "10.0.0.1:5", []string{"nonsense"}, "10.0.0.1"},
+		{"with a port", "10.0.0.1:5", []string{"1.2.3.4:80, 198.51.100.1:51234, 10.0.0.2:7"}, "198.51.100.1"},
+		{"IPv6 with a port", "10.0.0.1:5", []string{"[2001:db8::1]:51234"}, "2001:db8::1"},
+		{"half a port ends it", "10.0.0.1:5", []string{"198.51.100.1:x"}, "10.0.0.1"},
 		{"mapped IPv4", "[::ffff:10.0.0.1]:5", []string{"198.51.100.1"}, "198.51.100.1"},
 	} {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.forwarded}}

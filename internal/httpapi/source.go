@@ -188,6 +188,9 @@ func (s *server) rotateSourceToken(c *call) error {
 	if err != nil {
 		return err
 	}
+	if src.Type == hook.CronSource {
+		return badRequest("This source is a schedule, which has no URL.")
+	}
 	now := s.now()
 	next := s.Catalog.Codec().NewSourceToken(src.ID)
 	body := c.prepare(http.StatusOK, api.RotateTokenOut{IngestURL: s.sourceURL(next)})
@@ -268,8 +271,9 @@ func (s *server) sourceToAPI(src *hook.Source) api.IngestSourceOut {
 		Metadata: orEmpty(src.Metadata), CreatedAt: src.CreatedAt.UTC(), UpdatedAt: src.UpdatedAt.UTC(),
 		Config: configToAPI(src),
 	}
-	if len(src.Tokens) > 0 {
-		out.IngestURL = s.sourceURL(src.Tokens[0].Text)
+	if len(src.Tokens) > 0 && src.Type != hook.CronSource {
+		url := s.sourceURL(src.Tokens[0].Text)
+		out.IngestURL = &url
 	}
 	return out
 }

@@ -21,7 +21,7 @@ func (s *server) getSourceSettings(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, s.sourceSettingsToAPI(src))
+	return s.showSourceSettings(c, src)
 }
 
 // putSourceSettings replaces: what is absent is the default again.
@@ -65,7 +65,22 @@ func (s *server) changeSourceSettings(c *call, base func(hook.SourceSettings, ho
 	if err != nil {
 		return atSettings(err)
 	}
-	return c.json(http.StatusOK, s.sourceSettingsToAPI(src))
+	return s.showSourceSettings(c, src)
+}
+
+// showSourceSettings answers with the settings. An application that is gone is not
+// shown, so that what was read can be written back.
+func (s *server) showSourceSettings(c *call, src *hook.Source) error {
+	out := s.sourceSettingsToAPI(src)
+	if out.PublishTo != nil {
+		_, err := s.applicationNamed(c, *out.PublishTo)
+		if hook.KindOf(err) == hook.NotFound {
+			out.PublishTo = nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return c.json(http.StatusOK, out)
 }
 
 // wireSettings are the names of settings that are spelled differently on the wire,
@@ -179,6 +194,10 @@ func mergeSettings(base api.SourceSettings, body map[string]jsontext.Value) (out
 		if err := json.Unmarshal(value, &change); err != nil {
 			return out, decodeError(err, "body", name)
 		}
+		// A name belongs to its rule: with another rule it would be of no use.
+		if _, named := change["name"]; name == "dedupe" && !named && change["by"] != nil && string(change["by"]) != string(part["by"]) {
+			delete(part, "name")
+		}
 		maps.Copy(part, change)
 		if all[name], err = json.Marshal(part); err != nil {
 			return out, fmt.Errorf("merge settings: %w", err)
@@ -267,15 +286,19 @@ func (r *reading) fail(text string, at ...string) {
 	}
 }
 
-// most bounds numbers, so that no conversion overflows; the rules are narrower.
+// most bounds numbers, so that no conversion overflows; the rules are narrower. Inside,
+// 0 is the default, which nobody means who writes 0: a rate of none, or a tolerance of none.
 const most = 10 * 365 * 24 * 3600
 
 func (r *reading) number(n *int64, at ...string) int {
-	if v := deref(n); v < 0 || v > most {
-		r.fail(fmt.Sprintf("must lie between 0 and %d", most), at...)
+	if n == nil {
 		return 0
 	}
-	return int(deref(n))
+	if *n < 1 || *n > most {
+		r.fail(fmt.Sprintf("must lie between 1 and %d; null is the default", most), at...)
+		return 0
+	}
+	return int(*n)
 }
 
 func (r *reading) duration(n *int64, unit time.Duration, at ...string) time.Duration {

@@ -127,6 +127,9 @@ func TestSourceSettingsRules(t *testing.T) {
 		{"text for a number", `{"ratePerMinute":"5"}`, "body ratePerMinute"},
 		{"a fraction", `{"ratePerMinute":1.5}`, "body ratePerMinute"},
 		{"negative rate", `{"ratePerMinute":-1}`, "body ratePerMinute"},
+		{"a rate of zero is not none", `{"ratePerMinute":0}`, "body ratePerMinute"},
+		{"a tolerance of zero is not the default", `{"toleranceSeconds":0}`, "body toleranceSeconds"},
+		{"a body of zero", `{"maxBodyBytes":0}`, "body maxBodyBytes"},
 		{"huge rate", `{"ratePerHour":99999999999999}`, "body ratePerHour"},
 		{"body over 25 MiB", `{"maxBodyBytes":26214401}`, "body maxBodyBytes"},
 		{"failure status", `{"failureStatus":500}`, "body failureStatus"},
@@ -307,4 +310,41 @@ func TestSourceSecretsStayInside(t *testing.T) {
 	if logs.Len() == 0 {
 		t.Error("nothing was logged")
 	}
+}
+
+// TestDedupeNameBelongsToItsRule: a PATCH to another rule needs no word about the old name.
+func TestDedupeNameBelongsToItsRule(t *testing.T) {
+	r := newRig(t)
+	r.source("s", "github", `{"secret":"k"}`)
+	for _, c := range []struct{ why, body, want string }{
+		{"a header", `{"dedupe":{"by":"header","name":"X-Id","windowSeconds":3600}}`, `{"by":"header","name":"X-Id","windowSeconds":3600}`},
+		{"the same rule keeps its name", `{"dedupe":{"by":"header"}}`, `{"by":"header","name":"X-Id","windowSeconds":3600}`},
+		{"another rule drops it", `{"dedupe":{"by":"hash"}}`, `{"by":"hash","name":null,"windowSeconds":3600}`},
+		{"a path", `{"dedupe":{"by":"body","name":"data.id"}}`, `{"by":"body","name":"data.id","windowSeconds":3600}`},
+		{"the default drops it, too", `{"dedupe":{"by":null}}`, `{"by":"provider","name":null,"windowSeconds":3600}`},
+	} {
+		if a := r.call("PATCH", settingsOfS, c.body); a.status != 200 || a.str("dedupe") != c.want {
+			t.Errorf("%s: %d %s, want %s", c.why, a.status, a.body, c.want)
+		}
+	}
+	r.must(200, "PATCH", settingsOfS, `{"dedupe":{"by":"header","name":"X-Id"}}`)
+	r.must(422, "PATCH", settingsOfS, `{"dedupe":{"by":"body"}}`) // it needs a name of its own
+}
+
+// TestSettingsOutliveTheirApplication: what GET says can be written back when the
+// application of publishTo is gone.
+func TestSettingsOutliveTheirApplication(t *testing.T) {
+	r := newRig(t)
+	r.source("s", "github", `{"secret":"k"}`)
+	r.app("target")
+	r.must(200, "PATCH", settingsOfS, `{"publishTo":"target"}`)
+	r.must(204, "DELETE", "/api/v1/app/target", "")
+	got := r.must(200, "GET", settingsOfS, "")
+	if got.str("publishTo") != "null" {
+		t.Errorf("publishTo is %s", got.str("publishTo"))
+	}
+	if a := r.must(200, "PATCH", settingsOfS, `{"ratePerMinute":5}`); a.str("publishTo") != "null" {
+		t.Errorf("after a PATCH publishTo is %s", a.str("publishTo"))
+	}
+	r.must(200, "PUT", settingsOfS, string(got.body))
 }

@@ -471,3 +471,19 @@ func TestSourceEndpoints(t *testing.T) {
 	r.must(204, "DELETE", list+"/e", "")
 	r.must(404, "GET", list+"/e", "")
 }
+
+// TestScheduleHasNoURL: nobody calls a schedule, so there is no URL to show or to change.
+func TestScheduleHasNoURL(t *testing.T) {
+	r := newRig(t)
+	id := r.source("s", "cron", `{"schedule":"0 * * * *","payload":"{}"}`)
+	for _, path := range []string{sourcesPath + "/s", sourcesPath} {
+		a := r.must(200, "GET", path, "")
+		if !strings.Contains(string(a.body), `"ingestUrl":null`) {
+			t.Errorf("GET %s: %s", path, a.body)
+		}
+	}
+	a := r.call("POST", sourcesPath+"/"+id+"/token/rotate", "")
+	if a.status != 400 || !strings.Contains(string(a.body), "schedule") {
+		t.Errorf("rotation: %d %s", a.status, a.body)
+	}
+}
