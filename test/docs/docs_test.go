@@ -6,6 +6,7 @@
 package docs
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -234,6 +235,10 @@ func read(t *testing.T, path string) string {
 func script(t *testing.T, page string) string {
 	t.Helper()
 	blocks := shellBlocks(read(t, filepath.Join(folder(t), "index.md")))
+	if len(blocks) < 3 {
+		t.Fatal("index.md does not say how to begin")
+	}
+	blocks = blocks[1:] // the first is for the server's terminal; see TestServerOfThePages
 	if page != "index" {
 		blocks = append(blocks[:1:1], shellBlocks(read(t, filepath.Join(folder(t), page+".md")))...)
 	}
@@ -243,10 +248,10 @@ func script(t *testing.T, page string) string {
 	return strings.Join(blocks, "\n")
 }
 
-// shellBlocks are the fenced blocks that are marked as sh.
+// shellBlocks are the fenced blocks that are marked as bash.
 func shellBlocks(text string) []string {
 	var out []string
-	for _, part := range strings.Split(text, "```sh\n")[1:] {
+	for _, part := range strings.Split(text, "```bash\n")[1:] {
 		block, _, _ := strings.Cut(part, "```")
 		out = append(out, block)
 	}
@@ -261,32 +266,92 @@ func run(t *testing.T, s *rig.Server, forward, script string) (string, error) {
 			t.Skipf("%s is not installed, so the commands of the pages cannot run", tool)
 		}
 	}
-	bin, err := filepath.Abs(rig.Build(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := t.TempDir()
-	if err := os.Symlink(bin, filepath.Join(path, "hookloft")); err != nil {
+	clone := newClone(t)
+	if err := os.Symlink(s.Data, filepath.Join(clone, "data")); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail")
 	cmd.Stdin = strings.NewReader(script)
-	cmd.Dir = folder(t)
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "HOOKLOFT_") { // as if nobody had configured anything
-			cmd.Env = append(cmd.Env, e)
-		}
-	}
-	cmd.Env = append(cmd.Env, "PATH="+path+":"+os.Getenv("PATH"), "TMPDIR="+t.TempDir(),
-		"DATA="+s.Data, "SERVER="+s.URL, "TOKEN="+s.Token, "FORWARD="+forward)
+	cmd.Dir = clone
+	// The server and the service of the test have ports of their own; all else is the page's.
+	cmd.Env = append(environ(), "TMPDIR="+t.TempDir(), "SERVER="+s.URL, "FORWARD="+forward)
 	// A group of its own, so that what the script started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// newClone is a folder as a clone is after "make build", as far as the pages need it.
+func newClone(t *testing.T) string {
+	t.Helper()
+	root, err := rig.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, err := filepath.Abs(rig.Build(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clone := t.TempDir()
+	if err := os.Mkdir(filepath.Join(clone, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"docs": filepath.Join(root, "docs"), "bin/hookloft": bin} {
+		if err := os.Symlink(target, filepath.Join(clone, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return clone
+}
+
+// environ is as if nobody had configured anything.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return strings.HasPrefix(name, "HOOKLOFT_") || slices.Contains([]string{"DATA", "SERVER", "TOKEN", "FORWARD"}, name)
+	})
+}
+
+// TestServerOfThePages starts the server as index.md says, but for the port, and makes a
+// source with the service that the pages name.
+func TestServerOfThePages(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("bash is not installed")
+	}
+	clone := newClone(t)
+	blocks := shellBlocks(read(t, filepath.Join(folder(t), "index.md")))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	server := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", blocks[0])
+	server.Dir = clone
+	server.Env = append(environ(), "HOOKLOFT_LISTEN=127.0.0.1:0")
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	server.Cancel = func() error { return syscall.Kill(-server.Process.Pid, syscall.SIGTERM) }
+	server.WaitDelay = 15 * time.Second
+	out, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		_ = server.Wait() // it was told to end
+	}()
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatalf("the server does not say that it is ready: %v %q", err, line)
+	}
+	reader := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c",
+		blocks[1]+`hookloft source create --type generic-webhook --forward "$FORWARD" --data "$DATA" && ls samples/stripe.json`)
+	reader.Dir, reader.Env = clone, environ()
+	if text, err := reader.CombinedOutput(); err != nil || !strings.Contains(string(text), "/in/") {
+		t.Errorf("%v: %s", err, text)
+	}
 }
 
 // service is what stands behind the sources.
@@ -427,6 +492,12 @@ func refusesForgery(t *testing.T, s *rig.Server, src source) {
 	t.Helper()
 	if src.Name == "Any sender" {
 		return // index.md says that its URL is the only secret, and changes that at its end
+	}
+	if src.Type == "cron" {
+		if src.IngestURL != "" {
+			t.Errorf("the schedule %s has a URL", src.Name)
+		}
+		return
 	}
 	resp, err := http.Post(src.IngestURL, "application/json", strings.NewReader(`{"id":"forged"}`))
 	if err != nil {
