@@ -140,7 +140,7 @@ func (c *Config) Knobs() []Knob {
 		},
 		{
 			Name: "log-level", Unit: "debug|info|warn|error", Default: "info", Value: oneOf(&c.LogLevel, "debug", "info", "warn", "error"),
-			Why: "The least level that is logged. info has a line for each request and each attempt.",
+			Why: "The least level that is logged. info has a line for each attempt and change of state; debug one for each API request, too.",
 		},
 		{
 			Name: "api-rate", Unit: "requests/s", Default: "0", Value: number(&c.APIRate, 0, 1_000_000),
