@@ -11,8 +11,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-func isJSON(body []byte) bool { return json.Valid(body) }
-
 // jsonAt returns the text or number at a path such as data.items.0.id, "" when there is
 // none, or something else.
 func jsonAt(body []byte, path string) string {
