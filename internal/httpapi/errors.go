@@ -101,6 +101,8 @@ func (s *server) writeError(c *call, err error) {
 			kind = "value_error"
 		}
 		list = invalid{{Loc: append([]string{"body"}, field.Path...), Msg: field.Text, Type: kind}}
+	case hook.KindOf(err) == hook.Invalid:
+		list = invalid{{Loc: []string{"body"}, Msg: err.Error(), Type: "value_error"}}
 	case hook.KindOf(err) == hook.KeyReused:
 		list = invalid{{
 			Loc: []string{"header", "idempotency-key"}, Type: "value_error",
