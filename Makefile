@@ -32,7 +32,7 @@ test: build ## Run every test, those that kill real servers included (about 10 m
 	@# 77 says that this machine cannot make the box, or lacks a tool: a skip, said aloud by the script.
 	HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft test/emptybox/run.sh || [[ $$? == 77 ]]
 
-prove: build ## Run the fault tests with full counts (hours of faults in about half an hour)
+prove: build ## Run the fault tests with full counts (hours of faults in about seven minutes)
 	HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft HOOKLOFT_KILLS=100 HOOKLOFT_CUTS=50 HOOKLOFT_QUIET_MESSAGES=200000 HOOKLOFT_TEST_DOWN_SECONDS=60 \
 	go test -count=1 -v -timeout 60m ./test/...
 
