@@ -239,13 +239,16 @@ func TestDevShowsTheFirstWebhook(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	for range 2 { // the second time on another port, with the same source
 		p := start(t, "dev", "--data", data)
-		line := regexp.MustCompile(`(?m)^echo .*$`)
+		line := regexp.MustCompile(`(?m)^F=.*$`)
 		p.eventually("a line to paste", func() bool { return line.MatchString(p.out.String()) })
 		paste := exec.CommandContext(t.Context(), "sh", "-c", line.FindString(p.out.String()))
 		paste.Dir = t.TempDir()
 		paste.Env = append(os.Environ(), asMain+"=1")
 		if out, err := paste.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("200 OK")) {
 			t.Fatalf("%v: %s", err, out)
+		}
+		if left, err := os.ReadDir(paste.Dir); err != nil || len(left) > 0 {
+			t.Errorf("the line leaves %v behind (%v)", left, err)
 		}
 		p.eventually("the webhook in the terminal", func() bool {
 			text := p.out.String()

@@ -96,7 +96,7 @@ curl -sS %[1]s/api/v1/app/%[5]s/msg -H 'Authorization: Bearer %[2]s' -H 'Content
 
 And this is what Stripe would send: it is verified, stored, and forwarded to here:
 
-echo '{"id":"evt_'$(date +%%s)$$'","type":"charge.succeeded"}' > event.json; %[8]s sign --provider stripe --secret %[9]s --body event.json --curl --url %[1]s%[10]s | sh
+F=$(mktemp); echo '{"id":"evt_'$(date +%%s)$$'","type":"charge.succeeded"}' > $F; %[8]s sign --provider stripe --secret %[9]s --body $F --curl --url %[1]s%[10]s | sh; rm $F
 `, url, token, inboxPath+demoApp, demoEndpoint, demoApp, n.opened.dir, kept,
 		programName(), source.Config.Secrets[0], receive.Path+source.Tokens[0].Text), nil
 }
@@ -193,9 +193,14 @@ func (n *node) inboxEndpoint(ctx context.Context, app hook.ApplicationID, inboxU
 	return err
 }
 
-// programName is how this program was called, for a shell.
+// programName is how this program is called from any folder, for a shell.
 func programName() string {
 	name := os.Args[0]
+	if strings.ContainsRune(name, filepath.Separator) {
+		if full, err := filepath.Abs(name); err == nil {
+			name = full
+		}
+	}
 	if strings.ContainsFunc(name, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-", r)
 	}) {
