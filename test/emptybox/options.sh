@@ -43,7 +43,7 @@ cat "$WORK/dev"
 bash -c "$(grep '^curl ' "$WORK/dev")" | jq -c '{id, eventType}'
 await 10 grep -q '"invoice":"in_1001"' "$WORK/dev"
 tail -n 3 "$WORK/dev"
-(cd "$WORK" && bash -c "$(grep '^echo .*sign' "$WORK/dev" | sed "s#/hookloft#$BINARY#")") >/dev/null 2>"$WORK/error"
+(cd "$WORK" && bash -c "$(grep '^F=.*sign' "$WORK/dev" | sed "s#/hookloft#$BINARY#")") >/dev/null 2>"$WORK/error"
 await 10 grep -q '"type": "charge.succeeded"' "$WORK/dev"
 stop TERM
 [ -z "$(find "$BOX/tmp" -mindepth 1)" ] || fail "dev left something behind"
