@@ -3,7 +3,6 @@ package webhook
 import (
 	"crypto/ed25519"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -124,13 +123,7 @@ func (s *discordScheme) verify(r *Request, now time.Time) (time.Time, error) {
 	text := append([]byte(at), r.Body...)
 	for _, key := range s.keys {
 		if ed25519.Verify(key, text, signature) {
-			unix, ok := parseTimestamp(at)
-			// Nothing stands between them; see sendgridScheme.
-			if !ok || !json.Valid(r.Body) {
-				return time.Time{}, fmt.Errorf("%w: the time is no number, or the body not JSON", ErrNoMatch)
-			}
-			signed := time.Unix(unix, 0).UTC()
-			return signed, checkAge(signed, now, s.tolerance, false)
+			return joinedTime(at, r.Body, now, s.tolerance)
 		}
 	}
 	return time.Time{}, ErrNoMatch
