@@ -12,6 +12,8 @@ import (
 
 	"crypto/ed25519"
 	"crypto/x509"
+
+	"github.com/hookloft/hookloft/internal/vectors"
 )
 
 // TestTextMovedAcrossABoundaryIsNotGenuine: where nothing stands between two things that are
@@ -30,15 +32,15 @@ func TestTextMovedAcrossABoundaryIsNotGenuine(t *testing.T) {
 		body           string
 		move           func(at, query, body string) (string, string, string)
 	}{
-		{"SendGrid: the body's beginning", "sendgrid", privatePEM(t, k.ec), base64.StdEncoding.EncodeToString(public), sendgridTime, "POST", "", "[{\"sg_event_id\":\"a\"}]\r\n",
+		{"SendGrid: the body's beginning", "sendgrid", vectors.PrivatePEM(t, k.ec), base64.StdEncoding.EncodeToString(public), sendgridTime, "POST", "", "[{\"sg_event_id\":\"a\"}]\r\n",
 			func(at, query, body string) (string, string, string) { return at + "[", query, body[1:] }},
-		{"SendGrid: the time's end", "sendgrid", privatePEM(t, k.ec), base64.StdEncoding.EncodeToString(public), sendgridTime, "POST", "", "[{\"sg_event_id\":\"a\"}]\r\n",
+		{"SendGrid: the time's end", "sendgrid", vectors.PrivatePEM(t, k.ec), base64.StdEncoding.EncodeToString(public), sendgridTime, "POST", "", "[{\"sg_event_id\":\"a\"}]\r\n",
 			func(at, query, body string) (string, string, string) { return at[:9], query, at[9:] + body }},
-		{"SendGrid: all of the body", "sendgrid", privatePEM(t, k.ec), base64.StdEncoding.EncodeToString(public), sendgridTime, "POST", "", "[{\"sg_event_id\":\"a\"}]",
+		{"SendGrid: all of the body", "sendgrid", vectors.PrivatePEM(t, k.ec), base64.StdEncoding.EncodeToString(public), sendgridTime, "POST", "", "[{\"sg_event_id\":\"a\"}]",
 			func(at, query, body string) (string, string, string) { return at + body, query, "" }},
-		{"Discord: an id", "discord", privatePEM(t, k.ed), hex.EncodeToString(k.ed.Public().(ed25519.PublicKey)), discordTime, "POST", "", `{"id":"9","type":2}`,
+		{"Discord: an id", "discord", vectors.PrivatePEM(t, k.ed), hex.EncodeToString(k.ed.Public().(ed25519.PublicKey)), discordTime, "POST", "", `{"id":"9","type":2}`,
 			func(at, query, body string) (string, string, string) { return at + `{"id":"9",`, query, body[10:] }},
-		{"Discord: the time's end", "discord", privatePEM(t, k.ed), hex.EncodeToString(k.ed.Public().(ed25519.PublicKey)), discordTime, "POST", "", `{"id":"9","type":2}`,
+		{"Discord: the time's end", "discord", vectors.PrivatePEM(t, k.ed), hex.EncodeToString(k.ed.Public().(ed25519.PublicKey)), discordTime, "POST", "", `{"id":"9","type":2}`,
 			func(at, query, body string) (string, string, string) { return at[:8], query, at[8:] + body }},
 		{"HubSpot: the URL's end", "hubspot", "k", "k", hubspotTimeHeader, "GET", "?portalId=5", "",
 			func(at, query, body string) (string, string, string) { return "5" + at, query[:10], body }},

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hookloft/hookloft/internal/vectors"
 )
 
 // Parsers of what a forger writes. They must end, must not panic, and what they accept must
@@ -18,7 +20,7 @@ func FuzzParseJWT(f *testing.F) {
 	f.Add(encode([]byte(`{"alg":"ES256","kid":"k"}`)) + "." + encode([]byte(`{"iat":1}`)) + "." + encode(make([]byte, 64)))
 	f.Add(encode([]byte(`{"alg":"none","kid":"k","crit":["x"]}`)) + ".." + encode([]byte("x")))
 	f.Add("a.b.c")
-	keys, err := parseJWKS([]byte(jwksOf(jwkOf(specialKeysOf(f).ec, "k"))), "ES256")
+	keys, err := parseJWKS([]byte(vectors.JWKS(f, vectors.JWK(f, specialKeysOf(f).ec, "k"))), "ES256")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -45,7 +47,7 @@ func FuzzParseJWT(f *testing.F) {
 func FuzzParseJWKS(f *testing.F) {
 	f.Add([]byte(`{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"AA","y":"AA"}]}`))
 	f.Add([]byte(`{"kty":"RSA","kid":"a","n":"AQAB","e":"AQAB"}`))
-	f.Add([]byte(jwksOf(jwkOf(specialKeysOf(f).ec, "a"), jwkOf(specialKeysOf(f).rsa, "b"))))
+	f.Add([]byte(vectors.JWKS(f, vectors.JWK(f, specialKeysOf(f).ec, "a"), vectors.JWK(f, specialKeysOf(f).rsa, "b"))))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, alg := range []string{"ES256", "RS256"} {
 			keys, err := parseJWKS(text, alg)
@@ -202,7 +204,7 @@ func FuzzForms(f *testing.F) {
 func FuzzSpecialProviders(f *testing.F) {
 	k := specialKeysOf(f)
 	_, cert := certificateOf(f, "a.paypal.com", k.rsa, nil, nil)
-	jwks := jwksOf(jwkOf(k.rsa, "a"), jwkOf(k.ec, "a"))
+	jwks := vectors.JWKS(f, vectors.JWK(f, k.rsa, "a"), vectors.JWK(f, k.ec, "a"))
 	secret := []string{strings.Repeat("5a", 32)}
 	var verifiers []*ProviderVerifier
 	for name, c := range map[string]Config{
@@ -224,7 +226,7 @@ func FuzzSpecialProviders(f *testing.F) {
 	f.Add("POST", "https://u:p@[::1]:1/#?", formContent, "a.b.c", []byte("mandrill_events=%5B%5D&a=%"))
 	f.Fuzz(func(t *testing.T, method, address, contentType, carried string, text []byte) {
 		if strings.Contains(address+carried+string(text), secret[0]) {
-			t.Skip("the secret was given away")
+			return // with the secret in hand it may well be genuine
 		}
 		r := Request{Method: method, URL: address, Body: text, Header: http.Header{
 			"Content-Type": {contentType}, "X-Twilio-Signature": {carried}, "X-Mandrill-Signature": {carried}, "X-Square-Hmacsha256-Signature": {carried},

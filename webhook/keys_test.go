@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hookloft/hookloft/internal/vectors"
 )
 
 // clock is a time that a test moves.
@@ -355,7 +357,7 @@ func TestProvidersThroughKeyCache(t *testing.T) {
 		case "api.paypal.com/v1/notifications/certs/CERT-1":
 			_, _ = io.WriteString(w, leafPEM)
 		case "www.googleapis.com/oauth2/v3/certs":
-			_, _ = io.WriteString(w, jwksOf(jwkOf(k.rsa, "test")))
+			_, _ = io.WriteString(w, vectors.JWKS(t, vectors.JWK(t, k.rsa, "test")))
 		default:
 			http.NotFound(w, r)
 		}
@@ -376,7 +378,7 @@ func TestProvidersThroughKeyCache(t *testing.T) {
 	}
 	at := newClock()
 	cache := NewKeyCache(KeyCacheOptions{Do: client.Do, Now: at.Now, TTL: time.Minute})
-	signing := []string{privatePEM(t, k.rsa)}
+	signing := []string{vectors.PrivatePEM(t, k.rsa)}
 
 	const address = "https://api.paypal.com/v1/notifications/certs/CERT-1"
 	paypalRequest := Request{Header: http.Header{paypalCert: {address}}, Body: []byte("{}")}
@@ -415,8 +417,8 @@ func TestProvidersThroughKeyCache(t *testing.T) {
 	// A key that Google is not known to have cannot be looked up now: it may be a new one, so
 	// that Google shall come again, and is no reason to believe it.
 	unknown := Request{Body: []byte("{}")}
-	settings["jwks"] = jwksOf(jwkOf(k.otherRSA, "another"))
-	if err := Sign("gcp-pubsub", Config{Secrets: []string{privatePEM(t, k.otherRSA)}, Settings: settings}, &unknown, specialNow); err != nil {
+	settings["jwks"] = vectors.JWKS(t, vectors.JWK(t, k.otherRSA, "another"))
+	if err := Sign("gcp-pubsub", Config{Secrets: []string{vectors.PrivatePEM(t, k.otherRSA)}, Settings: settings}, &unknown, specialNow); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := googleVerifier.Verify(unknown, specialNow); !errors.Is(err, ErrNoKey) {

@@ -22,6 +22,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hookloft/hookloft/internal/vectors"
 )
 
 // specialNow is a time at which the certificates made here are valid.
@@ -60,15 +62,6 @@ func specialKeysOf(t testing.TB) specialKeys {
 	return k
 }
 
-func privatePEM(t testing.TB, key any) string {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
 // certificateOf makes a certificate of key in a name, signed by parent, or by itself when that is nil.
 func certificateOf(t testing.TB, name string, key *rsa.PrivateKey, parent *x509.Certificate, parentKey *rsa.PrivateKey) (*x509.Certificate, string) {
 	t.Helper()
@@ -91,25 +84,6 @@ func certificateOf(t testing.TB, name string, key *rsa.PrivateKey, parent *x509.
 		t.Fatal(err)
 	}
 	return certificate, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-}
-
-func jwkOf(key any, keyID string) map[string]any {
-	encode := base64.RawURLEncoding.EncodeToString
-	switch key := key.(type) {
-	case *ecdsa.PrivateKey:
-		point, err := key.PublicKey.Bytes()
-		if err != nil {
-			panic(err)
-		}
-		return map[string]any{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": keyID, "x": encode(point[1:33]), "y": encode(point[33:])}
-	case *rsa.PrivateKey:
-		return map[string]any{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": keyID, "n": encode(key.N.Bytes()), "e": "AQAB"}
-	}
-	panic("no key")
-}
-
-func jwksOf(keys ...map[string]any) string {
-	return string(mustJSON(map[string]any{"keys": keys}))
 }
 
 // special is how one provider is signed for and verified in these tests.
@@ -178,11 +152,11 @@ func specials(t *testing.T) []special {
 		{name: "adyen", provider: "adyen", body: adyenBody, sign: secret(adyenKey), verify: secret(adyenOther, adyenKey), wrong: secret(adyenOther)},
 		{name: "adyen header", provider: "adyen", body: adyenBody, carrier: "Hmacsignature", sign: with(secret(adyenKey), "mode", "header"), verify: with(secret(adyenKey), "mode", "header"), wrong: with(secret(adyenOther), "mode", "header")},
 		{
-			name: "sendgrid", provider: "sendgrid", body: "[{\"sg_event_id\":\"1\"}]\r\n", carrier: sendgridSignature, sign: secret(privatePEM(t, k.ec)),
+			name: "sendgrid", provider: "sendgrid", body: "[{\"sg_event_id\":\"1\"}]\r\n", carrier: sendgridSignature, sign: secret(vectors.PrivatePEM(t, k.ec)),
 			verify: secret(base64.StdEncoding.EncodeToString(publicDER)), wrong: secret(base64.StdEncoding.EncodeToString(otherDER)),
 		},
 		{
-			name: "discord", provider: "discord", body: `{"type":1,"event":{"type":"A"}}`, carrier: discordSignature, sign: secret(privatePEM(t, k.ed)),
+			name: "discord", provider: "discord", body: `{"type":1,"event":{"type":"A"}}`, carrier: discordSignature, sign: secret(vectors.PrivatePEM(t, k.ed)),
 			verify: secret(hex.EncodeToString(k.ed.Public().(ed25519.PublicKey))), wrong: secret(strings.Repeat("11", 32)),
 		},
 		{
@@ -190,20 +164,20 @@ func specials(t *testing.T) []special {
 			verify: secret(hex.EncodeToString(k.ed.Public().(ed25519.PublicKey))), wrong: secret(strings.Repeat("11", 32)),
 		},
 		{
-			name: "paypal", provider: "paypal", body: `{"id":"WH-1"}`, carrier: paypalSignature, sign: with(secret(privatePEM(t, k.rsa)), "webhook_id", "W"),
+			name: "paypal", provider: "paypal", body: `{"id":"WH-1"}`, carrier: paypalSignature, sign: with(secret(vectors.PrivatePEM(t, k.rsa)), "webhook_id", "W"),
 			verify: with(Config{}, "webhook_id", "W", "cert_pem", cert), wrong: with(Config{}, "webhook_id", "W", "cert_pem", otherCert),
 		},
 		{
-			name: "aws-sns", provider: "aws-sns", body: `{"order":1}`, sign: with(secret(privatePEM(t, k.rsa)), "allowed_topic_arns", topic),
+			name: "aws-sns", provider: "aws-sns", body: `{"order":1}`, sign: with(secret(vectors.PrivatePEM(t, k.rsa)), "allowed_topic_arns", topic),
 			verify: with(Config{}, "allowed_topic_arns", topic, "cert_pem", cert), wrong: with(Config{}, "allowed_topic_arns", topic, "cert_pem", otherCert),
 		},
 		{
-			name: "plaid", provider: "plaid", body: `{"webhook_type":"A","webhook_code":"B"}`, carrier: plaidHeader, sign: secret(privatePEM(t, k.ec)),
-			verify: with(Config{}, "jwks", jwksOf(jwkOf(k.ec, "test"))), wrong: with(Config{}, "jwks", jwksOf(jwkOf(k.otherEC, "test"))),
+			name: "plaid", provider: "plaid", body: `{"webhook_type":"A","webhook_code":"B"}`, carrier: plaidHeader, sign: secret(vectors.PrivatePEM(t, k.ec)),
+			verify: with(Config{}, "jwks", vectors.JWKS(t, vectors.JWK(t, k.ec, "test"))), wrong: with(Config{}, "jwks", vectors.JWKS(t, vectors.JWK(t, k.otherEC, "test"))),
 		},
 		{
-			name: "gcp-pubsub", provider: "gcp-pubsub", body: `{"message":{"messageId":"1"}}`, carrier: "Authorization", sign: with(secret(privatePEM(t, k.rsa)), account...),
-			verify: with(with(Config{}, "jwks", jwksOf(jwkOf(k.rsa, "test"))), account...), wrong: with(with(Config{}, "jwks", jwksOf(jwkOf(k.otherRSA, "test"))), account...),
+			name: "gcp-pubsub", provider: "gcp-pubsub", body: `{"message":{"messageId":"1"}}`, carrier: "Authorization", sign: with(secret(vectors.PrivatePEM(t, k.rsa)), account...),
+			verify: with(with(Config{}, "jwks", vectors.JWKS(t, vectors.JWK(t, k.rsa, "test"))), account...), wrong: with(with(Config{}, "jwks", vectors.JWKS(t, vectors.JWK(t, k.otherRSA, "test"))), account...),
 		},
 	}
 	for i := range list {
@@ -353,7 +327,7 @@ func TestFetchedCertificates(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := Request{Header: http.Header{paypalCert: {address}}, Body: []byte(`{}`)}
-			if err := Sign("paypal", Config{Secrets: []string{privatePEM(t, k.rsa)}, Settings: map[string]string{"webhook_id": "W"}}, &r, specialNow); err != nil {
+			if err := Sign("paypal", Config{Secrets: []string{vectors.PrivatePEM(t, k.rsa)}, Settings: map[string]string{"webhook_id": "W"}}, &r, specialNow); err != nil {
 				t.Fatal(err)
 			}
 			now := c.now
@@ -373,7 +347,7 @@ func TestFetchedCertificates(t *testing.T) {
 // TestNothingIsFetchedFromElsewhere: the address of a certificate is whatever a forger writes.
 func TestNothingIsFetchedFromElsewhere(t *testing.T) {
 	k := specialKeysOf(t)
-	key := []string{privatePEM(t, k.rsa)}
+	key := []string{vectors.PrivatePEM(t, k.rsa)}
 	topics := map[string]string{"allowed_topic_arns": "arn:aws:sns:eu-west-1:123456789012:*"}
 	for _, address := range []string{
 		"http://%s", "https://u@%s", "https://%s:444/x", "https://%s.evil.example/x", "https://evil.example/%s", "https://%s/../x", "https://%s/x?y", "https://%s/x#y",
@@ -414,7 +388,7 @@ func TestNothingIsFetchedFromElsewhere(t *testing.T) {
 
 func TestPlaidAsksForItsKey(t *testing.T) {
 	k := specialKeysOf(t)
-	key := jwkOf(k.ec, "test")
+	key := vectors.JWK(t, k.ec, "test")
 	const sandbox = "https://sandbox.plaid.com/webhook_verification_key/get"
 	keys := &keyServer{documents: map[string]string{sandbox: string(mustJSON(map[string]any{"key": key, "request_id": "1"}))}}
 	verifier, err := Provider("plaid", Config{
@@ -424,7 +398,7 @@ func TestPlaidAsksForItsKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Request{Body: []byte("{}")}
-	if err := Sign("plaid", Config{Secrets: []string{privatePEM(t, k.ec)}}, &r, specialNow); err != nil {
+	if err := Sign("plaid", Config{Secrets: []string{vectors.PrivatePEM(t, k.ec)}}, &r, specialNow); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := verifier.Verify(r, specialNow); err != nil {
@@ -455,13 +429,13 @@ func TestPlaidAsksForItsKey(t *testing.T) {
 func TestPubSubAsksAgainForANewKey(t *testing.T) {
 	k := specialKeysOf(t)
 	settings := map[string]string{"service_account_email": "p@x.iam.gserviceaccount.com"}
-	keys := &keyServer{documents: map[string]string{googleKeys: jwksOf(jwkOf(k.otherRSA, "older"))}}
+	keys := &keyServer{documents: map[string]string{googleKeys: vectors.JWKS(t, vectors.JWK(t, k.otherRSA, "older"))}}
 	verifier, err := Provider("gcp-pubsub", Config{Settings: settings, Keys: keys})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := Request{URL: "https://in.example.test/", Body: []byte("{}")}
-	if err := Sign("gcp-pubsub", Config{Secrets: []string{privatePEM(t, k.rsa)}, Settings: settings}, &r, specialNow); err != nil {
+	if err := Sign("gcp-pubsub", Config{Secrets: []string{vectors.PrivatePEM(t, k.rsa)}, Settings: settings}, &r, specialNow); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := verifier.Verify(r, specialNow); !errors.Is(err, ErrNoMatch) {
@@ -470,7 +444,7 @@ func TestPubSubAsksAgainForANewKey(t *testing.T) {
 	if len(keys.asked) != 2 || keys.asked[0].Fresh || !keys.asked[1].Fresh {
 		t.Errorf("asked %v, want once, then for a newer document", keys.asked)
 	}
-	keys.documents[googleKeys] = jwksOf(jwkOf(k.otherRSA, "older"), jwkOf(k.rsa, "test"))
+	keys.documents[googleKeys] = vectors.JWKS(t, vectors.JWK(t, k.otherRSA, "older"), vectors.JWK(t, k.rsa, "test"))
 	if _, err := verifier.Verify(r, specialNow); err != nil {
 		t.Error(err)
 	}
@@ -488,7 +462,7 @@ func TestWithoutKeySourceNothingIsAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Request{URL: "https://in.example.test/"}
-	if err := Sign("gcp-pubsub", Config{Secrets: []string{privatePEM(t, k.rsa)}, Settings: settings}, &r, specialNow); err != nil {
+	if err := Sign("gcp-pubsub", Config{Secrets: []string{vectors.PrivatePEM(t, k.rsa)}, Settings: settings}, &r, specialNow); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := verifier.Verify(r, specialNow); !errors.Is(err, ErrNoKey) {
@@ -516,7 +490,7 @@ func TestSNSConfirmationVisitsOnlySNS(t *testing.T) {
 			"Type": "SubscriptionConfirmation", "MessageId": "1", "Message": "m", "Token": "t", "TopicArn": topic, "SubscribeURL": c.url,
 		})}
 		settings := map[string]string{"allowed_topic_arns": topic, "cert_pem": cert}
-		if err := Sign("aws-sns", Config{Secrets: []string{privatePEM(t, k.rsa)}, Settings: settings}, &r, specialNow); err != nil {
+		if err := Sign("aws-sns", Config{Secrets: []string{vectors.PrivatePEM(t, k.rsa)}, Settings: settings}, &r, specialNow); err != nil {
 			t.Fatal(err)
 		}
 		verifier, err := Provider("aws-sns", Config{Settings: settings})

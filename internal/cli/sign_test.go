@@ -2,26 +2,22 @@ package cli_test
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/hookloft/hookloft/internal/vectors"
 	"github.com/hookloft/hookloft/webhook"
 )
 
@@ -57,45 +53,10 @@ func makeKeys(t *testing.T) (k keys) {
 	return k
 }
 
-// privatePEM writes a private key as sign takes it.
-func privatePEM(t *testing.T, key any) string {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-func certificatePEM(t *testing.T, key crypto.Signer, host string) string {
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-}
-
-func jwks(t *testing.T, key map[string]string) string {
-	text, err := json.Marshal(map[string]any{"keys": []any{key}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // signings has the presets for which "a secret and some JSON" will not do.
 func signings(t *testing.T) map[string]signing {
 	k := makeKeys(t)
-	url64 := base64.RawURLEncoding.EncodeToString
-	ecPoint, err := k.ec.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ecKeys := jwks(t, map[string]string{"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "k1", "x": url64(ecPoint[1:33]), "y": url64(ecPoint[33:])})
-	rsaKeys := jwks(t, map[string]string{"kty": "RSA", "alg": "RS256", "kid": "k1", "n": url64(k.rsa.N.Bytes()), "e": "AQAB"})
+	ecKeys, rsaKeys := vectors.JWKS(t, vectors.JWK(t, k.ec, "k1")), vectors.JWKS(t, vectors.JWK(t, k.rsa, "k1"))
 	ecPublic, err := x509.MarshalPKIXPublicKey(&k.ec.PublicKey)
 	if err != nil {
 		t.Fatal(err)
@@ -104,17 +65,17 @@ func signings(t *testing.T) map[string]signing {
 	return map[string]signing{
 		"adyen":           {secret: strings.Repeat("0f", 32), body: `{"notificationItems":[{"NotificationRequestItem":{"pspReference":"p","eventCode":"AUTHORISATION","amount":{"value":1,"currency":"EUR"},"success":"true"}}]}`},
 		"airtable":        {secret: base64.StdEncoding.EncodeToString([]byte("some key bytes"))},
-		"aws-sns":         {secret: privatePEM(t, k.rsa), public: "-", both: []string{"--config", "allowed_topic_arns=arn:aws:sns:us-east-1:123456789012:T"}, verify: []string{"--config", "cert_pem=" + certificatePEM(t, k.rsa, "sns.us-east-1.amazonaws.com")}, body: `{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:123456789012:T","Message":"hello","MessageId":"m1"}`},
-		"discord":         {secret: privatePEM(t, k.ed), public: hex.EncodeToString(k.ed.Public().(ed25519.PublicKey)), body: `{"type":2,"id":"1"}`},
-		"gcp-pubsub":      {secret: privatePEM(t, k.rsa), public: "-", both: []string{"--config", "service_account_email=a@b.test", "--config", "jwks=" + rsaKeys}, body: `{"message":{"messageId":"1","data":""},"subscription":"s"}`},
+		"aws-sns":         {secret: vectors.PrivatePEM(t, k.rsa), public: "-", both: []string{"--config", "allowed_topic_arns=arn:aws:sns:us-east-1:123456789012:T"}, verify: []string{"--config", "cert_pem=" + vectors.CertificatePEM(t, k.rsa, "sns.us-east-1.amazonaws.com")}, body: `{"Type":"Notification","TopicArn":"arn:aws:sns:us-east-1:123456789012:T","Message":"hello","MessageId":"m1"}`},
+		"discord":         {secret: vectors.PrivatePEM(t, k.ed), public: hex.EncodeToString(k.ed.Public().(ed25519.PublicKey)), body: `{"type":2,"id":"1"}`},
+		"gcp-pubsub":      {secret: vectors.PrivatePEM(t, k.rsa), public: "-", both: []string{"--config", "service_account_email=a@b.test", "--config", "jwks=" + rsaKeys}, body: `{"message":{"messageId":"1","data":""},"subscription":"s"}`},
 		"generic":         {both: []string{"--config", "header=X-Sig", "--config", "template={url}{header:X-Extra}{body}"}, headers: "X-Extra: e\n"},
 		"mailgun":         {body: `{"event-data":{"id":"1","event":"opened"}}`},
 		"mandrill":        {body: "mandrill_events=%5B%5D&other=1"},
 		"microsoft-graph": {body: `{"value":[{"subscriptionId":"s","clientState":"x"}]}`},
-		"paypal":          {secret: privatePEM(t, k.rsa), public: "-", both: []string{"--config", "webhook_id=W1"}, verify: []string{"--config", "cert_pem=" + certificatePEM(t, k.rsa, "messageverificationcerts.paypal.com")}},
-		"plaid":           {secret: privatePEM(t, k.ec), public: "-", both: []string{"--config", "jwks=" + ecKeys}},
+		"paypal":          {secret: vectors.PrivatePEM(t, k.rsa), public: "-", both: []string{"--config", "webhook_id=W1"}, verify: []string{"--config", "cert_pem=" + vectors.CertificatePEM(t, k.rsa, "messageverificationcerts.paypal.com")}},
+		"plaid":           {secret: vectors.PrivatePEM(t, k.ec), public: "-", both: []string{"--config", "jwks=" + ecKeys}},
 		"postmark":        {secret: "user:pass:word"},
-		"sendgrid":        {secret: privatePEM(t, k.ec), public: base64.StdEncoding.EncodeToString(ecPublic), body: "[]\r\n"},
+		"sendgrid":        {secret: vectors.PrivatePEM(t, k.ec), public: base64.StdEncoding.EncodeToString(ecPublic), body: "[]\r\n"},
 		"twilio":          {body: form},
 	}
 }

@@ -194,7 +194,7 @@ func TestVerifySaysWhatIsWrong(t *testing.T) {
 
 // TestVerifyWithoutThePublishedKey: it says that it does not know, and what would help.
 func TestVerifyWithoutThePublishedKey(t *testing.T) {
-	body, secret := write(t, "body", []byte("{}")), write(t, "key", []byte(privatePEM(t, makeKeys(t).rsa)))
+	body, secret := write(t, "body", []byte("{}")), write(t, "key", []byte(vectors.PrivatePEM(t, makeKeys(t).rsa)))
 	_, headers, _ := inProcess("", "sign", "--provider", "paypal", "--config", "webhook_id=W", "--secret", "@"+secret, "--body", body)
 	code, out, errors := inProcess(headers, "verify", "--provider", "paypal", "--config", "webhook_id=W", "--headers", "-", "--body", body)
 	if code != 1 || out != "" || !strings.Contains(errors, "not known whether it is genuine") || !strings.Contains(errors, "--fetch-keys") {

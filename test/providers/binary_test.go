@@ -151,9 +151,13 @@ func TestSignedWebhooksArrive(t *testing.T) {
 			keys := keysFor(t, &v)
 			r := unsigned(t, &v)
 			if err := webhook.Sign(v.Provider, webhook.Config{Secrets: keys.sign, Settings: keys.settings}, &r, time.Now()); err != nil {
-				// Some vectors stand for requests that Sign does not make.
-				left[v.Provider]++
-				t.Skipf("cannot be signed anew: %v", err)
+				// Two vectors stand for requests that Sign does not make: a message of SNS as
+				// Lambda spells it, and a form of Mailgun's in parts.
+				t.Logf("not signed anew: %v", err)
+				if left[v.Provider]++; left[v.Provider] > 1 || v.Provider != "aws-sns" && v.Provider != "mailgun" {
+					t.Errorf("cannot be signed anew: %v", err)
+				}
+				return
 			}
 			// Sign may have chosen another URL, such as one with the body's hash in it.
 			v.URL = r.URL
