@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/hook"
@@ -73,6 +74,20 @@ const (
 
 // routes is the list of everything that is served.
 func routes() []route {
+	return slices.Concat(
+		coreRoutes(),
+		operationalRoutes(),
+		taskRoutes(),
+		accessRoutes(),
+		shapeRoutes(),
+		statsRoutes(),
+		portableRoutes(),
+		listenRoutes(),
+	)
+}
+
+// coreRoutes are the nouns: applications, endpoints, event types, messages, sources.
+func coreRoutes() []route {
 	const (
 		get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 		ok, created, accepted      = http.StatusOK, http.StatusCreated, http.StatusAccepted

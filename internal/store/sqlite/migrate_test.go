@@ -33,13 +33,23 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, path := range paths {
-		back := []string{"ALTER TABLE message DROP COLUMN inbound"}
+		back := []string{
+			"ALTER TABLE message DROP COLUMN inbound",
+			"DROP TABLE announcement",
+			"ALTER TABLE message DROP COLUMN deadline", "ALTER TABLE message DROP COLUMN sealed", "ALTER TABLE attempt DROP COLUMN sealed",
+		}
 		if i == 0 {
 			back = []string{
 				"DROP INDEX task_ended", "DROP TABLE source", "DROP TABLE source_count", "DROP TABLE rejection",
 				"DROP INDEX application_environment", "DROP INDEX application_with_endpoints", "ALTER TABLE application DROP COLUMN source",
 				"CREATE INDEX application_environment ON application (environment, key)",
 				"CREATE INDEX application_with_endpoints ON application (environment, key) WHERE endpoints > 0",
+				"DROP TABLE announcement", "DROP TABLE audit", "DROP TABLE integration", "DROP TABLE listener",
+				"ALTER TABLE token DROP COLUMN scopes", "ALTER TABLE token DROP COLUMN kind", "ALTER TABLE token DROP COLUMN integration",
+				"ALTER TABLE endpoint DROP COLUMN shape", "ALTER TABLE endpoint DROP COLUMN warned",
+				"ALTER TABLE event_type DROP COLUMN retry_policy", "ALTER TABLE event_type DROP COLUMN retention",
+				"ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
+				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
 			}
 		}
 		conn, err := openConn(path)

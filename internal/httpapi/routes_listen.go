@@ -1,0 +1,4 @@
+package httpapi
+
+// listenRoutes serve those who watch live.
+func listenRoutes() []route { return nil }

@@ -1,0 +1,4 @@
+package httpapi
+
+// operationalRoutes are the receivers of operational webhooks.
+func operationalRoutes() []route { return nil }

@@ -1,0 +1,4 @@
+package httpapi
+
+// portableRoutes carry configuration in and out.
+func portableRoutes() []route { return nil }

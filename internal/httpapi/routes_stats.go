@@ -1,0 +1,4 @@
+package httpapi
+
+// statsRoutes count, chart and find what happened.
+func statsRoutes() []route { return nil }

@@ -1,0 +1,16 @@
+-- Who changed what: one row a change, written in its commit. Secrets are not in it.
+CREATE TABLE audit (
+    key         INTEGER PRIMARY KEY,
+    environment INTEGER NOT NULL,
+    actor       TEXT    NOT NULL,
+    noun        TEXT    NOT NULL,
+    action      TEXT    NOT NULL,
+    subject     INTEGER NOT NULL,      -- row key of what was changed, 0 for what has a name only
+    application INTEGER NOT NULL,      -- that it belongs to, 0 for none
+    name        TEXT    NOT NULL,
+    before      BLOB,                  -- JSON, NULL for what was made
+    after       BLOB                   -- JSON, NULL for what was removed
+) STRICT;
+
+-- Serves: the log of an environment by time.
+CREATE INDEX audit_environment ON audit (environment, key);
