@@ -4,12 +4,13 @@ import (
 	"context"
 )
 
-// Store is all four doors of one store. Each worker takes only the door that it uses.
+// Store is all doors of one store. Each worker takes only the door that it uses.
 type Store interface {
 	Ledger
 	Queue
 	Catalog
 	History
+	Retention
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error

@@ -29,6 +29,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
 	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
+	t.Run("retention", func(t *testing.T) { testRetention(t, open) })
 }
 
 // fixture is an open store with one application, and what its Handoff heard.

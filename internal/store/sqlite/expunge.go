@@ -1,0 +1,178 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+var _ store.Retention = (*Store)(nil)
+
+const (
+	// expungeLimit is how many messages one call of Expunge looks at by default.
+	expungeLimit = 1000
+	// expungeStep is how many messages lose their content in one commit: some hundred
+	// pages, which hold up the publishers who share it for milliseconds.
+	expungeStep = 64
+)
+
+// Statements that find what to expunge, by rising key. ?1 is the application or the
+// environment, ?2 and ?3 bound the key, both inclusive.
+const (
+	expungeColumns = `key, application, environment, tags, payload IS NULL AND raw IS NULL AND params IS NULL AND inbound IS NULL`
+	// Index: message_application(application, key).
+	expungeOfApplicationSQL = `SELECT ` + expungeColumns + ` FROM message INDEXED BY message_application
+		WHERE application = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key`
+	// Index: message's primary key, so it walks over other environments' messages too.
+	expungeOfEnvironmentSQL = `SELECT ` + expungeColumns + ` FROM message WHERE environment = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key`
+)
+
+// Expunge implements store.Retention.
+func (s *Store) Expunge(ctx context.Context, q store.ExpungeQuery) (purged int, next hook.Key, done bool, err error) {
+	next = q.Cursor
+	if q.Environment == 0 {
+		return 0, next, false, fmt.Errorf("expunge: no environment")
+	}
+	last := hook.MaxKey
+	if before := q.Before; !before.IsZero() {
+		last = hook.KeyAt(before) - 1
+	} else {
+		last = s.keys.Next() // above everything that has been acknowledged
+	}
+	left := cmp.Or(q.Limit, expungeLimit)
+	for _, seg := range s.segmentsOldestFirst() {
+		if seg.last <= next || seg.first > last {
+			continue
+		}
+		for left > 0 {
+			keys, reached, looked, err := s.findExpungeable(ctx, seg, &q, next, last, left)
+			if err != nil {
+				return purged, next, false, fmt.Errorf("expunge: %w", err)
+			}
+			left -= looked
+			for part := range slices.Chunk(keys, expungeStep) {
+				n, err := s.expungeMessages(ctx, seg, part)
+				purged += n
+				if err != nil {
+					return purged, next, false, fmt.Errorf("expunge: %w", err)
+				}
+				next = hook.Key(part[len(part)-1])
+			}
+			next = max(next, reached)
+			if reached >= min(seg.last, last) {
+				break
+			}
+		}
+		if left <= 0 && next < last {
+			return purged, next, false, nil
+		}
+	}
+	return purged, max(next, last), true, nil
+}
+
+// findExpungeable returns the messages of a segment after a key that q names and that have
+// something to lose. reached is the last key that was looked at, or the segment's last when
+// there is no more; looked is how many rows.
+func (s *Store) findExpungeable(ctx context.Context, seg *segment, q *store.ExpungeQuery, after, last hook.Key, limit int) (keys []hook.MessageID, reached hook.Key, looked int, err error) {
+	query, of := expungeOfApplicationSQL, int64(q.Application)
+	if q.Application == 0 {
+		query, of = expungeOfEnvironmentSQL, int64(q.Environment)
+	}
+	filter := messageFilter{tag: q.Tag}
+	reached = min(seg.last, last)
+	err = s.read(ctx, seg, func(conn *sqlite.Conn) error {
+		stmt, err := conn.Prepare(query)
+		if err != nil {
+			return err
+		}
+		stmt.BindInt64(1, of)
+		stmt.BindInt64(2, int64(after)+1)
+		stmt.BindInt64(3, int64(last))
+		return eachRow(stmt, func() (bool, error) {
+			looked++
+			key := hook.Key(stmt.ColumnInt64(0))
+			m := hook.Message{Tags: splitLines(stmt.ColumnText(3))}
+			if hook.EnvironmentID(stmt.ColumnInt64(2)) == q.Environment && filter.match(&m) && !stmt.ColumnBool(4) {
+				keys = append(keys, hook.MessageID(key))
+			}
+			if looked < limit {
+				return true, nil
+			}
+			reached = key
+			return false, nil
+		})
+	})
+	return keys, reached, looked, err
+}
+
+// expungeMessages removes the content of messages of one segment in one commit, and
+// returns how many there were.
+func (s *Store) expungeMessages(ctx context.Context, seg *segment, messages []hook.MessageID) (n int, err error) {
+	err = s.change(ctx, seg, func(conn *sqlite.Conn) error {
+		for _, id := range messages {
+			if err := expungeIn(conn, id); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+const expungeAttemptsSQL = `UPDATE attempt SET header = NULL, body = NULL, flags = flags | 16 WHERE endpoint = ?1 AND key = ?2`
+
+// expungeIn removes the content of a message with the answers of its attempts.
+func expungeIn(conn *sqlite.Conn, id hook.MessageID) error {
+	find, err := conn.Prepare(`SELECT endpoints FROM message WHERE key = ?1`)
+	if err != nil {
+		return fmt.Errorf("prepare expunge: %w", err)
+	}
+	find.BindInt64(1, int64(id))
+	var endpoints []hook.EndpointID
+	err = eachRow(find, func() (bool, error) {
+		endpoints = decodeKeys[hook.EndpointID](columnBytes(find, 0))
+		return false, nil
+	})
+	if err != nil {
+		return fmt.Errorf("expunge message: %w", err)
+	}
+	message, err := conn.Prepare(expungeMessageSQL)
+	if err != nil {
+		return fmt.Errorf("prepare expunge: %w", err)
+	}
+	message.BindInt64(1, int64(id))
+	if err := run(message); err != nil {
+		return fmt.Errorf("expunge message: %w", err)
+	}
+	attempt, err := conn.Prepare(expungeAttemptsSQL)
+	if err != nil {
+		return fmt.Errorf("prepare expunge: %w", err)
+	}
+	for _, ep := range endpoints {
+		d, err := deliveryIn(conn, ep, id)
+		if err != nil {
+			return err
+		}
+		if d == nil {
+			continue
+		}
+		for _, a := range d.attempts {
+			attempt.BindInt64(1, int64(ep))
+			attempt.BindInt64(2, int64(a))
+			if err := run(attempt); err != nil {
+				return fmt.Errorf("expunge attempt: %w", err)
+			}
+		}
+	}
+	return nil
+}
