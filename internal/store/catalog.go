@@ -23,6 +23,7 @@ type Catalog interface {
 	Plans
 	Sources
 	Visits
+	Listeners
 	// NewKey draws a row key for a noun that is about to be created.
 	NewKey() hook.Key
 	// Codec turns row keys into public ids and back.

@@ -168,6 +168,7 @@ func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
 		"DELETE FROM endpoint WHERE application = ?1",
 		"DELETE FROM removed_endpoint WHERE application = ?1",
 		"DELETE FROM token WHERE application = ?1",
+		"DELETE FROM listener WHERE application = ?1",
 	} {
 		if err := tx.exec(sql, id); err != nil {
 			return err
