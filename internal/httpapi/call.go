@@ -37,6 +37,9 @@ type call struct {
 	// an Idempotency-Key. See prepare.
 	receipt *store.Receipt
 	status  int // of the answer, once written
+	// switched: the connection went on as a WebSocket, so that the time until now is not
+	// that of an answer.
+	switched bool
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
@@ -92,7 +95,7 @@ func (s *server) serve(rt *route) http.HandlerFunc {
 			s.writeError(c, err)
 		}
 		took := time.Since(start)
-		if s.Metrics != nil {
+		if s.Metrics != nil && !c.switched {
 			s.Metrics.Request(rt.path, r.Method, c.status, took)
 		}
 		s.logCall(c, err, took)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/publish"
@@ -76,9 +77,16 @@ type Deps struct {
 	// SourceChanged is told of each source that was made, changed or deleted, once that
 	// is durable. Nil for nobody.
 	SourceChanged func(*hook.Source)
-	Tasks         Waker
-	Metrics       Recorder
-	Log           *slog.Logger
+	// Listening knows who listens; it must be told of commits. Nil: messages are noticed
+	// with some seconds of delay.
+	Listening *ListenHub
+	// Forward returns what of a received message goes on to those who listen: the place of
+	// the request and its headers. The source's public id is told along. Nil: the messages of
+	// sources cannot be listened to.
+	Forward func(m *hook.Message, sourceID string) (api.ListenRequest, [][2]string, error)
+	Tasks   Waker
+	Metrics Recorder
+	Log     *slog.Logger
 }
 
 // Options are the knobs of the API. The zero value is a good start.
@@ -139,6 +147,9 @@ func New(d Deps, o Options) (http.Handler, error) {
 	}
 	if d.Log == nil {
 		d.Log = telemetry.Discard()
+	}
+	if d.Listening == nil {
+		d.Listening = NewListenHub(0)
 	}
 	s := &server{
 		Deps: d, o: o, routes: routes(), mux: chi.NewMux(),

@@ -114,6 +114,7 @@ var pathParamWords = map[string]string{
 	"event_type_name": "Name of the event type.",
 	"task_id":         "Id of the background task.",
 	"source_id":       "Id or uid of the source.",
+	"listener_name":   "Name of the listener.",
 	"provider_name":   "Name of the provider, which is the type of its sources.",
 }
 

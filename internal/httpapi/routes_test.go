@@ -36,13 +36,13 @@ func TestRoleByRoute(t *testing.T) {
 		source := r.source(app+"-source", "github", `{}`)
 		return map[string]string{
 			"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task,
-			"source_id": source, "provider_name": "stripe",
+			"source_id": source, "provider_name": "stripe", "listener_name": "laptop",
 		}
 	}
 	unknown := map[string]string{
 		"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27),
 		"attempt_id": "atmpt_" + strings.Repeat("0", 27), "event_type_name": "no.such", "task_id": "qtask_" + strings.Repeat("0", 27),
-		"source_id": "src_" + strings.Repeat("0", 22), "provider_name": "nobody",
+		"source_id": "src_" + strings.Repeat("0", 22), "provider_name": "nobody", "listener_name": "nobody",
 	}
 	roles := map[string]*hook.Token{}
 	tokens := map[string]string{}
@@ -135,6 +135,7 @@ func singles() (out [][]hook.Capability) {
 // (CONTRACT 1.1), so that a change of the route list alone cannot widen it.
 func TestAppTokenScope(t *testing.T) {
 	want := []string{
+		"application.delete-listener", "application.list-listeners", "application.listen", // ours
 		"authentication.logout", "authentication.whoami", "endpoint.create", "endpoint.delete", "endpoint.get", "endpoint.get-headers",
 		"endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
 		"endpoint.rotate-secret", "endpoint.set-headers", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",

@@ -22,7 +22,7 @@ func (n *node) newReceiver(d *egress.Dialer) *receive.Receiver {
 	s := n.opened.store
 	client := newFetcher(d)
 	return receive.New(receive.Deps{
-		Sources: s, Plans: s, Ledger: s, Visits: s,
+		Sources: s, Plans: s, Ledger: n.ledger(), Visits: s,
 		Keys:       webhook.NewKeyCache(webhook.KeyCacheOptions{Do: client.Do}),
 		Visit:      func(ctx context.Context, url string) error { return fetch(ctx, client, url) },
 		ClientAddr: func(r *http.Request) netip.Addr { return httpapi.ClientAddr(r, n.c.TrustedProxies) },

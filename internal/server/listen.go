@@ -49,7 +49,7 @@ func listen(c *config.Config, fileLimit int, log *slog.Logger) (net.Listener, er
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
-	l = newClients(l, min(max(fileLimit/4, 32), c.MaxClients))
+	l = newClients(l, maxClients(c, fileLimit))
 	if c.TLSCert == "" {
 		return l, nil
 	}
@@ -65,6 +65,9 @@ func listen(c *config.Config, fileLimit int, log *slog.Logger) (net.Listener, er
 		NextProtos:     []string{"h2", "http/1.1"},
 	}), nil
 }
+
+// maxClients is how many connections clients may have.
+func maxClients(c *config.Config, fileLimit int) int { return min(max(fileLimit/4, 32), c.MaxClients) }
 
 // localURL returns where the server is reached from this machine.
 func localURL(c *config.Config, addr net.Addr) string {

@@ -40,6 +40,7 @@ type node struct {
 	sender      *send.Sender
 	receiver    *receive.Receiver
 	tasks       *tasks.Runner
+	listening   *httpapi.ListenHub
 
 	stopWorkers context.CancelFunc
 	workers     sync.WaitGroup
@@ -87,6 +88,7 @@ func run(ctx context.Context, c *config.Config, out Output, extend extension) er
 // half-built server: who connects before that waits in the kernel's queue.
 func (n *node) start(ctx context.Context, extend extension) (err error) {
 	n.metrics, n.showMetrics = newMetrics()
+	n.listening = newListenHub(maxClients(n.c, fileLimit()))
 	n.opened, err = openStore(ctx, n.c, n.log, n.metrics, func(err error) { offer(n.fatal, err) })
 	if err != nil {
 		return err
@@ -230,7 +232,7 @@ func (n *node) serveOn(l net.Listener, h http.Handler) {
 // newAPI builds the HTTP API on the parts that start has made.
 func (n *node) newAPI() (http.Handler, error) {
 	s := n.opened.store
-	publisher := publish.New(s, s, s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
+	publisher := publish.New(s, n.ledger(), s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
 	return httpapi.New(httpapi.Deps{
 		Catalog: s, History: s, Ledger: s, Publisher: publisher,
 		Hasher:       n.opened.hasher,
@@ -239,6 +241,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		ParseSecret:  parseSecret,
 		PublicSecret: publicSecret,
 		CheckSource:  receive.Check, SourceChanged: n.sourceChanged,
+		Listening: n.listening, Forward: forwarded,
 		Tasks:   n.tasks,
 		Metrics: requestRecorder{n.metrics},
 		Log:     n.log,
@@ -344,6 +347,15 @@ func (n *node) stop(ready bool) error {
 	}
 	requests, cancel := context.WithTimeout(context.Background(), n.requestShare())
 	defer cancel()
+	if n.listening != nil {
+		// Shutdown does not know of those who listen. Who has not left by half of the time gets
+		// what it acknowledged last once more.
+		listeners, cancel := context.WithTimeout(requests, n.requestShare()/2)
+		if err := n.listening.Drain(listeners); err != nil {
+			n.log.Warn("listeners were cut off", telemetry.KeyError, err)
+		}
+		cancel()
+	}
 	for _, srv := range n.servers {
 		if err := srv.Shutdown(requests); err != nil {
 			n.log.Warn("requests were cut off", telemetry.KeyError, err)
