@@ -66,11 +66,26 @@ type Attempt struct {
 	BodyTruncated, BodyIncomplete bool
 	// RetryAfter is what the answer asked for, unclamped; 0 for nothing usable.
 	RetryAfter time.Duration
+	// Wish is what the answer asked for beside its status. It is acted upon, not stored.
+	Wish Wish
 	// Expunged says that the answer's content was removed on request.
 	Expunged bool
 	// NextAt is when the next scheduled attempt is due; zero for none.
 	NextAt time.Time
 }
+
+// Wish is what a receiver asks for in an answer's header webhook-delivery (CONTRACT 2.3).
+type Wish uint8
+
+// The wishes.
+const (
+	// NoWish: the status alone decides.
+	NoWish Wish = iota
+	// WishDisable: the endpoint wants no more webhooks, this one included.
+	WishDisable
+	// WishAbort: this message is not to be tried again here.
+	WishAbort
+)
 
 // MaxStoredBody is how much of an answer's body is kept.
 const MaxStoredBody = 16 << 10

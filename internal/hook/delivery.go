@@ -63,7 +63,7 @@ type Delivery struct {
 }
 
 // After returns the delivery after attempt a has ended at now: the only place where
-// an outcome becomes a state. policy is the environment's, chance is in [0, 1).
+// an outcome becomes a state. policy is that of RetryPolicyOf, chance is in [0, 1).
 func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chance float64) Delivery {
 	d.Attempts++
 	d.Crashes = 0
@@ -73,7 +73,7 @@ func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chanc
 		d.State, d.Reason, d.DueAt = Delivered, ReasonNone, time.Time{}
 	case d.Trigger == Manual:
 		// One attempt without a schedule: the pair keeps the state that it had, and its reason.
-	case a.Outcome == Gone, a.Outcome == Unsendable:
+	case a.Outcome == Gone, a.Outcome == Unsendable, a.Wish == WishAbort:
 		d.State, d.Reason, d.DueAt = Exhausted, a.Reason, time.Time{}
 	default:
 		d.Reason = a.Reason
@@ -86,6 +86,15 @@ func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chanc
 		d.State, d.DueAt = Pending, ceilMilli(now.Add(delay))
 	}
 	return d
+}
+
+// Until returns the delivery exhausted where its next attempt would come after deadline,
+// and as it is otherwise; the zero time is no deadline.
+func (d Delivery) Until(deadline time.Time) Delivery {
+	if deadline.IsZero() || d.State != Pending || d.Trigger != Scheduled || d.DueAt.Before(deadline) {
+		return d
+	}
+	return d.End(Exhausted, ReasonExpired)
 }
 
 // ceilMilli rounds up to the millisecond: cutting what is below would let a retry come

@@ -21,7 +21,9 @@ type Endpoint struct {
 	Headers      map[string]string // sent with each request, names in their given case
 	// Secrets are the keys that sign, the current one first, then those that were
 	// rotated out and have not expired.
-	Secrets   []Secret
+	Secrets []Secret
+	// Shape is how its requests differ from the usual one; nil for not at all.
+	Shape     *Shape
 	CreatedAt time.Time
 	UpdatedAt time.Time
 

@@ -12,8 +12,11 @@ type EventType struct {
 	Schemas      []byte // JSON object, version to JSON Schema draft 7; nil for none
 	GroupName    string
 	FeatureFlags []string // nil for visible to all
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// RetryPolicy is the delays after failed attempts of this type. Nil inherits the
+	// environment's; empty and not nil means a single attempt.
+	RetryPolicy []time.Duration
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
 }
 
 // Validate checks the fields that a client sets, except that Schemas are schemas.
@@ -28,6 +31,9 @@ func (t *EventType) Validate() error {
 		if err := checkToken("groupName", t.GroupName, 256); err != nil {
 			return err
 		}
+	}
+	if err := CheckRetryPolicy("retrySchedule", t.RetryPolicy); err != nil {
+		return err
 	}
 	return checkList("featureFlags", t.FeatureFlags, 0, func(field, s string) error { return checkToken(field, s, 256) })
 }

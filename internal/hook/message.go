@@ -22,6 +22,9 @@ type Message struct {
 	TransformationsParams []byte
 	// DeliverAt is the earliest first attempt; zero for at once.
 	DeliverAt time.Time
+	// Deadline is when a delivery becomes too late to matter; zero for never. A scheduled
+	// attempt never begins after it.
+	Deadline time.Time
 	// ContentExpiresAt is when payload and bodies stop being readable.
 	ContentExpiresAt time.Time
 	// Expunged says that the content was removed on request.
@@ -72,6 +75,8 @@ const (
 	// MinDelay and MaxDelay bound how far ahead deliverAt may lie.
 	MinDelay = time.Minute
 	MaxDelay = 24 * time.Hour
+	// MinDeadline is how far ahead expiresAt must lie.
+	MinDeadline = time.Second
 )
 
 // Validate checks the fields that a client sets, at now.
@@ -94,5 +99,28 @@ func (m *Message) Validate(now time.Time) error {
 			return Fieldf("deliverAt", "must lie at least 1 minute and at most 24 hours ahead")
 		}
 	}
+	return m.checkDeadline(now)
+}
+
+// checkDeadline checks Deadline, at now.
+func (m *Message) checkDeadline(now time.Time) error {
+	if m.Deadline.IsZero() {
+		return nil
+	}
+	last := m.ContentExpiresAt
+	if last.IsZero() {
+		last = now.Add(DefaultRetention)
+	}
+	switch {
+	case m.Deadline.Sub(now) < MinDeadline:
+		return Fieldf("expiresAt", "must lie at least 1 second ahead")
+	case m.Deadline.After(last):
+		return Fieldf("expiresAt", "must not lie after the content's own end, %s", last.UTC().Format(time.RFC3339))
+	case m.Deadline.Before(m.DeliverAt):
+		return Fieldf("expiresAt", "must not lie before deliverAt")
+	}
 	return nil
 }
+
+// IsLate reports whether a delivery that is tried at now is too late to matter.
+func (m *Message) IsLate(now time.Time) bool { return !m.Deadline.IsZero() && !now.Before(m.Deadline) }

@@ -1,10 +1,14 @@
 package hook
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // The retry schedule's bounds (CONTRACT section 0).
 const (
-	// AttemptTimeout is the one deadline over DNS, connect, TLS, headers and body.
+	// AttemptTimeout is the one deadline over DNS, connect, TLS, headers and body, where
+	// an endpoint has none of its own.
 	AttemptTimeout = 15 * time.Second
 	// minTroubledDelay is the least delay after a time-out or a 429.
 	minTroubledDelay = time.Minute
@@ -22,6 +26,31 @@ func DefaultRetryPolicy() []time.Duration {
 		5 * time.Second, 5 * time.Minute, 30 * time.Minute,
 		2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour,
 	}
+}
+
+// CheckRetryPolicy checks a policy that a user chose. Its error names the delay as the
+// contract does: ["retrySchedule", "[2]"].
+func CheckRetryPolicy(field string, policy []time.Duration) error {
+	if len(policy) > MaxRetrySteps {
+		return Fieldf(field, "must hold at most %d delays", MaxRetrySteps)
+	}
+	for i, d := range policy {
+		if d < 0 || d > MaxRetryStep {
+			return &FieldError{Path: []string{field, fmt.Sprintf("[%d]", i)}, Text: fmt.Sprintf("must lie between 0 and %d seconds", int64(MaxRetryStep/time.Second))}
+		}
+	}
+	return nil
+}
+
+// RetryPolicyOf returns the policy that holds for a delivery: the first that is not nil of
+// the endpoint's, its event type's and its environment's, and the default where none is.
+func RetryPolicyOf(endpoint, eventType, environment []time.Duration) []time.Duration {
+	for _, policy := range [...][]time.Duration{endpoint, eventType, environment} {
+		if policy != nil {
+			return policy
+		}
+	}
+	return DefaultRetryPolicy()
 }
 
 // NextDelay returns how long after the end of attempt a its delivery is due again,

@@ -156,7 +156,16 @@ type Plan struct {
 	Environment *hook.Environment
 	Application *hook.Application
 	Endpoints   []*hook.Endpoint // by rising id
-	Version     int64
+	// RetryPolicies are those of the environment's event types that have one of their own,
+	// by name; nil for none.
+	RetryPolicies map[string][]time.Duration
+	Version       int64
+}
+
+// RetryPolicy returns the delays after failed attempts that hold for messages of a type at
+// one of the plan's endpoints.
+func (p *Plan) RetryPolicy(e *hook.Endpoint, eventType string) []time.Duration {
+	return hook.RetryPolicyOf(e.Shape.Policy(), p.RetryPolicies[eventType], p.Environment.Settings.RetryPolicy)
 }
 
 // Endpoint returns the endpoint of the plan with this id, nil when there is none.

@@ -33,7 +33,7 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 			return err
 		}
 		return c.putEndpoint(tx, `INSERT INTO endpoint (`+endpointColumns+`)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`, e)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`, e)
 	})
 }
 
@@ -71,7 +71,7 @@ func checkEndpointUID(tx *catalogTx, e *hook.Endpoint) error {
 }
 
 const endpointColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at`
+	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at, shape`
 
 // putEndpoint runs a statement whose arguments are endpointColumns.
 func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error {
@@ -79,8 +79,12 @@ func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error
 	if err != nil {
 		return err
 	}
+	shape, err := c.sealShape(e)
+	if err != nil {
+		return err
+	}
 	return tx.exec(sql, e.Application, e.ID, argText(e.UID), e.URL, e.Description, e.Disabled, e.DisabledBy, argList(e.EventTypes), argList(e.Channels),
-		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli())
+		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli(), argBlob(shape))
 }
 
 // Endpoint implements store.Endpoints. Index: primary key, or endpoint_uid.
@@ -137,7 +141,7 @@ func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id
 			return err
 		}
 		return c.putEndpoint(tx, `UPDATE endpoint SET uid = ?3, url = ?4, description = ?5, disabled = ?6, disabled_by = ?7, event_types = ?8, channels = ?9,
-			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16
+			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16, shape = ?17
 			WHERE application = ?1 AND key = ?2`, e)
 	})
 	if err != nil {
@@ -169,10 +173,10 @@ func (c *catalog) DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id
 const removedColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
 	throttle_rate, metadata, failing_since, created_at, updated_at`
 
-// DeletedEndpoints implements store.Endpoints. Their Secrets and Headers are nil. Index: primary key.
+// DeletedEndpoints implements store.Endpoints. Their Secrets, Headers and Shape are nil. Index: primary key.
 func (c *catalog) DeletedEndpoints(ctx context.Context, app hook.ApplicationID, ids []hook.EndpointID) ([]*hook.Endpoint, error) {
 	const sql = `SELECT application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-		throttle_rate, metadata, NULL, NULL, failing_since, created_at, updated_at
+		throttle_rate, metadata, NULL, NULL, failing_since, created_at, updated_at, NULL
 		FROM removed_endpoint WHERE application = ?1 AND key = ?2`
 	var list []*hook.Endpoint
 	err := c.read(ctx, func(conn *sqlite.Conn) error {
@@ -231,7 +235,10 @@ func (c *catalog) scanEndpoint(stmt *sqlite.Stmt) (*hook.Endpoint, error) {
 	if err := columnJSON(stmt, 10, &e.Metadata); err != nil {
 		return nil, err
 	}
-	return e, c.openEndpoint(e, columnBytes(stmt, 11), columnBytes(stmt, 12))
+	if err := c.openEndpoint(e, columnBytes(stmt, 11), columnBytes(stmt, 12)); err != nil {
+		return nil, err
+	}
+	return e, c.openShape(e, columnBytes(stmt, 16))
 }
 
 // storedSecret is a secret inside the sealed column.

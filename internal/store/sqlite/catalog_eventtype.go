@@ -9,7 +9,7 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-const eventTypeColumns = "environment, name, description, archived, deprecated, schemas, group_name, feature_flags, created_at, updated_at"
+const eventTypeColumns = "environment, name, description, archived, deprecated, schemas, group_name, feature_flags, created_at, updated_at, retry_policy"
 
 // CreateEventType implements store.EventTypes. It takes the place of an archived type
 // of that name (CONTRACT 1.12); a live one is a conflict.
@@ -42,9 +42,12 @@ func checkEnvironmentExists(tx *catalogTx, id hook.EnvironmentID) error {
 }
 
 func putEventType(tx *catalogTx, t *hook.EventType) error {
-	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	if err := policyChanged(tx, t.Environment, t.Name, t.RetryPolicy); err != nil {
+		return err
+	}
+	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 		t.Environment, t.Name, t.Description, t.Archived, t.Deprecated, argBlob(t.Schemas), t.GroupName, argList(t.FeatureFlags),
-		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli())
+		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(), argPolicy(t.RetryPolicy))
 }
 
 // EventType implements store.EventTypes. Index: primary key.
@@ -137,6 +140,9 @@ func (c *catalog) UpdateEventType(ctx context.Context, env hook.EnvironmentID, n
 // DeleteEventType implements store.EventTypes.
 func (c *catalog) DeleteEventType(ctx context.Context, env hook.EnvironmentID, name string) error {
 	return c.change(ctx, func(tx *catalogTx) error {
+		if err := policyChanged(tx, env, name, nil); err != nil {
+			return err
+		}
 		if err := tx.exec("DELETE FROM event_type WHERE environment = ?1 AND name = ?2", env, name); err != nil {
 			return err
 		}
@@ -158,6 +164,10 @@ func scanEventType(stmt *sqlite.Stmt) (*hook.EventType, error) {
 		GroupName:   stmt.ColumnText(6),
 		CreatedAt:   columnMillis(stmt, 8),
 		UpdatedAt:   columnMillis(stmt, 9),
+	}
+	var err error
+	if t.RetryPolicy, err = columnPolicy(stmt, 10); err != nil {
+		return nil, err
 	}
 	return t, columnJSON(stmt, 7, &t.FeatureFlags)
 }

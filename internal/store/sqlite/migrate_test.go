@@ -47,7 +47,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"DROP TABLE announcement", "DROP TABLE audit", "DROP TABLE integration", "DROP TABLE listener",
 				"ALTER TABLE token DROP COLUMN scopes", "ALTER TABLE token DROP COLUMN kind", "ALTER TABLE token DROP COLUMN integration",
 				"ALTER TABLE endpoint DROP COLUMN shape", "ALTER TABLE endpoint DROP COLUMN warned",
-				"ALTER TABLE event_type DROP COLUMN retry_policy", "ALTER TABLE event_type DROP COLUMN retention",
+				"DROP INDEX event_type_policy", "ALTER TABLE event_type DROP COLUMN retry_policy", "ALTER TABLE event_type DROP COLUMN retention",
 				"ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
 				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
 			}

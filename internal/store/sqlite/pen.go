@@ -35,8 +35,8 @@ const (
 	newestCacheKiB = 32 << 10
 
 	insertMessageSQL = `INSERT INTO message (key, application, environment, event_type, event_id, channels, tags,
-		deliver_at, expires_at, content_type, endpoints, params, raw, payload, inbound)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)`
+		deliver_at, expires_at, content_type, endpoints, params, raw, payload, inbound, deadline)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`
 
 	// insertDeliverySQL leaves a pair that has a row as it is. Index: delivery's primary key.
 	insertDeliverySQL = `INSERT INTO delivery (endpoint, message, state, step, reason, crashes, due_at, attempts)
@@ -166,6 +166,7 @@ func (p *pen) message(m *hook.Message, endpoints, inbound []byte) error {
 		s.BindBytes(14, nil) // empty, which is not expunged
 	}
 	bindBlob(s, 15, inbound)
+	bindMillis(s, 16, m.Deadline)
 	return run(s)
 }
 

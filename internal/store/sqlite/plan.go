@@ -103,6 +103,9 @@ func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.
 		if err != nil {
 			return err
 		}
+		if p.RetryPolicies, err = eventTypePolicies(conn, p.Application.Environment); err != nil {
+			return err
+		}
 		return catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
 			e, err := c.scanEndpoint(stmt)
 			p.Endpoints = append(p.Endpoints, e)
@@ -368,7 +371,16 @@ func planBytes(p *store.Plan) int {
 	for k, v := range p.Application.Metadata {
 		n += 64 + len(k) + len(v)
 	}
+	for name, policy := range p.RetryPolicies {
+		n += 96 + len(name) + 8*len(policy)
+	}
 	for _, e := range p.Endpoints {
+		if s := e.Shape; s != nil {
+			n += 256 + 16*len(s.Success) + 8*len(s.RetryPolicy)
+			if s.Token != nil {
+				n += len(s.Token.Name) + len(s.Token.Value)
+			}
+		}
 		n += 512 + len(e.URL) + len(e.Description) + 128*len(e.Secrets)
 		for _, list := range [][]string{e.EventTypes, e.Channels} {
 			for _, s := range list {

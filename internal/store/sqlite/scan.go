@@ -11,8 +11,9 @@ import (
 )
 
 // messageColumns has the content last, so that a scan without content reads none of it.
+// deadline lies behind it in the row, but NULL is read from the row's header.
 const messageColumns = `key, application, environment, event_type, event_id, channels, tags, deliver_at, expires_at,
-	content_type, endpoints, payload IS NULL AND raw IS NULL, params, raw, payload, inbound`
+	content_type, endpoints, payload IS NULL AND raw IS NULL, params, raw, payload, inbound, deadline`
 
 // Index: message's primary key.
 const messageSQL = `SELECT ` + messageColumns + ` FROM message WHERE key = ?1`
@@ -36,6 +37,7 @@ func scanMessage(stmt *sqlite.Stmt, withContent bool) (*storedMessage, error) {
 			Channels:         splitLines(stmt.ColumnText(5)),
 			Tags:             splitLines(stmt.ColumnText(6)),
 			DeliverAt:        columnMillis(stmt, 7),
+			Deadline:         columnMillis(stmt, 16),
 			ContentExpiresAt: columnMillis(stmt, 8),
 			ContentType:      stmt.ColumnText(9),
 			Expunged:         stmt.ColumnBool(11),

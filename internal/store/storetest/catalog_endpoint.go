@@ -94,3 +94,41 @@ func testSetFailing(r *catalogRoom) {
 	}
 	r.wants(hook.NotFound, r.SetFailing(r.ctx, app.ID, none, since))
 }
+
+// testShapes: a shape is kept whole over a restart, an endpoint's update without one takes
+// it away, and its token is nowhere in the files.
+func testShapes(r *catalogRoom) {
+	env := r.environment()
+	app := r.application(env.ID, "app")
+	e := r.endpoint(app.ID, "e")
+	for _, want := range []*hook.Shape{
+		{Method: "PUT", Body: hook.BodyXML, XMLRoot: "r", Token: &hook.ShapeToken{In: hook.InHeader, Name: "X-Key", Value: "token-canary"},
+			Success: []hook.StatusRange{{Low: 302, High: 302}, {Low: 200, High: 204}}, Timeout: 30 * time.Second, RetryPolicy: []time.Duration{time.Second, time.Hour}},
+		{Method: "GET", Body: hook.BodyQuery, RetryPolicy: []time.Duration{}},
+		{Token: &hook.ShapeToken{In: hook.InBody, Name: "t", Value: "token-canary"}},
+		{Timeout: time.Second},
+		nil,
+	} {
+		_, err := r.UpdateEndpoint(r.ctx, app.ID, e.ID, nil, func(e *hook.Endpoint) error { e.Shape = want; return nil })
+		r.must(err)
+		r.wantSealed("https://", "token-canary")
+		for range 2 {
+			got, err := r.Endpoint(r.ctx, app.ID, "e")
+			r.must(err)
+			r.same("shape", got.Shape, want)
+			if want != nil && (got.Shape.RetryPolicy == nil) != (want.RetryPolicy == nil) {
+				r.Errorf("an empty policy, which is a single attempt, and an inherited one are the same: %v", got.Shape.RetryPolicy)
+			}
+			plan, err := r.PlanOf(r.ctx, app.ID)
+			r.must(err)
+			r.same("shape in the plan", plan.Endpoint(e.ID).Shape, want)
+			r.must(r.SetFailing(r.ctx, app.ID, e.ID, time.Now()))
+			r.reopen()
+		}
+	}
+	born := &hook.Endpoint{Application: app.ID, UID: "born", URL: "https://example.com/", Shape: &hook.Shape{Body: hook.BodyFormEncoded}}
+	r.must(r.CreateEndpoint(r.ctx, born, nil))
+	got, err := r.Endpoint(r.ctx, app.ID, "born")
+	r.must(err)
+	r.same("shape from the begin", got.Shape, born.Shape)
+}

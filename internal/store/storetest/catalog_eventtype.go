@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"time"
+
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
 )
@@ -51,4 +53,51 @@ func testEventTypes(r *catalogRoom) {
 	} {
 		r.wants(hook.NotFound, err)
 	}
+}
+
+// testRetryPolicies: an event type's own policy is kept, also the empty one, and is in the
+// plans of its environment as soon as the change has returned.
+func testRetryPolicies(r *catalogRoom) {
+	env, other := r.environment(), r.environment()
+	app, foreign := r.application(env.ID, "app"), r.application(other.ID, "app")
+	ep := r.endpoint(app.ID, "e")
+	for _, e := range []*hook.Environment{env, other} {
+		r.must(r.CreateEventType(r.ctx, &hook.EventType{Environment: e.ID, Name: "a"}, nil))
+	}
+	policies := func(app hook.ApplicationID) map[string][]time.Duration {
+		p, err := r.PlanOf(r.ctx, app)
+		r.must(err)
+		return p.RetryPolicies
+	}
+	before, err := r.PlanOf(r.ctx, app.ID)
+	r.must(err)
+	r.same("policies of a catalogue without any", before.RetryPolicies, map[string][]time.Duration(nil))
+	for _, want := range [][]time.Duration{{time.Second, 90 * time.Minute, 1500 * time.Millisecond}, {}, nil, {0}} {
+		_, err := r.UpdateEventType(r.ctx, env.ID, "a", nil, func(t *hook.EventType) error { t.RetryPolicy = want; return nil })
+		r.must(err)
+		for range 2 {
+			got, err := r.EventType(r.ctx, env.ID, "a")
+			r.must(err)
+			r.same("retry policy", got.RetryPolicy, want)
+			if (got.RetryPolicy == nil) != (want == nil) {
+				r.Errorf("policy %#v came back as %#v", want, got.RetryPolicy)
+			}
+			if policy, has := policies(app.ID)["a"]; has != (want != nil) {
+				r.Errorf("the plan has %v, the type %v", policy, want)
+			} else {
+				r.same("retry policy in the plan", policy, want)
+			}
+			r.reopen()
+		}
+	}
+	now, err := r.PlanOf(r.ctx, app.ID)
+	r.must(err)
+	r.same("version: nobody must plan again", now.Version, before.Version)
+	r.same("policy that holds", now.RetryPolicy(now.Endpoint(ep.ID), "a"), []time.Duration{0})
+	r.same("policy of another type", now.RetryPolicy(now.Endpoint(ep.ID), "b"), hook.DefaultRetryPolicy())
+	r.same("policies of another environment", policies(foreign.ID), map[string][]time.Duration(nil))
+	r.must(r.DeleteEventType(r.ctx, env.ID, "a"))
+	r.same("after the deletion", policies(app.ID), map[string][]time.Duration(nil))
+	r.must(r.CreateEventType(r.ctx, &hook.EventType{Environment: env.ID, Name: "a", RetryPolicy: []time.Duration{}}, nil))
+	r.same("after the creation", policies(app.ID), map[string][]time.Duration{"a": {}})
 }

@@ -64,6 +64,7 @@ func testLedger(t *testing.T, open Open) {
 		m.TransformationsParams = []byte(`{"rawPayload":"x"}`)
 		m.DeliverAt = time.UnixMilli(time.Now().Add(time.Hour).UnixMilli()).UTC()
 		m.ContentExpiresAt = m.DeliverAt.Add(time.Hour)
+		m.Deadline = m.DeliverAt.Add(time.Minute)
 		p.Deliveries[0].DueAt = m.DeliverAt
 		_, err := f.Append(f.Context(), p)
 		f.must(err)

@@ -5,5 +5,7 @@ ALTER TABLE endpoint ADD COLUMN shape BLOB;
 ALTER TABLE endpoint ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;
 -- Delays after failed attempts of this type, JSON list of milliseconds; NULL for the environment's.
 ALTER TABLE event_type ADD COLUMN retry_policy TEXT;
+-- Serves: the types of an environment that have one, for its plans.
+CREATE INDEX event_type_policy ON event_type (environment, name) WHERE retry_policy IS NOT NULL;
 -- How long content of this type is kept, in milliseconds; NULL for the environment's.
 ALTER TABLE event_type ADD COLUMN retention INTEGER;
