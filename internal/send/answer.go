@@ -49,6 +49,8 @@ type head struct {
 	keepAlive time.Duration
 	// retryAfter is the field's value as received; it lies in the buffer.
 	retryAfter []byte
+	// wish is what the receiver asks for beside the status.
+	wish hook.Wish
 }
 
 // hasBody reports whether a body may follow (RFC 9112 section 6.3).
@@ -235,6 +237,8 @@ func (h *head) parseField(line []byte) error {
 		h.keepAlive = parseKeepAlive(value)
 	case is(name, "retry-after"):
 		h.retryAfter = value
+	case is(name, "webhook-delivery"):
+		h.wish = wishOf(value)
 	}
 	return nil
 }
@@ -292,7 +296,7 @@ func is(b []byte, lower string) bool {
 
 // record copies what is kept of a head into a.
 func record(a *hook.Attempt, h head, now time.Time) {
-	a.Status = h.status
+	a.Status, a.Wish = h.status, h.wish
 	a.Header = storedHeader(h.fields)
 	a.RetryAfter = parseRetryAfter(string(h.retryAfter), now)
 }

@@ -90,7 +90,7 @@ func (c *conn) exchange(r *request, deadline time.Time, o Options, a *hook.Attem
 		}()
 	}
 	wrote := time.Now()
-	if limit := begun.Add(o.HeaderTimeout); limit.Before(deadline) {
+	if limit := begun.Add(o.HeaderTimeout); o.HeaderTimeout > 0 && limit.Before(deadline) {
 		c.raw.SetReadDeadline(limit)
 	}
 	c.in.reset()

@@ -35,6 +35,11 @@ type prepared struct {
 	head   []byte
 	path   string
 	fields []byte
+	// rest is all of head behind the request line. shaped: requests are built by newShaped.
+	// timeout is the one deadline of an attempt.
+	rest    []byte
+	shaped  bool
+	timeout time.Duration
 	// custom is the endpoint's own fields, with line ends; own holds their plain names.
 	custom []byte
 	own    map[string]bool
@@ -48,6 +53,7 @@ type prepared struct {
 // moves to the young one, and when that is full, the old one is forgotten.
 type preparedCache struct {
 	version string
+	timeout time.Duration // of endpoints without one of their own
 
 	mu         sync.RWMutex
 	young, old map[hook.EndpointID]*prepared
@@ -55,8 +61,8 @@ type preparedCache struct {
 
 const maxPrepared = 4096
 
-func newPreparedCache(version string) *preparedCache {
-	return &preparedCache{version: version, young: map[hook.EndpointID]*prepared{}}
+func newPreparedCache(version string, timeout time.Duration) *preparedCache {
+	return &preparedCache{version: version, timeout: timeout, young: map[hook.EndpointID]*prepared{}}
 }
 
 // get returns the prepared form of e at now. An error means that e cannot be called
@@ -76,6 +82,7 @@ func (c *preparedCache) get(e *hook.Endpoint, s *hook.Settings, now time.Time) (
 		if p, err = prepare(e, s, c.version, now); err != nil {
 			return nil, err
 		}
+		p.timeout = or(e.Shape.Deadline(), c.timeout)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,11 +125,15 @@ func prepare(e *hook.Endpoint, s *hook.Settings, version string, now time.Time) 
 	line := len(p.head)
 	p.head = fmt.Appendf(p.head, "Host: %s\r\nUser-Agent: %s\r\n", u.Host, p.agent)
 	end := len(p.head)
-	if len(e.Headers) > 0 {
-		p.own = make(map[string]bool, len(e.Headers))
+	headers := e.Headers
+	if p.shaped = !e.Shape.IsPlain(); p.shaped {
+		headers = withToken(headers, e.Shape.Token)
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
-		value := e.Headers[name]
+	if len(headers) > 0 {
+		p.own = make(map[string]bool, len(headers))
+	}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		value := headers[name]
 		if !isFieldName([]byte(name)) || !isFieldValue(value) {
 			return nil, fmt.Errorf("the endpoint's header %q cannot be sent", name)
 		}
@@ -132,8 +143,31 @@ func prepare(e *hook.Endpoint, s *hook.Settings, version string, now time.Time) 
 	if !p.own["accept"] {
 		p.head = append(p.head, "Accept: */*\r\n"...)
 	}
-	p.fields = p.head[line:end]
+	p.fields, p.rest = p.head[line:end], p.head[line:]
 	return p, nil
+}
+
+// withToken returns an endpoint's own headers with the token of its shape, where that goes
+// into one. The token stands above a header of its name.
+func withToken(headers map[string]string, t *hook.ShapeToken) map[string]string {
+	if t == nil || t.In != hook.InHeader {
+		return headers
+	}
+	all := make(map[string]string, len(headers)+1)
+	for name, value := range headers {
+		if plainName(name) != plainName(t.Name) {
+			all[name] = value
+		}
+	}
+	all[t.Name] = t.Value
+	return all
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
 }
 
 func targetOf(u *url.URL) (target, error) {

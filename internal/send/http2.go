@@ -63,7 +63,10 @@ func (c *conn) http2Alive() bool { return c.h2.Err() == nil && c.h2.Available() 
 
 // postHTTP2 sends r on c and keeps or closes c.
 func (t *transport) postHTTP2(ctx context.Context, c *conn, r *request, deadline time.Time, a *hook.Attempt) error {
-	headDeadline := minTime(deadline, time.Now().Add(t.o.HeaderTimeout))
+	headDeadline := deadline
+	if t.o.HeaderTimeout > 0 {
+		headDeadline = minTime(deadline, time.Now().Add(t.o.HeaderTimeout))
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(time.Until(headDeadline), func() { cancel(context.DeadlineExceeded) })
@@ -97,7 +100,10 @@ func (t *transport) postHTTP2(ctx context.Context, c *conn, r *request, deadline
 	bodyStart := time.Now()
 	a.Timings.FirstByte = bodyStart.Sub(start)
 	timer.Reset(time.Until(minTime(deadline, bodyStart.Add(t.o.BodyBudget))))
-	record(a, head{status: resp.StatusCode, fields: fieldLines(resp.Header), retryAfter: []byte(resp.Header.Get("Retry-After"))}, bodyStart)
+	record(a, head{
+		status: resp.StatusCode, fields: fieldLines(resp.Header),
+		retryAfter: []byte(resp.Header.Get("Retry-After")), wish: wishOf([]byte(resp.Header.Get("Webhook-Delivery"))),
+	}, bodyStart)
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, hook.MaxStoredBody+1))
 	if a.BodyTruncated = len(answer) > hook.MaxStoredBody; a.BodyTruncated {
 		answer = answer[:hook.MaxStoredBody]

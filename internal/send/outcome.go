@@ -20,8 +20,9 @@ import (
 )
 
 // judge names the outcome of an attempt from its status, or from err when there was
-// no answer: what counts as success is decided here and nowhere else.
-func judge(a *hook.Attempt, err error) {
+// no answer: what counts as success is decided here and nowhere else. shape is the
+// endpoint's, nil for the usual statuses.
+func judge(a *hook.Attempt, shape *hook.Shape, err error) {
 	if err != nil {
 		a.Outcome = hook.Failed
 		var words string
@@ -29,15 +30,35 @@ func judge(a *hook.Attempt, err error) {
 		a.Error = printable(words)
 		return
 	}
+	if shape.Succeeds(a.Status) {
+		// By the owner's choice a redirect, a 410 or a 500 may be one: then it is nothing else.
+		a.Outcome, a.Reason = hook.Success, hook.ReasonNone
+		return
+	}
+	a.Outcome, a.Reason = hook.Failed, reasonOfStatus(a.Status)
 	switch {
-	case a.Status >= 200 && a.Status <= 299:
-		a.Outcome = hook.Success
 	case a.Status == http.StatusGone:
 		a.Outcome = hook.Gone
-	default:
-		a.Outcome = hook.Failed
+	case a.Reason == hook.ReasonNone:
+		a.Reason, a.Error = hook.ReasonRejected, "the answer's status is none that the endpoint counts as success"
 	}
-	a.Reason = reasonOfStatus(a.Status)
+	switch a.Wish {
+	case hook.WishDisable:
+		a.Outcome, a.Error = hook.Gone, "the receiver asked to be disabled"
+	case hook.WishAbort:
+		a.Error = "the receiver asked not to be sent this message again"
+	}
+}
+
+// wishOf reads the header webhook-delivery of an answer (CONTRACT 2.3).
+func wishOf(value []byte) hook.Wish {
+	switch {
+	case is(value, "disable"):
+		return hook.WishDisable
+	case is(value, "abort-message"):
+		return hook.WishAbort
+	}
+	return hook.NoWish
 }
 
 func reasonOfStatus(status int) hook.Reason {

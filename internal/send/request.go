@@ -21,7 +21,7 @@ type request struct {
 	id, contentType string
 	at              time.Time
 	signature       []byte
-	// method and target of a forwarded webhook, and how much of buf is head; "" otherwise.
+	// method and target of a forwarded webhook or of a shaped request, and how much of buf is head; "" otherwise.
 	method, target string
 	headBytes      int
 }
@@ -42,10 +42,7 @@ var requests = sync.Pool{New: func() any { return &request{buf: make([]byte, 0, 
 func newRequest(p *prepared, job Job, now time.Time) *request {
 	r := requests.Get().(*request)
 	r.to, r.id, r.at, r.body = p, job.WebhookID, now, job.Message.Body()
-	r.contentType = job.Message.ContentType
-	if r.contentType == "" || !isFieldValue(r.contentType) {
-		r.contentType = "application/json"
-	}
+	r.contentType = contentTypeOf(job.Message)
 	r.signature = p.signer.AppendSignature(r.signature[:0], r.id, now, r.body)
 	b := append(r.buf[:0], p.head...)
 	b = appendField(b, "Content-Type: ", r.contentType)

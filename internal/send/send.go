@@ -1,6 +1,6 @@
 // Package send makes one attempt: it builds and signs the request, posts it, and
 // judges the answer. A webhook that was received goes on as the request that it was
-// (forward.go). What comes of it is a hook.Attempt, never an error; what
+// (forward.go); an endpoint may want another shape of it (shape.go). What comes of it is a hook.Attempt, never an error; what
 // follows from it (retry, disable) is decided by others.
 //
 // Promises:
@@ -37,7 +37,8 @@ import (
 
 // Options are the knobs of a Sender. The zero value is a good start.
 type Options struct {
-	// Timeout is the one deadline over a whole attempt. Zero means hook.AttemptTimeout.
+	// Timeout is the one deadline over a whole attempt, where the endpoint has none of its
+	// own. Zero means hook.AttemptTimeout.
 	// The look-up and connect limit inside it is egress.Options.ConnectTimeout.
 	Timeout time.Duration
 	// TLSTimeout bounds the handshake inside Timeout. Zero means 10 s.
@@ -70,7 +71,6 @@ func (o Options) withDefaults() Options {
 	}
 	defaultTo(&o.Timeout, hook.AttemptTimeout)
 	defaultTo(&o.TLSTimeout, 10*time.Second)
-	defaultTo(&o.HeaderTimeout, o.Timeout)
 	defaultTo(&o.BodyBudget, time.Second)
 	defaultTo(&o.IdleTimeout, 30*time.Second)
 	if o.MaxIdle == 0 {
@@ -112,7 +112,7 @@ func New(d *egress.Dialer, o Options) *Sender {
 	o = o.withDefaults()
 	return &Sender{
 		transport: newTransport(d, o),
-		endpoints: newPreparedCache(o.Version),
+		endpoints: newPreparedCache(o.Version, o.Timeout),
 	}
 }
 
@@ -144,17 +144,23 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		return a
 	}
 	var r *request
-	if job.isForward() {
+	switch {
+	case job.isForward():
 		if r, err = newForward(p, job, now); err != nil {
 			a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonInternal, err.Error()
 			return a
 		}
-	} else {
+	case p.shaped:
+		if r, err = newShaped(p, job, now); err != nil {
+			a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonTransformError, err.Error()
+			return a
+		}
+	default:
 		r = newRequest(p, job, now)
 	}
 	err = s.transport.post(ctx, r, &a)
 	r.release()
-	judge(&a, err)
+	judge(&a, job.Endpoint.Shape, err)
 	if job.isForward() {
 		explain(&a)
 	}

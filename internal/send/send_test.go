@@ -169,7 +169,7 @@ func TestPreparedSignerEndsWithItsFirstSecret(t *testing.T) {
 		{Text: testSecret}, {Text: webhook.GenerateSymmetric().Reveal(), ExpiresAt: now.Add(time.Minute)},
 	}}
 	settings := hook.DefaultSettings()
-	cache := newPreparedCache("1")
+	cache := newPreparedCache("1", hook.AttemptTimeout)
 	signatures := func(at time.Time) int {
 		p, err := cache.get(e, &settings, at)
 		if err != nil {
@@ -187,7 +187,7 @@ func TestPreparedSignerEndsWithItsFirstSecret(t *testing.T) {
 
 func TestPreparedCacheIsBounded(t *testing.T) {
 	settings := hook.DefaultSettings()
-	cache := newPreparedCache("1")
+	cache := newPreparedCache("1", hook.AttemptTimeout)
 	for i := range 3 * maxPrepared {
 		e := &hook.Endpoint{ID: hook.EndpointID(i), URL: "https://x.com/", Secrets: []hook.Secret{{Text: testSecret}}}
 		if _, err := cache.get(e, &settings, time.Time{}); err != nil {

@@ -71,7 +71,7 @@ func (t *transport) post(ctx context.Context, r *request, a *hook.Attempt) error
 }
 
 func (t *transport) tryPost(ctx context.Context, r *request, a *hook.Attempt) error {
-	deadline := a.StartedAt.Add(t.o.Timeout)
+	deadline := a.StartedAt.Add(r.to.timeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
