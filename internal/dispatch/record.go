@@ -23,19 +23,15 @@ const maxPause = time.Minute
 func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *hook.Attempt) {
 	settings := &plan.Environment.Settings
 	disable := hook.ReasonNone
-	if a.Outcome == hook.Gone {
+	if a.Outcome == hook.Gone || a.Wish == hook.WishDisable {
 		if settings.DisableEndpointOnGone {
 			disable = hook.ReasonGone
-		} else {
+		} else if a.Outcome == hook.Gone {
 			a.Outcome = hook.Failed // an answer like any other, by the owner's choice
 		}
 	}
-	policy := settings.RetryPolicy
-	if policy == nil {
-		policy = hook.DefaultRetryPolicy()
-	}
 	now := time.Now()
-	next := it.due.Delivery.After(a, policy, now, d.o.Chance())
+	next := it.due.Delivery.After(a, policyOf(plan, ep, it.due.Message, a), now, d.o.Chance()).Until(it.due.Message.Deadline)
 	if next.State == hook.Pending && next.Trigger == hook.Scheduled {
 		a.NextAt = next.DueAt
 	}
@@ -52,6 +48,15 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 	}
 	urgent := next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
 	d.finish(it, next, a, urgent)
+}
+
+// policyOf returns the retry policy that holds after a. What succeeded needs none, and the
+// default is a list that is made anew each time.
+func policyOf(plan *store.Plan, ep *hook.Endpoint, m *hook.Message, a *hook.Attempt) []time.Duration {
+	if a.Outcome == hook.Success {
+		return nil
+	}
+	return plan.RetryPolicy(ep, m.EventType)
 }
 
 // lesson lets the lane learn from an attempt. save is a start of the endpoint's streak

@@ -119,6 +119,10 @@ func (d *Dispatcher) try(it *item) {
 	case ep.Disabled:
 		d.skip(it, hook.Exhausted, hook.ReasonDisabled)
 		return
+	case it.due.Delivery.Trigger == hook.Scheduled && it.due.Message.IsLate(time.Now()):
+		// Who asks for a resend knows how late it is.
+		d.skip(it, hook.Exhausted, hook.ReasonExpired)
+		return
 	case it.due.Delivery.Crashes >= crashesAlone && it.due.Delivery.Reason != hook.ReasonSenderCrashed:
 		// The reason says that it was put off since its last crash: now is its time.
 		d.postpone(it)
