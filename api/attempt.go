@@ -69,4 +69,6 @@ type MessageEndpointOut struct {
 	Status      int        `json:"status"`
 	StatusText  string     `json:"statusText"`
 	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
+	// Hookloft is there where there is something to explain. Ours.
+	Hookloft *DestinationDetail `json:"hookloft,omitempty"`
 }

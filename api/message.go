@@ -18,6 +18,9 @@ type MessageIn struct {
 	Application *ApplicationIn `json:"application,omitempty"`
 	// DeliverAt is the earliest first attempt, a minute to a day ahead.
 	DeliverAt *time.Time `json:"deliverAt,omitempty"`
+	// ExpiresAt ends deliveries that would come too late to matter: no attempt begins after
+	// it. At least a second ahead, and not after the end of the content. Ours.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 	// PayloadRetentionPeriod is how many days the content is kept: 1 to 90, default 90.
 	// PayloadRetentionHours says it in hours, 1 to 2160. Only one of them may be given.
 	PayloadRetentionPeriod *int64 `json:"payloadRetentionPeriod,omitempty"`
@@ -41,6 +44,8 @@ type MessageOut struct {
 	Tags      []string        `json:"tags"`
 	Timestamp time.Time       `json:"timestamp"`
 	DeliverAt *time.Time      `json:"deliverAt"`
+	// ExpiresAt is there for messages that have one. Ours.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 	// Inbound is there for received webhooks whose content is shown. Ours.
 	Inbound *InboundOut `json:"inbound,omitempty"`
 }

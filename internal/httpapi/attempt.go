@@ -243,6 +243,9 @@ func (s *server) listAttemptedDestinations(c *call) error {
 		func(d hook.Delivery) api.MessageEndpointOut {
 			o := api.MessageEndpointOut{EndpointOut: s.endpointToAPI(endpoints[d.Endpoint]), NextAttempt: nextAttempt(&d)}
 			o.Status, o.StatusText = statusToAPI(store.StatusOfDelivery(&d), false)
+			if d.Reason != hook.ReasonNone {
+				o.Hookloft = &api.DestinationDetail{Reason: d.Reason.String()}
+			}
 			return o
 		})
 	return c.json(http.StatusOK, out)

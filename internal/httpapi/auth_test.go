@@ -266,8 +266,8 @@ func TestSettings(t *testing.T) {
 		{"null", `{"whitelabelHeaders":null}`, "body whitelabelHeaders"},
 		{"another type", `{"whitelabelHeaders":"yes"}`, "body whitelabelHeaders"},
 		{"another type of a kept key", `{"displayName":5}`, "body displayName"},
-		{"negative delay", `{"retryPolicy":[-1]}`, "body retryPolicy"},
-		{"delay too long", `{"retryPolicy":[604801]}`, "body retryPolicy"},
+		{"negative delay", `{"retryPolicy":[-1]}`, "body retryPolicy [0]"},
+		{"delay too long", `{"retryPolicy":[604801]}`, "body retryPolicy [0]"},
 		{"too many delays", `{"retryPolicy":[` + steps + `]}`, "body retryPolicy"},
 		{"too large", `{"x":"` + strings.Repeat("y", 70000) + `"}`, "body"},
 	} {

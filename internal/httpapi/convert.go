@@ -312,6 +312,7 @@ func (s *server) messageToAPI(m *hook.Message, withContent bool, now time.Time) 
 		at := m.DeliverAt.UTC()
 		out.DeliverAt = &at
 	}
+	out.ExpiresAt = timeOrNil(m.Deadline)
 	return out
 }
 

@@ -273,6 +273,8 @@ func messageField(in *api.MessageIn, name string, value []byte, unknown *[]strin
 		return json.Unmarshal(value, &in.Application)
 	case "deliverAt":
 		return json.Unmarshal(value, &in.DeliverAt)
+	case "expiresAt":
+		return json.Unmarshal(value, &in.ExpiresAt)
 	case "payloadRetentionPeriod":
 		return json.Unmarshal(value, &in.PayloadRetentionPeriod)
 	case "payloadRetentionHours":

@@ -83,6 +83,10 @@ func appendMessageFields(dst []byte, m *api.MessageOut) []byte {
 		dst = m.DeliverAt.AppendFormat(append(dst, '"'), timeFormat)
 		dst = append(dst, '"')
 	}
+	if m.ExpiresAt != nil {
+		dst = m.ExpiresAt.AppendFormat(append(dst, `,"expiresAt":"`...), timeFormat)
+		dst = append(dst, '"')
+	}
 	if m.Inbound != nil {
 		dst = append(append(dst, `,"inbound":`...), encode(m.Inbound)...)
 	}

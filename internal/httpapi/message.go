@@ -106,6 +106,9 @@ func messageFromAPI(in api.MessageIn, now time.Time) (m hook.Message, err error)
 	if in.DeliverAt != nil {
 		m.DeliverAt = in.DeliverAt.UTC().Truncate(time.Millisecond)
 	}
+	if in.ExpiresAt != nil {
+		m.Deadline = in.ExpiresAt.UTC().Truncate(time.Millisecond)
+	}
 	if m.ContentExpiresAt, err = contentExpiry(in, now); err != nil {
 		return m, err
 	}

@@ -151,6 +151,10 @@ func (b *documentBuilder) schema(t reflect.Type) any {
 		return map[string]any{"type": "string", "format": "date-time"}
 	case reflect.TypeFor[json.RawMessage]():
 		return map[string]any{"type": "object"}
+	case reflect.TypeFor[api.SuccessStatus]():
+		return map[string]any{"anyOf": []any{
+			map[string]any{"type": "integer", "minimum": 200, "maximum": 599}, map[string]any{"type": "string", "pattern": "^[0-9]{3}(-[0-9]{3})?$"},
+		}}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -137,8 +137,8 @@ func TestAppTokenScope(t *testing.T) {
 	want := []string{
 		"application.delete-listener", "application.list-listeners", "application.listen", // ours
 		"authentication.logout", "authentication.whoami", "endpoint.create", "endpoint.delete", "endpoint.get", "endpoint.get-headers",
-		"endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
-		"endpoint.rotate-secret", "endpoint.set-headers", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",
+		"endpoint.get-request", "endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
+		"endpoint.reset-request", "endpoint.rotate-secret", "endpoint.set-headers", "endpoint.set-request", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",
 		"message-attempt.get", "message-attempt.list", "message-attempt.list-attempted-destinations", "message-attempt.list-attempted-messages",
 		"message-attempt.list-by-endpoint", "message-attempt.list-by-endpoint-deprecated", "message-attempt.list-by-msg", "message-attempt.resend",
 		"message.get", "message.list",

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -115,7 +114,7 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 	if in.RetryPolicy.Given {
 		st.RetryPolicy = nil
 		if !in.RetryPolicy.Null {
-			policy, err := retryPolicyFromAPI(in.RetryPolicy.Value)
+			policy, err := secondsFromAPI("retryPolicy", in.RetryPolicy.Value)
 			if err != nil {
 				return err
 			}
@@ -146,20 +145,6 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 	return nil
 }
 
-func retryPolicyFromAPI(seconds []int64) ([]time.Duration, error) {
-	if len(seconds) > hook.MaxRetrySteps {
-		return nil, hook.Fieldf("retryPolicy", "must hold at most %d delays", hook.MaxRetrySteps)
-	}
-	policy := make([]time.Duration, 0, len(seconds))
-	for _, n := range seconds {
-		if most := int64(hook.MaxRetryStep / time.Second); n < 0 || n > most {
-			return nil, hook.Fieldf("retryPolicy", "each delay must lie between 0 and %d seconds", most)
-		}
-		policy = append(policy, time.Duration(n)*time.Second)
-	}
-	return policy, nil
-}
-
 // settingsToAPI writes the known settings with the kept ones beside them.
 func settingsToAPI(st hook.Settings) []byte {
 	out := api.SettingsOut{
@@ -167,10 +152,7 @@ func settingsToAPI(st hook.Settings) []byte {
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
 	}
 	if st.RetryPolicy != nil {
-		out.RetryPolicy = make([]int64, 0, len(st.RetryPolicy))
-		for _, d := range st.RetryPolicy {
-			out.RetryPolicy = append(out.RetryPolicy, int64(d/time.Second))
-		}
+		out.RetryPolicy = secondsToAPI(st.RetryPolicy)
 	}
 	kept := make(map[string]jsontext.Value, len(st.Extra))
 	for key, value := range st.Extra {
