@@ -31,6 +31,8 @@ type Endpoint struct {
 	DisabledBy Reason
 	// FailingSince is the first failure of the current streak; zero while healthy.
 	FailingSince time.Time
+	// Warned is how often the owner was told of that streak (Warnings); 0 while healthy.
+	Warned int
 }
 
 // Secret is one signing key of an endpoint, in the text form of the contract
