@@ -78,8 +78,9 @@ func (b *breaker) ramped() { b.ramping, b.interval = false, 0 }
 // streak is an endpoint's failures without a success in between, over days. It
 // outlives the lane in the catalogue.
 type streak struct {
-	since time.Time // zero for none
-	saved bool
+	since  time.Time // zero for none
+	saved  bool
+	warned int // of the streak in the catalogue, see hook.Warnings
 }
 
 // saveAfter is the age at which an endpoint's streak goes to the catalogue: at least a
@@ -92,27 +93,35 @@ func saveAfter(ep hook.EndpointID) time.Duration {
 }
 
 // start takes over what the catalogue knows, when the lane is new.
-func (s *streak) start(since time.Time) { s.since, s.saved = since, !since.IsZero() }
+func (s *streak) start(ep *hook.Endpoint) {
+	*s = streak{since: ep.FailingSince, saved: !ep.FailingSince.IsZero(), warned: ep.Warned}
+}
 
-func (s *streak) unsaved() (since time.Time, ok bool) { return s.since, !s.since.IsZero() && !s.saved }
+func (s *streak) isUnsaved() bool { return !s.since.IsZero() && !s.saved }
+
+// save is the streak as it is to be stored, with the warning that is due at now.
+func (s *streak) save(now time.Time) *streak {
+	s.saved, s.warned = true, hook.Warnings(s.since, now)
+	kept := *s
+	return &kept
+}
 
 // ended adds an attempt. save is what to store, nil for nothing; failedLong says that
 // the endpoint has failed for so long that it is to be disabled (hook.ShouldDisable).
-func (s *streak) ended(success bool, saveAfter time.Duration, now time.Time) (save *time.Time, failedLong bool) {
+func (s *streak) ended(success bool, saveAfter time.Duration, now time.Time) (save *streak, failedLong bool) {
 	if success {
 		wasSaved := s.saved
-		s.since, s.saved = time.Time{}, false
+		*s = streak{}
 		if wasSaved {
-			return &time.Time{}, false
+			return &streak{}, false
 		}
 		return nil, false
 	}
 	if s.since.IsZero() {
 		s.since = now
 	}
-	if since, ok := s.unsaved(); ok && now.Sub(since) >= saveAfter {
-		s.saved = true
-		save = &since
+	if s.isUnsaved() && now.Sub(s.since) >= saveAfter || s.saved && hook.Warnings(s.since, now) > s.warned {
+		save = s.save(now)
 	}
 	return save, hook.ShouldDisable(s.since, now)
 }
@@ -120,12 +129,20 @@ func (s *streak) ended(success bool, saveAfter time.Duration, now time.Time) (sa
 // storeTimeout bounds the small changes of the catalogue that a worker makes.
 const storeTimeout = 10 * time.Second
 
-// saveFailing stores the start of a streak, or with the zero time its end.
-func (d *Dispatcher) saveFailing(app hook.ApplicationID, ep hook.EndpointID, since time.Time) {
+// saveFailing stores a streak and its warning, or with the zero value its end. What could
+// not be stored is stored with the next failure.
+func (d *Dispatcher) saveFailing(app hook.ApplicationID, ep hook.EndpointID, s streak) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.sending), storeTimeout)
 	defer cancel()
-	if err := d.catalog.SetFailing(ctx, app, ep, since); err != nil && hook.KindOf(err) != hook.NotFound {
-		d.log.Error("store since when an endpoint fails", telemetry.KeyEndpoint, d.codec.Endpoint(app, ep), telemetry.KeyError, err)
+	err := d.catalog.SetFailing(ctx, app, ep, s.since, s.warned)
+	if err == nil || hook.KindOf(err) == hook.NotFound {
+		return
+	}
+	d.log.Error("store since when an endpoint fails", telemetry.KeyEndpoint, d.codec.Endpoint(app, ep), telemetry.KeyError, err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l := d.lanes[ep]; l != nil && l.streak == s {
+		l.streak.saved = false
 	}
 }
 

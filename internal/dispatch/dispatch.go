@@ -14,8 +14,8 @@
 // lane.go: what one endpoint does, and in which order. pace.go: how many at once and how
 // fast. breaker.go: when an endpoint is left in peace, or disabled. fair.go: whose turn
 // it is. claim.go: from the store into memory. memory.go: what is taken from the store's
-// writer, and given back. worker.go: one attempt. record.go: its outcome. due.go: the
-// clock.
+// writer, and given back. worker.go: one attempt. record.go: its outcome. announce.go: who
+// is told of it. due.go: the clock.
 package dispatch
 
 import (
@@ -42,7 +42,7 @@ type Sender interface {
 type Catalog interface {
 	PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Plan, error)
 	UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, r *store.Receipt, update func(*hook.Endpoint) error) (*hook.Endpoint, error)
-	SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time) error
+	SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time, warned int) error
 	NewKey() hook.Key
 	Codec() *hook.Codec
 }

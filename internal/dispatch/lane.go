@@ -357,10 +357,10 @@ func (d *Dispatcher) woken(l *lane, now time.Time) {
 		d.wakes.lower(l, now.Add(left))
 		return
 	}
-	if since, unsaved := l.streak.unsaved(); unsaved && !d.stopping {
+	if l.streak.isUnsaved() && !d.stopping {
 		// A slow trickle of failures would otherwise never add up to a streak.
-		l.streak.saved = true
-		d.workers.Go(func() { d.saveFailing(l.tenant.id, l.endpoint, since) })
+		save := l.streak.save(now)
+		d.workers.Go(func() { d.saveFailing(l.tenant.id, l.endpoint, *save) })
 	}
 	if l.breaker.open {
 		d.counts.open.Dec()

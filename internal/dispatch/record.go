@@ -46,8 +46,9 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 	} else if save != nil {
 		d.saveFailing(it.lane.tenant.id, it.lane.endpoint, *save)
 	}
-	urgent := next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
-	d.finish(it, next, a, urgent)
+	announce := d.announcement(it, plan, ep, &next, a)
+	urgent := announce != nil || next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
+	d.finish(it, next, a, announce, urgent)
 }
 
 // policyOf returns the retry policy that holds after a. What succeeded needs none, and the
@@ -59,9 +60,9 @@ func policyOf(plan *store.Plan, ep *hook.Endpoint, m *hook.Message, a *hook.Atte
 	return plan.RetryPolicy(ep, m.EventType)
 }
 
-// lesson lets the lane learn from an attempt. save is a start of the endpoint's streak
-// of failures to be stored, nil for none.
-func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now time.Time) (save *time.Time, failedLong bool) {
+// lesson lets the lane learn from an attempt. save is the endpoint's streak of failures
+// as it is to be stored, nil when nothing about it is new.
+func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now time.Time) (save *streak, failedLong bool) {
 	l := it.lane
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -97,8 +98,8 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 }
 
 // finish hands the end of an item to the store.
-func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, urgent bool) {
-	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Done: func(err error) { d.stored(it, err) }}
+func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, announce *hook.Announcement, urgent bool) {
+	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Announce: announce, Done: func(err error) { d.stored(it, err) }}
 	d.mu.Lock()
 	it.ended = true
 	d.recording++

@@ -175,7 +175,7 @@ func (d *Dispatcher) learn(it *item, plan *store.Plan, ep *hook.Endpoint) {
 	if !l.updatedAt.Equal(ep.UpdatedAt) || isNew {
 		// The owner may have forgiven earlier failures.
 		l.updatedAt = ep.UpdatedAt
-		l.streak.start(ep.FailingSince)
+		l.streak.start(ep)
 	}
 	if isNew {
 		d.makeReady(l)
@@ -213,7 +213,7 @@ func (d *Dispatcher) skip(it *item, s hook.State, why hook.Reason) {
 		app := it.lane.tenant.id
 		d.log.LogAttrs(ctx, levelDelivery, "delivery ended without an attempt", d.ids(app, it, next.State, why)...)
 	}
-	d.finish(it, next, nil, true)
+	d.finish(it, next, nil, nil, true)
 }
 
 // postpone puts off a delivery that was in flight when the process died three times:
@@ -235,5 +235,5 @@ func (d *Dispatcher) postpone(it *item) {
 	d.mu.Lock()
 	it.lane.refund()
 	d.mu.Unlock()
-	d.finish(it, next, nil, true)
+	d.finish(it, next, nil, nil, true)
 }

@@ -379,8 +379,8 @@ func (w *world) UpdateEndpoint(_ context.Context, app hook.ApplicationID, id hoo
 	return nil, hook.Errorf(hook.NotFound, "endpoint")
 }
 
-func (w *world) SetFailing(_ context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time) error {
-	_, err := w.UpdateEndpoint(context.Background(), app, id, nil, func(e *hook.Endpoint) error { e.FailingSince = since; return nil })
+func (w *world) SetFailing(_ context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time, warned int) error {
+	_, err := w.UpdateEndpoint(context.Background(), app, id, nil, func(e *hook.Endpoint) error { e.FailingSince, e.Warned = since, warned; return nil })
 	w.mu.Lock()
 	w.failing[id] = since
 	w.mu.Unlock()

@@ -82,9 +82,10 @@ type AppFilter struct {
 // Applications are customers of the user. UIDs are unique per environment; a deleted one's is free again.
 type Applications interface {
 	CreateApplication(ctx context.Context, a *hook.Application, r *Receipt) error
-	// Application finds by public id or uid.
+	// Application finds by public id or uid. The operational application of an environment
+	// is not found: it is reached by its key alone (Plans.PlanOf).
 	Application(ctx context.Context, env hook.EnvironmentID, ref string) (*hook.Application, error)
-	// ListApplications leaves out the internal applications of sources.
+	// ListApplications leaves out the internal applications of sources and the operational one.
 	ListApplications(ctx context.Context, env hook.EnvironmentID, f AppFilter, p Page[hook.ApplicationID]) (Listed[*hook.Application], error)
 	UpdateApplication(ctx context.Context, id hook.ApplicationID, update func(*hook.Application) error) (*hook.Application, error)
 	// DeleteApplication removes an application, its endpoints and tokens; its deliveries end as cancelled.
@@ -92,6 +93,8 @@ type Applications interface {
 }
 
 // Endpoints are URLs of an application. Secrets and header values are sealed at rest.
+// Changes are announced in their commit (Announcements). An environment's operational
+// application is made with its first endpoint; before that it is one without endpoints.
 type Endpoints interface {
 	CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *Receipt) error
 	// Endpoint finds by public id or uid within an application.
@@ -103,8 +106,10 @@ type Endpoints interface {
 	DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID) error
 	// DeletedEndpoints returns removed endpoints of an application among ids, for histories that mention them.
 	DeletedEndpoints(ctx context.Context, app hook.ApplicationID, ids []hook.EndpointID) ([]*hook.Endpoint, error)
-	// SetFailing records the start of a streak of failures, or its end with the zero time.
-	SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time) error
+	// SetFailing records the start of a streak of failures and how often its owner was
+	// warned, or its end with the zero time. More warnings than before are announced as
+	// one (hook.FailingAnnouncement).
+	SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time, warned int) error
 }
 
 // EventTypes are the catalogue of an environment, by name.
@@ -145,9 +150,11 @@ type Receipts interface {
 // Plans give the hot path an application with its endpoints from memory.
 type Plans interface {
 	// Plan returns the plan of an application, found by public id or uid. A change
-	// that was acknowledged before the call began is in it.
+	// that was acknowledged before the call began is in it. Like Applications.Application
+	// it does not find an operational one.
 	Plan(ctx context.Context, env hook.EnvironmentID, ref string) (*Plan, error)
-	// PlanOf is Plan by row key, for deliveries; hook.NotFound once the application is deleted.
+	// PlanOf is Plan by row key, for deliveries; hook.NotFound once the application is
+	// deleted. The operational application of an environment always has one.
 	PlanOf(ctx context.Context, app hook.ApplicationID) (*Plan, error)
 }
 

@@ -95,6 +95,10 @@ type Finished struct {
 	// Urgent outcomes join the next commit: final states other than a plain success,
 	// long delays, and what a lane waits for.
 	Urgent bool
+	// Announce is told to receivers of operational webhooks if the outcome counts, that is
+	// unless somebody else has ended the delivery meanwhile; nil for nothing. A store keeps
+	// it in the same commit, and draws its ID.
+	Announce *hook.Announcement
 	// Done is called from the store's writer: it must be quick and not call the store.
 	Done func(err error)
 }

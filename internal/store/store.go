@@ -11,6 +11,7 @@ type Store interface {
 	Catalog
 	History
 	Retention
+	Announcements
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error

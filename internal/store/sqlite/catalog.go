@@ -44,6 +44,8 @@ type catalog struct {
 	broken error // guarded by write: what ended the store, see failed
 
 	fail func(error) error
+	// announced is called after a commit with announcements.
+	announced func()
 
 	readers *sqlitex.Pool
 
@@ -68,6 +70,8 @@ type catalogOptions struct {
 	// fail ends the store after an error of the disk and returns what callers are told; nil
 	// means that only the catalog ends.
 	fail func(error) error
+	// announced is called after a commit with announcements; nil for nobody.
+	announced func()
 	// planBytes bounds the memory of plans, about; 0 means 64 MiB.
 	planBytes int
 	// sourceBytes bounds the memory of sources, about; 0 means 32 MiB.
@@ -96,7 +100,10 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	if o.fail == nil {
 		o.fail = func(err error) error { return err }
 	}
-	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, write: make(chan struct{}, 1)}
+	if o.announced == nil {
+		o.announced = func() {}
+	}
+	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, announced: o.announced, write: make(chan struct{}, 1)}
 	c.plans = newPlanCache(o.planBytes)
 	c.received = newSourceCache(o.sourceBytes)
 	c.tokens = newTokenCache(c)
@@ -248,6 +255,8 @@ type catalogTx struct {
 	failing *failingSince
 	// tokens says which tokens may no longer be answered from memory; nil for all stay.
 	tokens func(*hook.Token) bool
+	// announces says that the change wrote announcements.
+	announces bool
 }
 
 func (tx *catalogTx) exec(sql string, args ...any) error {
@@ -312,6 +321,9 @@ func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error
 		return c.failed(wrapCatalog("commit change", err))
 	}
 	committed = true
+	if tx.announces {
+		c.announced()
+	}
 	return nil
 }
 

@@ -59,7 +59,7 @@ const applicationSQL = `SELECT a.key, a.environment, a.uid, a.name, a.throttle_r
 // Application implements store.Applications. Index: primary key, or application_uid.
 func (c *catalog) Application(ctx context.Context, env hook.EnvironmentID, ref string) (a *hook.Application, err error) {
 	err = c.read(ctx, func(conn *sqlite.Conn) error {
-		if id, ok := c.codec.ParseApplication(env, ref); ok {
+		if id, ok := c.codec.ParseApplication(env, ref); ok && id != env.Operational() {
 			a, err = applicationIn(conn, "a.key = ?1 AND a.environment = ?2", id, env)
 		} else {
 			a, err = applicationIn(conn, "a.environment = ?1 AND a.uid = ?2", env, ref)
@@ -109,8 +109,12 @@ func (c *catalog) ListApplications(ctx context.Context, env hook.EnvironmentID, 
 }
 
 // errInternal is what UpdateApplication and DeleteApplication answer for the internal
-// application of a source, which UpdateSource and DeleteSource take along.
-func errInternal() error {
+// application of a source, which UpdateSource and DeleteSource take along, and for the
+// operational one, which nobody sees.
+func errInternal(a *hook.Application) error {
+	if a.IsOperational() {
+		return errNotFound()
+	}
 	return hook.Errorf(hook.Conflict, "this application belongs to a source: change or delete the source instead")
 }
 
@@ -122,8 +126,8 @@ func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, 
 		if a, err = applicationIn(tx.conn, "a.key = ?1", id); err != nil {
 			return err
 		}
-		if a.Source != 0 {
-			return errInternal()
+		if a.Source != 0 || a.IsOperational() {
+			return errInternal(a)
 		}
 		env, created, version := a.Environment, a.CreatedAt, a.Version
 		if err := update(a); err != nil {
@@ -151,8 +155,8 @@ func (c *catalog) DeleteApplication(ctx context.Context, id hook.ApplicationID) 
 		if err != nil {
 			return err
 		}
-		if a.Source != 0 {
-			return errInternal()
+		if a.Source != 0 || a.IsOperational() {
+			return errInternal(a)
 		}
 		tx.tokens = func(t *hook.Token) bool { return t.Application == id }
 		return clearApplication(tx, id)
@@ -188,6 +192,9 @@ func scanApplication(stmt *sqlite.Stmt) (*hook.Application, error) {
 		CreatedAt:    columnMillis(stmt, 7),
 		UpdatedAt:    columnMillis(stmt, 8),
 		Source:       hook.SourceID(stmt.ColumnInt64(9)),
+	}
+	if a.IsOperational() {
+		a.Source = 0 // the column only keeps it out of lists, see migrations/catalog/0003.sql
 	}
 	return a, columnJSON(stmt, 5, &a.Metadata)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -23,7 +24,11 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 			return err
 		}
 		// The application's row counts its endpoints, so this also proves that it exists.
-		if err := touchApplication(tx, e.Application, 1, disabledCount(e)); err != nil {
+		err := touchApplication(tx, e.Application, 1, disabledCount(e))
+		if hook.KindOf(err) == hook.NotFound && err != nil {
+			err = makeOperational(tx, e)
+		}
+		if err != nil {
 			return err
 		}
 		if err := checkEndpointUID(tx, e); err != nil {
@@ -32,8 +37,11 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 		if err := tx.used(hook.Key(e.ID)); err != nil {
 			return err
 		}
+		if err := c.announceEndpoint(tx, nil, e); err != nil {
+			return err
+		}
 		return c.putEndpoint(tx, `INSERT INTO endpoint (`+endpointColumns+`)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`, e)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`, e)
 	})
 }
 
@@ -71,7 +79,7 @@ func checkEndpointUID(tx *catalogTx, e *hook.Endpoint) error {
 }
 
 const endpointColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at, shape`
+	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at, shape, warned`
 
 // putEndpoint runs a statement whose arguments are endpointColumns.
 func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error {
@@ -84,7 +92,7 @@ func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error
 		return err
 	}
 	return tx.exec(sql, e.Application, e.ID, argText(e.UID), e.URL, e.Description, e.Disabled, e.DisabledBy, argList(e.EventTypes), argList(e.Channels),
-		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli(), argBlob(shape))
+		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli(), argBlob(shape), e.Warned)
 }
 
 // Endpoint implements store.Endpoints. Index: primary key, or endpoint_uid.
@@ -128,20 +136,26 @@ func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id
 		if e, err = c.endpointIn(tx.conn, "key = ?2", app, id); err != nil {
 			return err
 		}
-		created, disabledBefore := e.CreatedAt, disabledCount(e)
+		before := *e
+		before.Headers, before.Metadata = maps.Clone(e.Headers), maps.Clone(e.Metadata)
 		if err := update(e); err != nil {
 			return err
 		}
-		e.ID, e.Application, e.CreatedAt, e.UpdatedAt = id, app, created, toMillis(c.now())
-		e.FailingSince = toMillis(e.FailingSince)
+		e.ID, e.Application, e.CreatedAt, e.UpdatedAt = id, app, before.CreatedAt, toMillis(c.now())
+		if e.FailingSince = toMillis(e.FailingSince); e.FailingSince.IsZero() {
+			e.Warned = 0
+		}
 		if err := checkEndpointUID(tx, e); err != nil {
 			return err
 		}
-		if err := touchApplication(tx, app, 0, disabledCount(e)-disabledBefore); err != nil {
+		if err := touchApplication(tx, app, 0, disabledCount(e)-disabledCount(&before)); err != nil {
+			return err
+		}
+		if err := c.announceEndpoint(tx, &before, e); err != nil {
 			return err
 		}
 		return c.putEndpoint(tx, `UPDATE endpoint SET uid = ?3, url = ?4, description = ?5, disabled = ?6, disabled_by = ?7, event_types = ?8, channels = ?9,
-			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16, shape = ?17
+			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16, shape = ?17, warned = ?18
 			WHERE application = ?1 AND key = ?2`, e)
 	})
 	if err != nil {
@@ -166,6 +180,9 @@ func (c *catalog) DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id
 		if err := tx.exec("DELETE FROM endpoint WHERE application = ?1 AND key = ?2", app, id); err != nil {
 			return err
 		}
+		if err := c.announceEndpoint(tx, e, nil); err != nil {
+			return err
+		}
 		return touchApplication(tx, app, -1, -disabledCount(e))
 	})
 }
@@ -176,7 +193,7 @@ const removedColumns = `application, key, uid, url, description, disabled, disab
 // DeletedEndpoints implements store.Endpoints. Their Secrets, Headers and Shape are nil. Index: primary key.
 func (c *catalog) DeletedEndpoints(ctx context.Context, app hook.ApplicationID, ids []hook.EndpointID) ([]*hook.Endpoint, error) {
 	const sql = `SELECT application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-		throttle_rate, metadata, NULL, NULL, failing_since, created_at, updated_at, NULL
+		throttle_rate, metadata, NULL, NULL, failing_since, created_at, updated_at, NULL, 0
 		FROM removed_endpoint WHERE application = ?1 AND key = ?2`
 	var list []*hook.Endpoint
 	err := c.read(ctx, func(conn *sqlite.Conn) error {
@@ -198,16 +215,25 @@ func (c *catalog) DeletedEndpoints(ctx context.Context, app hook.ApplicationID, 
 // SetFailing implements store.Endpoints. It leaves versions and UpdatedAt alone: nothing
 // that a plan decides depends on it, and an endpoint in trouble must not make publishes
 // plan again.
-func (c *catalog) SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time) error {
+func (c *catalog) SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time, warned int) error {
+	since = toMillis(since)
+	if since.IsZero() {
+		warned = 0
+	}
 	return c.change(ctx, func(tx *catalogTx) error {
-		err := tx.exec("UPDATE endpoint SET failing_since = ?3 WHERE application = ?1 AND key = ?2", app, id, argMillis(since))
+		if warned > 0 {
+			if err := c.announceFailing(tx, app, id, since, warned); err != nil {
+				return err
+			}
+		}
+		err := tx.exec("UPDATE endpoint SET failing_since = ?3, warned = ?4 WHERE application = ?1 AND key = ?2", app, id, argMillis(since), warned)
 		if err != nil {
 			return err
 		}
 		if tx.conn.Changes() == 0 {
 			return errNotFound()
 		}
-		tx.failing = &failingSince{app, id, toMillis(since)}
+		tx.failing = &failingSince{app, id, since, warned}
 		return nil
 	})
 }
@@ -225,6 +251,7 @@ func (c *catalog) scanEndpoint(stmt *sqlite.Stmt) (*hook.Endpoint, error) {
 		FailingSince: columnMillis(stmt, 13),
 		CreatedAt:    columnMillis(stmt, 14),
 		UpdatedAt:    columnMillis(stmt, 15),
+		Warned:       stmt.ColumnInt(17),
 	}
 	if err := columnJSON(stmt, 7, &e.EventTypes); err != nil {
 		return nil, err

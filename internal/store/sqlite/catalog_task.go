@@ -90,13 +90,20 @@ func (c *catalog) RunningTasks(ctx context.Context) ([]*hook.Task, error) {
 func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 	t.UpdatedAt = toMillis(c.now())
 	return c.change(ctx, func(tx *catalogTx) error {
-		err := tx.exec("UPDATE task SET status = ?2, since = ?3, until = ?4, cursor = ?5, done = ?6, updated_at = ?7 WHERE key = ?1",
+		before, err := taskStatus(tx, t.ID)
+		if err != nil {
+			return err
+		}
+		err = tx.exec("UPDATE task SET status = ?2, since = ?3, until = ?4, cursor = ?5, done = ?6, updated_at = ?7 WHERE key = ?1",
 			t.ID, t.Status, argMillis(t.Since), argMillis(t.Until), t.Cursor, t.Done, t.UpdatedAt.UnixMilli())
 		if err != nil {
 			return err
 		}
 		if tx.conn.Changes() == 0 {
 			return errNotFound()
+		}
+		if err := c.announceTask(tx, t, before); err != nil {
+			return err
 		}
 		return c.purgeTasks(tx)
 	})

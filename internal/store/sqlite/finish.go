@@ -86,8 +86,11 @@ func waitsUntil(d *hook.Delivery) time.Time {
 }
 
 // finishRest writes what every outcome that counts has beside the delivery: its attempt,
-// and a due row when there is a next one.
+// what is to be told about it, and a due row when there is a next one.
 func (w *writer) finishRest(p *pen, f *store.Finished) error {
+	if err := w.announce(p, f.Announce); err != nil {
+		return err
+	}
 	if f.Attempt != nil {
 		if err := p.attempt(f.Attempt); err != nil {
 			return err
@@ -117,6 +120,11 @@ func (w *writer) finishScheduled(p *pen, f *store.Finished, old *storedDelivery,
 	if d.State == hook.Delivered {
 		if err := w.endSchedule(p, old); err != nil {
 			return err
+		}
+		if old.State != hook.Delivered {
+			if err := w.announce(p, f.Announce); err != nil {
+				return err
+			}
 		}
 		next.State, next.Reason, next.DueAt = hook.Delivered, hook.ReasonNone, time.Time{}
 	}
@@ -155,6 +163,11 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 		}
 		if err := w.endSchedule(p, old); err != nil {
 			return err
+		}
+		if old.State != hook.Delivered {
+			if err := w.announce(p, f.Announce); err != nil {
+				return err
+			}
 		}
 		next.State, next.Reason, next.DueAt = hook.Delivered, hook.ReasonNone, time.Time{}
 	case old.State == hook.Pending && !old.Fresh:

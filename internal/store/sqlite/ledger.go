@@ -313,6 +313,9 @@ func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bo
 	if d == nil || !d.State.IsFinal() {
 		return false, nil
 	}
+	if d.State == hook.Exhausted && len(d.attempts) > 0 {
+		next.Reason = d.Reason // why the last attempt failed, which says how the round before ended
+	}
 	if err := p.setDelivery(&next, now, encodeKeys(d.attempts)); err != nil {
 		return false, err
 	}

@@ -23,7 +23,7 @@ func (c *catalog) Plan(ctx context.Context, env hook.EnvironmentID, ref string) 
 	// A uid cannot begin like an id (hook.Application.Validate), so ref is one or the other.
 	if strings.HasPrefix(ref, "app_") {
 		app, ok := c.codec.ParseApplication(env, ref)
-		if !ok {
+		if !ok || app == env.Operational() {
 			return nil, errNotFound()
 		}
 		return c.PlanOf(ctx, app)
@@ -95,7 +95,11 @@ func (c *catalog) load(ctx context.Context, app hook.ApplicationID, l *planLoad)
 func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.Plan, error) {
 	p := &store.Plan{}
 	err := c.read(ctx, func(conn *sqlite.Conn) (err error) {
-		if p.Application, err = applicationIn(conn, "a.key = ?1", app); err != nil {
+		p.Application, err = applicationIn(conn, "a.key = ?1", app)
+		if hook.KindOf(err) == hook.NotFound && err != nil {
+			p.Application, err = unmadeOperational(conn, app)
+		}
+		if err != nil {
 			return err
 		}
 		p.Version = p.Application.Version
@@ -284,6 +288,7 @@ type failingSince struct {
 	application hook.ApplicationID
 	endpoint    hook.EndpointID
 	since       time.Time
+	warned      int
 }
 
 // setFailing puts a change into the plan in memory. When many endpoints of an application
@@ -304,7 +309,7 @@ func (k *planCache) setFailing(f *failingSince) {
 		return
 	}
 	plan, ep := *e.plan, *e.plan.Endpoints[i]
-	ep.FailingSince = f.since
+	ep.FailingSince, ep.Warned = f.since, f.warned
 	plan.Endpoints = slices.Clone(plan.Endpoints)
 	plan.Endpoints[i] = &ep
 	e.plan = &plan

@@ -162,15 +162,15 @@ func TestPlanCacheDropsALoadThatRacedWithAChange(t *testing.T) {
 func TestPlanCacheTakesFailingSince(t *testing.T) {
 	k := newPlanCache(1 << 20)
 	since := time.UnixMilli(1_800_000_000_000)
-	k.setFailing(&failingSince{1, 1, since}) // of a plan that is not there
+	k.setFailing(&failingSince{1, 1, since, 1}) // of a plan that is not there
 	before := aPlan(1, 3)
 	fill(k, before)
 	racing, _ := k.begin(9)
-	k.setFailing(&failingSince{9, 1, since})
+	k.setFailing(&failingSince{9, 1, since, 1})
 	if _, first := k.begin(9); !first || !racing.stale {
 		t.Error("a load from before the change is joined")
 	}
-	k.setFailing(&failingSince{1, 2, since})
+	k.setFailing(&failingSince{1, 2, since, 1})
 	after := k.of(1)
 	if after == nil || !after.Endpoint(2).FailingSince.Equal(since) || !after.Endpoint(1).FailingSince.IsZero() {
 		t.Fatalf("the plan after the change is %+v", after)
@@ -182,7 +182,7 @@ func TestPlanCacheTakesFailingSince(t *testing.T) {
 		t.Error("by name there is another plan")
 	}
 	k.check(t)
-	k.setFailing(&failingSince{1, 77, since}) // unknown, so memory is not to be trusted
+	k.setFailing(&failingSince{1, 77, since, 1}) // unknown, so memory is not to be trusted
 	if k.of(1) != nil {
 		t.Error("a plan that lacks an endpoint is kept")
 	}

@@ -45,6 +45,9 @@ type segmentFile struct {
 	gate sync.Mutex
 	// mayBeDue is false when the due table is known to be empty. Only the writer sets it.
 	mayBeDue atomic.Bool
+	// mayAnnounce is false when the announcement table is known to be empty, which it nearly
+	// always is. Only the writer sets it.
+	mayAnnounce atomic.Bool
 	// walFrames is the length of the write-ahead log in pages that no checkpoint has
 	// copied or that the log will overwrite only after a restart, as of the last commit.
 	walFrames atomic.Int64
@@ -143,6 +146,11 @@ func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error)
 		return conn, st, err
 	}
 	f.mayBeDue.Store(due)
+	_, announces, err := queryInt(conn, "SELECT 1 FROM announcement LIMIT 1")
+	if err != nil {
+		return conn, st, err
+	}
+	f.mayAnnounce.Store(announces)
 	return conn, st, nil
 }
 

@@ -44,6 +44,7 @@ type Store struct {
 	checkpoints *checkpointer
 	space       *space
 	held        atomic.Bool
+	onAnnounce  atomic.Pointer[func()] // nil for nobody
 
 	// life ends with Close, and background waits for what Open and the writer have started.
 	life       context.Context
@@ -141,7 +142,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
-	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail}); err != nil {
+	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced}); err != nil {
 		return nil, err
 	}
 	if s.space, err = openSpace(dir, o.ReserveBytes); err != nil {

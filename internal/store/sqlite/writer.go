@@ -45,6 +45,7 @@ type writer struct {
 	results   []operationResult
 	thin      []*pen // older ones that lost a due row
 	holdAfter *bool  // the hold that the commit makes true; nil for no change
+	announces bool   // it has announcements
 }
 
 type resolvedEntry struct {
@@ -247,7 +248,7 @@ func (w *writer) reset() {
 	w.handed = nil // the Handoff may keep it
 	w.added, w.resolved = w.added[:0], w.resolved[:0]
 	w.madeDue, w.holdAfter = w.madeDue[:0], nil
-	w.thin = w.thin[:0]
+	w.thin, w.announces = w.thin[:0], false
 	clear(w.results)
 	w.results = w.results[:0]
 }
@@ -292,6 +293,9 @@ func (w *writer) settle(batch []operation) {
 			(*h).MadeDue(d.Application, d.Endpoint, d.At)
 		}
 	}
+	if w.announces {
+		w.s.announced()
+	}
 	w.answer(batch, w.results, nil)
 }
 
@@ -315,6 +319,9 @@ func (w *writer) undo(batch []operation, done []*pen) (rest []operation) {
 		if slices.Contains(done, e.pen) {
 			w.fresh.resolve(e.message)
 		}
+	}
+	if w.announces && len(done) > 0 {
+		w.s.announced()
 	}
 	w.low = 0 // unknown, so that the next commit saves it
 	w.forgetNew(done)

@@ -289,7 +289,7 @@ func testCatalogTenants(r *catalogRoom) {
 	r.wants(hook.NotFound, second(r.Endpoint(r.ctx, own.ID, r.Codec().Endpoint(foreign.ID, ep.ID))))
 	r.wants(hook.NotFound, second(r.UpdateEndpoint(r.ctx, own.ID, ep.ID, nil, func(*hook.Endpoint) error { return nil })))
 	r.wants(hook.NotFound, r.DeleteEndpoint(r.ctx, own.ID, ep.ID))
-	r.wants(hook.NotFound, r.SetFailing(r.ctx, own.ID, ep.ID, time.Now()))
+	r.wants(hook.NotFound, r.SetFailing(r.ctx, own.ID, ep.ID, time.Now(), 1))
 	page, err := r.ListEndpoints(r.ctx, own.ID, store.Page[hook.EndpointID]{Limit: 5})
 	r.must(err)
 	r.same("endpoints", len(page.Rows), 0)

@@ -113,7 +113,7 @@ func testDeleteApplication(r *catalogRoom) {
 			second(r.UpdateEndpoint(r.ctx, app.ID, ep.ID, nil, func(*hook.Endpoint) error { return nil })),
 			second(r.TokenByHash(r.ctx, token.Hash)),
 			r.CreateEndpoint(r.ctx, &hook.Endpoint{Application: app.ID, URL: "https://example.com/"}, nil),
-			r.SetFailing(r.ctx, app.ID, ep.ID, time.Now()),
+			r.SetFailing(r.ctx, app.ID, ep.ID, time.Now(), 1),
 		} {
 			r.wants(hook.NotFound, err)
 		}

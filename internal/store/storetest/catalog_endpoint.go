@@ -79,8 +79,13 @@ func testSetFailing(r *catalogRoom) {
 	before, err := r.PlanOf(r.ctx, app.ID)
 	r.must(err)
 	since := time.Now().UTC().Truncate(time.Millisecond)
-	for _, want := range []time.Time{since, {}} {
-		r.must(r.SetFailing(r.ctx, app.ID, ep.ID, want))
+	for _, step := range []struct {
+		since        time.Time
+		warned, kept int
+	}{{since, 1, 1}, {since, 2, 2}, {time.Time{}, 2, 0}} {
+		want := step.since
+		r.must(r.SetFailing(r.ctx, app.ID, ep.ID, want, step.warned))
+		ep.Warned = step.kept
 		p, err := r.PlanOf(r.ctx, app.ID)
 		r.must(err)
 		ep.FailingSince = want
@@ -92,7 +97,7 @@ func testSetFailing(r *catalogRoom) {
 			r.Error("a plan that was handed out has changed")
 		}
 	}
-	r.wants(hook.NotFound, r.SetFailing(r.ctx, app.ID, none, since))
+	r.wants(hook.NotFound, r.SetFailing(r.ctx, app.ID, none, since, 1))
 }
 
 // testShapes: a shape is kept whole over a restart, an endpoint's update without one takes

@@ -96,7 +96,7 @@ func testPlans(r *catalogRoom) {
 	r.wants(hook.NotFound, second(r.Plan(r.ctx, env.ID, "app")))
 	r.must(second(r.UpdateEnvironment(r.ctx, env.ID, func(e *hook.Environment) error { e.Settings.RetryPolicy = []time.Duration{1}; return nil })))
 	check("new settings")
-	r.must(r.SetFailing(r.ctx, app.ID, ids[1], time.Now()))
+	r.must(r.SetFailing(r.ctx, app.ID, ids[1], time.Now(), 1))
 	check("failing")
 }
 
@@ -163,7 +163,7 @@ func testPlanRace(r *catalogRoom) {
 			continue
 		}
 		if i%5 == 2 {
-			r.must(r.SetFailing(r.ctx, app.ID, ep.ID, time.UnixMilli(i)))
+			r.must(r.SetFailing(r.ctx, app.ID, ep.ID, time.UnixMilli(i), 1))
 			failing.Store(i)
 			continue
 		}
