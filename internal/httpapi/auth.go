@@ -88,8 +88,12 @@ func (s *server) wrongToken(c *call, now time.Time) error {
 // application resolves the application that the path names, within the caller's
 // reach: what belongs to another environment, or is not the portal token's own, is
 // the same 404 as what does not exist. Where the path names a source, it is the
-// source's internal one, so that the same handlers serve the endpoints of both.
+// source's internal one, so that the same handlers serve the endpoints of both, and
+// likewise for the receivers of operational webhooks.
 func (s *server) application(c *call) (*hook.Application, error) {
+	if c.isOperational() {
+		return s.operationalApplication(c)
+	}
 	if c.param("source_id") == "" {
 		return s.applicationNamed(c, c.param("app_id"))
 	}

@@ -97,7 +97,7 @@ func (s *server) checkEndpoint(c *call, e *hook.Endpoint, had []string, url, eve
 		e.URL = normal
 	}
 	if eventTypes && len(e.EventTypes) > 0 {
-		missing, err := s.Catalog.MissingEventTypes(c.ctx(), c.env(), e.EventTypes)
+		missing, err := s.missingEventTypes(c, e.EventTypes)
 		if err != nil {
 			return err
 		}
@@ -111,6 +111,14 @@ func (s *server) checkEndpoint(c *call, e *hook.Endpoint, had []string, url, eve
 		}
 	}
 	return nil
+}
+
+// missingEventTypes returns those of names that do not exist.
+func (s *server) missingEventTypes(c *call, names []string) ([]string, error) {
+	if c.isOperational() {
+		return hook.UnknownOperationalTypes(names), nil
+	}
+	return s.Catalog.MissingEventTypes(c.ctx(), c.env(), names)
 }
 
 // hiddenEventTypes returns those of e's event types that a portal token's feature flags

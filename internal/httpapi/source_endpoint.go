@@ -25,6 +25,14 @@ func decodeEndpoint(c *call) (api.EndpointIn, error) {
 	case api.IngestEndpointUpsertIn:
 		in, err := decode[api.IngestEndpointUpsertIn](c)
 		return endpointOfSource(in), err
+	case api.OperationalWebhookEndpointIn:
+		in, err := decode[api.OperationalWebhookEndpointIn](c)
+		out := operationalEndpointIn(in.OperationalWebhookEndpointUpsertIn)
+		out.Secret, out.Headers = in.Secret, in.Headers
+		return out, err
+	case api.OperationalWebhookEndpointUpsertIn:
+		in, err := decode[api.OperationalWebhookEndpointUpsertIn](c)
+		return operationalEndpointIn(in), err
 	}
 	return decode[api.EndpointIn](c)
 }
@@ -38,7 +46,10 @@ func endpointOfSource(in api.IngestEndpointUpsertIn) api.EndpointIn {
 // endpointShape shows an endpoint in the shape that the route has.
 func (s *server) endpointShape(c *call, e *hook.Endpoint) any {
 	out := s.endpointToAPI(e)
-	if !c.ofSource() {
+	switch {
+	case c.isOperational():
+		return operationalEndpointOut(out)
+	case !c.ofSource():
 		return out
 	}
 	return api.IngestEndpointOut{

@@ -20,6 +20,7 @@ import (
 // Catalog is what a Publisher asks of the catalogue.
 type Catalog interface {
 	Plan(ctx context.Context, env hook.EnvironmentID, ref string) (*store.Plan, error)
+	PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Plan, error)
 	CreateApplication(ctx context.Context, a *hook.Application, r *store.Receipt) error
 	NewKey() hook.Key
 }
@@ -71,6 +72,9 @@ type Request struct {
 	Environment *hook.Environment
 	// AppRef names the application by public id or uid.
 	AppRef string
+	// Application, where it is not 0, names the application by its key instead, and no
+	// other way leads to an operational one.
+	Application hook.ApplicationID
 	// CreateApplication is made when AppRef names none; nil to answer hook.NotFound
 	// instead. Its UID is AppRef. It is ignored when the application exists.
 	CreateApplication *hook.Application
@@ -126,7 +130,8 @@ func (p *Publisher) late(ctx context.Context, r *Request, broken error) (Result,
 	if !found {
 		return Result{}, broken
 	}
-	plan, err := p.catalog.Plan(ctx, r.Environment.ID, r.AppRef)
+	r.CreateApplication = nil
+	plan, err := p.plan(ctx, r)
 	if err != nil {
 		return Result{}, err
 	}
@@ -184,6 +189,9 @@ func (p *Publisher) publish(ctx context.Context, r *Request) (Result, error) {
 
 // plan returns the application's plan and creates the application where that is asked for.
 func (p *Publisher) plan(ctx context.Context, r *Request) (*store.Plan, error) {
+	if r.Application != 0 {
+		return p.catalog.PlanOf(ctx, r.Application)
+	}
 	plan, err := p.catalog.Plan(ctx, r.Environment.ID, r.AppRef)
 	if hook.KindOf(err) != hook.NotFound || r.CreateApplication == nil {
 		return plan, err

@@ -50,6 +50,10 @@ func (s *shop) Plan(_ context.Context, env hook.EnvironmentID, ref string) (*sto
 	return &store.Plan{Application: a, Version: a.Version, Endpoints: []*hook.Endpoint{{ID: 5, Application: a.ID}}}, nil
 }
 
+func (s *shop) PlanOf(context.Context, hook.ApplicationID) (*store.Plan, error) {
+	return nil, hook.Errorf(hook.NotFound, "Application not found")
+}
+
 func (s *shop) CreateApplication(_ context.Context, a *hook.Application, _ *store.Receipt) error {
 	if s.created != nil {
 		s.created()

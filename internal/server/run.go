@@ -41,6 +41,7 @@ type node struct {
 	receiver    *receive.Receiver
 	tasks       *tasks.Runner
 	listening   *httpapi.ListenHub
+	publisher   *publish.Publisher
 
 	stopWorkers context.CancelFunc
 	workers     sync.WaitGroup
@@ -114,8 +115,8 @@ func offer(c chan error, err error) {
 	}
 }
 
-// startWorkers begins what works without a request: the dispatcher, the tasks, and the
-// receiver's accounts and schedules.
+// startWorkers begins what works without a request: the dispatcher, the tasks, the
+// announcer of operational webhooks, and the receiver's accounts and schedules.
 func (n *node) startWorkers(ctx context.Context) error {
 	var err error
 	if n.guard, err = newGuard(n.c); err != nil {
@@ -135,9 +136,12 @@ func (n *node) startWorkers(ctx context.Context) error {
 	// Workers outlive ctx: they stop after the last request.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stopWorkers = stop
+	n.publisher = publish.New(s, n.ledger(), s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
+	announcer := publish.NewAnnouncer(n.publisher, s, httpapi.OperationalPayload(s), n.log)
 	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics})
 	n.work(working, "dispatcher", dispatcher.Run)
 	n.work(working, "tasks", n.tasks.Run)
+	n.work(working, "announcer", announcer.Run)
 	n.work(working, "receiver", n.receiver.Run)
 	select {
 	case <-queue.attached:
@@ -232,9 +236,8 @@ func (n *node) serveOn(l net.Listener, h http.Handler) {
 // newAPI builds the HTTP API on the parts that start has made.
 func (n *node) newAPI() (http.Handler, error) {
 	s := n.opened.store
-	publisher := publish.New(s, n.ledger(), s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
 	return httpapi.New(httpapi.Deps{
-		Catalog: s, History: s, Ledger: s, Publisher: publisher,
+		Catalog: s, History: s, Ledger: s, Publisher: n.publisher,
 		Hasher:       n.opened.hasher,
 		CheckURL:     n.checkURL,
 		NewSecret:    func() string { return webhook.GenerateSymmetric().Reveal() },
