@@ -127,7 +127,7 @@ func testShapes(r *catalogRoom) {
 			plan, err := r.PlanOf(r.ctx, app.ID)
 			r.must(err)
 			r.same("shape in the plan", plan.Endpoint(e.ID).Shape, want)
-			r.must(r.SetFailing(r.ctx, app.ID, e.ID, time.Now()))
+			r.must(r.SetFailing(r.ctx, app.ID, e.ID, time.Now(), 1))
 			r.reopen()
 		}
 	}
