@@ -1,0 +1,72 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// maxEventBytes bounds one event of a stream.
+const maxEventBytes = 8 << 20
+
+// Event is one server-sent event.
+type Event struct {
+	// Type is "message" where the stream names none; ID is "" likewise.
+	Type, ID string
+	Data     []byte
+}
+
+// Stream reads server-sent events (WHATWG HTML, 9.2) until f or the stream returns an
+// error, or ctx ends. A stream that the server ends is io.EOF: the caller may begin a new one.
+func (c *Client) Stream(ctx context.Context, path string, f func(Event) error) error {
+	header := http.Header{"Accept": {"text/event-stream"}}
+	res, err := c.send(ctx, http.MethodGet, path, header, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+		if err != nil {
+			return err
+		}
+		return readError(http.MethodGet, path, res, text)
+	}
+	if kind := res.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
+		return fmt.Errorf("GET %s: the answer is %q, not a stream of events", path, kind)
+	}
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(make([]byte, 64<<10), maxEventBytes)
+	e := Event{Type: "message"}
+	var data []byte
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case lines.Text() == "": // the end of an event; one without data is none
+			if data != nil {
+				e.Data = data[:len(data)-1]
+				if err := f(e); err != nil {
+					return err
+				}
+			}
+			e, data = Event{Type: "message"}, nil
+		case name == "event":
+			e.Type = value
+		case name == "id":
+			e.ID = value
+		case name == "data":
+			if len(data)+len(value) > maxEventBytes {
+				return fmt.Errorf("GET %s: an event is longer than %d bytes", path, maxEventBytes)
+			}
+			data = append(append(data, value...), '\n')
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("GET %s: the stream broke off: %w", path, err)
+	}
+	return io.EOF
+}
