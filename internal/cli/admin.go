@@ -102,7 +102,7 @@ func (p *program) environment() *cobra.Command {
 		Args:    arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			question := fmt.Sprintf("Delete environment %q with its tokens, applications, endpoints and sources? Waiting deliveries are cancelled, and providers get 404.", args[0])
-			if err := p.confirm(yes, question); err != nil {
+			if err := p.confirm(cmd.Context(), yes, question); err != nil {
 				return err
 			}
 			return p.withAdmin(cmd, server.RefuseMissing, func(ctx context.Context, a server.Admin) error {
@@ -120,22 +120,4 @@ func (p *program) environment() *cobra.Command {
 	}
 	return p.group(&cobra.Command{Use: "environment", Short: "Environments: isolated spaces with their own tokens and applications",
 		Example: "  hookloft environment list\n  hookloft environment create staging"}, list, create, remove)
-}
-
-// confirm asks a person; without one to ask, it wants --yes.
-func (p *program) confirm(yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	if !isTerminal(p.In) {
-		return usagef("this needs --yes where nobody can be asked")
-	}
-	fmt.Fprintf(p.Err, "%s [y/N] ", question)
-	var answer string
-	// An empty line, or the end of input, is a no.
-	_, _ = fmt.Fscanln(p.In, &answer)
-	if answer != "y" && answer != "Y" && answer != "yes" {
-		return fmt.Errorf("nothing was changed")
-	}
-	return nil
 }

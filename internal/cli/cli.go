@@ -2,8 +2,12 @@
 //
 // Data goes to standard output, messages to standard error, so that
 // TOKEN=$(hookloft token create) holds a token and nothing else. Exit codes are an
-// interface for scripts: 0 done, 1 error, 2 misuse, 3 not found, 5 timeout. A wrong
-// name is answered with the one that was probably meant.
+// interface for scripts: 0 done, 1 error, 2 misuse, 3 not found, 4 token refused, 5
+// timeout, 6 done in part. A wrong name is answered with the one that was probably meant.
+//
+// Two kinds of command: those that open a store or ask the server that has it (admin.go),
+// and those that call a server's API from anywhere (remote.go). What comes from a server
+// is data: controls in it are made visible before a terminal sees them (text.go).
 package cli
 
 import (
@@ -19,6 +23,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/hookloft/hookloft/client"
 	"github.com/hookloft/hookloft/internal/config"
 	"github.com/hookloft/hookloft/internal/server"
 )
@@ -36,7 +41,9 @@ const (
 	exitError    = 1
 	exitUsage    = 2
 	exitNotFound = 3
+	exitAuth     = 4
 	exitTimeout  = 5
+	exitPartial  = 6
 )
 
 // usageError is misuse of the command line or of a setting.
@@ -51,6 +58,7 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(fo
 type program struct {
 	Streams
 	environ []string
+	paint   palette // off until a command that has --color sets it
 }
 
 // Main runs one command and returns the exit code. SIGINT, SIGTERM and the end of the
@@ -75,7 +83,7 @@ func Main(args, environ []string, std Streams) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(std.Err, "hookloft: %v\n", err)
+	fmt.Fprintf(std.Err, "hookloft: %s\n", explain(err))
 	code := exitCode(err)
 	if code == exitUsage {
 		fmt.Fprintf(std.Err, "Run '%s --help' for usage.\n", cmd.CommandPath())
@@ -85,9 +93,14 @@ func Main(args, environ []string, std Streams) int {
 
 func exitCode(err error) int {
 	var usage *usageError
+	var coded *codedError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.As(err, &coded):
+		return coded.code
+	case client.StatusOf(err) != 0:
+		return answerCode(client.StatusOf(err))
 	case server.IsNotFound(err):
 		return exitNotFound
 	case errors.Is(err, context.DeadlineExceeded):
@@ -103,36 +116,20 @@ func (p *program) root() *cobra.Command {
 		Long:  "Hookloft sends your events to your customers' endpoints: signed, retried, and never lost once acknowledged.",
 		Example: `  hookloft dev                                        # try it: server, inbox and a first message
   hookloft serve --data /var/lib/hookloft             # run it
-  hookloft token create --data /var/lib/hookloft      # a token for the API`,
+  hookloft token create --data /var/lib/hookloft      # a token for the API
+  hookloft login --server https://hooks.example.com   # use it from here
+  hookloft send acme invoice.paid '{"amount": 5}'     # a message`,
 	},
-		p.dev(), p.serve(), p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.config(), p.providers(), p.verify(), p.sign(), p.healthcheck(), p.version(),
+		p.dev(), p.serve(), p.send(), p.app(), p.endpoint(), p.eventTypes(), p.api(), p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(),
+		p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.config(), p.providers(), p.verify(), p.sign(), p.healthcheck(), p.completion(), p.version(),
 	)
 	root.PersistentFlags().String("config", "", "TOML file with settings ("+config.ConfigEnv+")")
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true // completion.go has one with examples
 	root.SetFlagErrorFunc(flagError)
-	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpFunc(p.help)
 	return root
 }
-
-// helpTemplate begins with examples, because that is what most readers came for.
-const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
-{{end}}{{if .HasExample}}
-Examples:
-{{.Example}}
-{{end}}
-Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
-{{if .HasAvailableSubCommands}}
-Commands:
-{{range .Commands}}{{if .IsAvailableCommand}}  {{rpad .Name .NamePadding}} {{.Short}}
-{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
-{{end}}{{if .HasAvailableInheritedFlags}}
-Flags of every command:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}
-{{end}}`
 
 // group makes cmd a command that only has commands below it. Alone it prints its
 // help; with a name that it does not have it says which one was probably meant.

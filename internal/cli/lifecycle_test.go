@@ -25,7 +25,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -40,23 +39,6 @@ type process struct {
 	out  *syncBuffer // standard output
 	log  *syncBuffer // standard error
 	done chan struct{}
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // hookloft returns a command that runs the program.
@@ -80,8 +62,6 @@ func run(t *testing.T, args ...string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
-
-var readyLine = regexp.MustCompile(`(?m)^hookloft ready on (https?://\S+)$`)
 
 // start runs a command on a free port and waits until it says that it is ready.
 func start(t *testing.T, args ...string) *process {

@@ -186,7 +186,7 @@ func (p *program) deleteSource() *cobra.Command {
 		Args:    arguments("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			question := fmt.Sprintf("Delete source %q with what it received? Waiting deliveries are cancelled, and the provider gets 404.", args[0])
-			if err := p.confirm(yes, question); err != nil {
+			if err := p.confirm(cmd.Context(), yes, question); err != nil {
 				return err
 			}
 			return p.withAdmin(cmd, server.RefuseMissing, func(ctx context.Context, a server.Admin) error {

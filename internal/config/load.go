@@ -20,11 +20,11 @@ const EnvPrefix = "HOOKLOFT_"
 const ConfigEnv = EnvPrefix + "CONFIG"
 
 // otherEnv are variables with our prefix that are not knobs: those of the
-// project's own tests and benchmarks, and those that example programs and scripts
-// use to reach a server. The server ignores them.
+// project's own tests and benchmarks, and those that commands, example programs and
+// scripts use to reach a server. The server ignores them.
 var otherEnv = []string{
 	ConfigEnv,
-	EnvPrefix + "URL", EnvPrefix + "TOKEN",
+	EnvPrefix + "URL", EnvPrefix + "TOKEN", EnvPrefix + "SERVER", EnvPrefix + "PROFILE",
 	EnvPrefix + "BIN", EnvPrefix + "KILLS", EnvPrefix + "CUTS", EnvPrefix + "POINTS", EnvPrefix + "QUIET_MESSAGES",
 	EnvPrefix + "FAIRNESS_SECONDS", EnvPrefix + "HUNG_ENDPOINTS", EnvPrefix + "FLOOD_MESSAGES",
 }
