@@ -234,6 +234,23 @@ func (s *server) listListeners(c *call) error {
 	return c.json(http.StatusOK, out)
 }
 
+func (s *server) getListenerSecret(c *call) error {
+	a, err := s.application(c)
+	if err != nil {
+		return err
+	}
+	list, err := s.Catalog.ListListeners(c.ctx(), a.ID)
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		if l.Name == c.param("listener_name") {
+			return c.json(http.StatusOK, api.EndpointSecretOut{Key: l.Secret})
+		}
+	}
+	return notFound()
+}
+
 func (s *server) deleteListener(c *call) error {
 	a, err := s.application(c)
 	if err != nil {

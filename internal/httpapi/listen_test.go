@@ -223,7 +223,11 @@ func TestListenSendsWhatComesAndWhatCame(t *testing.T) {
 	if list.str("data.0.name") != "ci" || list.str("data.1.name") != "laptop" || list.str("data.1.connected") != "true" || strings.Contains(string(list.body), "whsec") {
 		t.Errorf("listeners %s", list.body)
 	}
+	if a := r.must(200, "GET", "/x/v1/app/"+app+"/listener/ci/secret", ""); a.str("key") != e4.hello.Secret {
+		t.Errorf("secret %s", a.body)
+	}
 	r.must(204, "DELETE", "/x/v1/app/"+app+"/listener/ci", "")
+	r.must(404, "GET", "/x/v1/app/"+app+"/listener/ci/secret", "")
 	if code := e4.closed(); code != api.CloseGone {
 		t.Errorf("closed with %d after the listener was deleted", code)
 	}

@@ -19,18 +19,20 @@ func listenRoutes() []route {
 		{name: "since", kind: "date-time", summary: "Where a new listener begins; now by default."},
 	}
 	may := portalMay(hook.ManageEndpoint)
-	below := func(path, noun, op, tag string, may, view access) []route {
+	below := func(path, noun, op, tag string, may, view, secret access) []route {
 		return []route{
 			{method: http.MethodGet, path: path + "/listen", op: op + ".listen", tag: tag, summary: "Open a WebSocket on which " + noun + "'s messages come as they are accepted.", access: may,
 				statuses: []int{http.StatusSwitchingProtocols}, query: params, handler: (*server).listen},
 			{method: http.MethodGet, path: path + "/listener", op: op + ".list-listeners", tag: tag, summary: "List who listens, or did, with how far each has come.", access: view,
 				out: api.ListenerList{}, statuses: []int{http.StatusOK}, handler: (*server).listListeners},
+			{method: http.MethodGet, path: path + "/listener/{listener_name}/secret", op: op + ".get-listener-secret", tag: tag, summary: "Show what verifies the messages of a listener.", access: secret,
+				out: api.EndpointSecretOut{}, statuses: []int{http.StatusOK}, handler: (*server).getListenerSecret},
 			{method: http.MethodDelete, path: path + "/listener/{listener_name}", op: op + ".delete-listener", tag: tag, summary: "Forget a listener with its secret and its place; who listens under the name is sent away.", access: may,
 				statuses: []int{http.StatusNoContent}, handler: (*server).deleteListener},
 		}
 	}
 	return slices.Concat(
-		below("/x/v1/app/{app_id}", "an application", "application", "Application", may, portalMay(hook.ViewBase)),
-		below(ownSourcePath, "a source", "source", "Source settings", access{}, access{}),
+		below("/x/v1/app/{app_id}", "an application", "application", "Application", may, portalMay(hook.ViewBase), portalMay(hook.ViewEndpointSecret)),
+		below(ownSourcePath, "a source", "source", "Source settings", access{}, access{}, access{}),
 	)
 }

@@ -135,7 +135,7 @@ func singles() (out [][]hook.Capability) {
 // (CONTRACT 1.1), so that a change of the route list alone cannot widen it.
 func TestAppTokenScope(t *testing.T) {
 	want := []string{
-		"application.delete-listener", "application.list-listeners", "application.listen", // ours
+		"application.delete-listener", "application.get-listener-secret", "application.list-listeners", "application.listen", // ours
 		"authentication.logout", "authentication.whoami", "endpoint.create", "endpoint.delete", "endpoint.get", "endpoint.get-headers",
 		"endpoint.get-request", "endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
 		"endpoint.reset-request", "endpoint.rotate-secret", "endpoint.set-headers", "endpoint.set-request", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",
