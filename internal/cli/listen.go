@@ -36,7 +36,7 @@ const (
 
 func (p *program) listen() *cobra.Command {
 	var o listenOptions
-	var remote listenRemote
+	var remote remoteFlags
 	cmd := &cobra.Command{
 		Use:   "listen PORT|URL --app APP|--source SOURCE [flags]",
 		Short: "Get webhooks on this machine, without a public URL",
@@ -69,7 +69,7 @@ other answer is shown and counts as the message's end.`,
 			if err := o.check(p); err != nil {
 				return err
 			}
-			t, err := newTunnel(p, remote, &o)
+			t, err := newTunnel(p, &remote, &o)
 			if err != nil {
 				return err
 			}
@@ -99,7 +99,16 @@ other answer is shown and counts as the message's end.`,
 	flags.StringVarP(&o.output, "output", "o", "", "interactive, compact, json or quiet (interactive on a terminal, else compact).")
 	flags.DurationVar(&o.forwardTimeout, "forward-timeout", 30*time.Second, "How long the local server may take to answer.")
 	flags.BoolVar(&o.skipFailed, "skip-failed", false, "Go on where the local server does not answer, instead of trying again.")
-	remote.flags(flags)
+	// Those of every command that calls a server; output and messages are others here.
+	flags.StringVar(&remote.server, "server", "", "`URL` of the server, instead of the profile's (HOOKLOFT_SERVER).")
+	flags.StringVar(&remote.token, "token", "", "`TOKEN` for it, @FILE that holds it, or - for standard input (HOOKLOFT_TOKEN).")
+	flags.StringVar(&remote.profile, "profile", "", "`NAME` of the profile to use instead of the current one ("+profileVariable+").")
+	for _, name := range []string{"server", "token", "profile"} {
+		_ = flags.SetAnnotation(name, groupCommon, []string{"true"}) // fails only for an unknown flag
+	}
+	_ = cmd.RegisterFlagCompletionFunc("app", p.completeApps)
+	_ = cmd.RegisterFlagCompletionFunc("profile", p.completeProfiles)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{listenInteractive, listenCompact, listenJSON, listenQuiet}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -175,41 +184,40 @@ func (p *program) runListen(ctx context.Context, t *tunnel, o *listenOptions) er
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d := &deliverer{tunnel: t, forwarder: f, o: o, recorder: rec, began: time.Now(), dealt: map[string]int{}}
-	var view listenView = &lineView{out: p.Out, err: p.Err, json: o.output == listenJSON, quiet: o.output == listenQuiet}
-	var screen *screenView
-	if o.output == listenInteractive {
-		screen = newScreenView(ctx, p, d, f.String(), o.name)
-		view = screen
-	}
-	d.view, t.view = view, view
-
 	// A first connection that fails is told at once: it is mostly a wrong name or token.
 	conn, err := t.connect(ctx)
 	if err != nil {
 		return err
 	}
-	view.note("listening to %s as %q; forwarding to %s", conn.hello.Application, o.name, f)
+	welcome := fmt.Sprintf("listening to %s as %q; forwarding to %s", cell(conn.hello.Application), o.name, f)
 	if !conn.hello.Created && o.since > 0 {
-		view.note("%q is known and goes on where it stopped; --since is for new listeners", o.name)
+		welcome += "; it goes on where it stopped, for --since is for new listeners"
 	}
+	var screen *screenView
+	if o.output == listenInteractive {
+		screen = newScreenView(ctx, p, d, f.String(), o.name, welcome)
+		d.view = screen
+	} else {
+		d.view = &lineView{out: p.Out, err: p.Err, json: o.output == listenJSON, quiet: o.output == listenQuiet}
+		d.view.note("%s", welcome)
+	}
+	t.view = d.view
+
 	ended := make(chan error, 1)
-	go func() { ended <- t.run(ctx, conn) }()
+	go func() {
+		ended <- t.run(ctx, conn)
+		stop()
+	}()
 	worked := make(chan struct{})
 	go func() { defer close(worked); d.work(ctx) }()
 	if screen != nil {
 		screen.run() // until it is left, or ctx ends
-	} else {
-		select {
-		case <-ctx.Done():
-		case err = <-ended:
-		}
+		stop()
 	}
-	stop()
+	<-ctx.Done()
 	<-worked // the request under way ends, and its ack is sent
+	err = <-ended
 	t.leave()
-	if screen != nil {
-		err = <-ended
-	}
 	if rec != nil {
 		err = errors.Join(err, rec.close())
 	}

@@ -14,27 +14,11 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/spf13/pflag"
 
 	"github.com/hookloft/hookloft/api"
+	"github.com/hookloft/hookloft/client"
 	"github.com/hookloft/hookloft/internal/server"
 )
-
-// listenRemote says which server to listen to, with which token.
-type listenRemote struct{ server, token string }
-
-func (r *listenRemote) flags(flags *pflag.FlagSet) {
-	flags.StringVar(&r.server, "server", "", "`URL` of the server (HOOKLOFT_SERVER).")
-	flags.StringVar(&r.token, "token", "", "`TOKEN` for it (HOOKLOFT_TOKEN).")
-}
-
-// listenEnd is why listening ended, with the exit code that says so to scripts.
-type listenEnd struct {
-	code int
-	text string
-}
-
-func (e *listenEnd) Error() string { return e.text }
 
 const (
 	// maxListenFrame bounds a frame of the server: the largest payload that can be
@@ -51,12 +35,12 @@ const (
 
 // tunnel keeps a connection to the server and gives its messages to a channel, in order.
 type tunnel struct {
-	url       string // of the WebSocket
-	secretURL string
-	token     string
-	agent     string
-	http      *http.Client
-	view      listenView
+	client     *client.Client
+	url        string // of the WebSocket
+	secretPath string
+	header     http.Header
+	http       *http.Client
+	view       listenView
 
 	// inbox holds messages that came and were not begun. run sends, nobody closes.
 	inbox chan incoming
@@ -82,14 +66,22 @@ type incoming struct {
 	at    time.Time
 }
 
-func newTunnel(p *program, remote listenRemote, o *listenOptions) (*tunnel, error) {
-	base, token, err := p.listenTarget(remote)
+func newTunnel(p *program, f *remoteFlags, o *listenOptions) (*tunnel, error) {
+	to, err := p.target(f)
 	if err != nil {
 		return nil, err
 	}
-	place := "/x/v1/app/" + url.PathEscape(o.app)
+	if to.warning != "" {
+		p.warnf("%s", to.warning)
+	}
+	agent := "hookloft-cli/" + server.ReadBuild().Version
+	c, err := client.New(to.server, to.token, client.Options{UserAgent: agent})
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	place := client.Path("/x/v1/app/{}", o.app)
 	if o.source != "" {
-		place = "/x/v1/source/" + url.PathEscape(o.source)
+		place = client.Path("/x/v1/source/{}", o.source)
 	}
 	q := url.Values{"name": {o.name}}
 	if len(o.events) > 0 {
@@ -101,13 +93,13 @@ func newTunnel(p *program, remote listenRemote, o *listenOptions) (*tunnel, erro
 	if o.since > 0 {
 		q.Set("since", time.Now().Add(-o.since).UTC().Format(time.RFC3339))
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ForceAttemptHTTP2 = false
+	header := http.Header{"User-Agent": {agent}}
+	if to.token != "" {
+		header.Set("Authorization", "Bearer "+to.token)
+	}
 	return &tunnel{
-		url: base + place + "/listen?" + q.Encode(), secretURL: base + place + "/listener/" + url.PathEscape(o.name) + "/secret",
-		token: token, agent: "hookloft-listen/" + server.ReadBuild().Version,
+		client: c, url: c.Server() + place + "/listen?" + q.Encode(), secretPath: place + client.Path("/listener/{}/secret", o.name), header: header,
 		http: &http.Client{
-			Transport: transport,
 			// The API redirects nowhere, and the token is not for others.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
@@ -119,12 +111,12 @@ func newTunnel(p *program, remote listenRemote, o *listenOptions) (*tunnel, erro
 func (t *tunnel) connect(ctx context.Context) (*tunnelConn, error) {
 	within, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	ws, resp, err := websocket.Dial(within, t.url, &websocket.DialOptions{HTTPClient: t.http, HTTPHeader: t.header()})
+	ws, resp, err := websocket.Dial(within, t.url, &websocket.DialOptions{HTTPClient: t.http, HTTPHeader: t.header})
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			return nil, refusedListening(resp)
 		}
-		return nil, fmt.Errorf("cannot reach %s: %w", t.place(), err)
+		return nil, fmt.Errorf("listen at %s: %w", t.client.Server(), err)
 	}
 	ws.SetReadLimit(maxListenFrame)
 	c := &tunnelConn{ws: ws, frames: make(chan received), dead: make(chan struct{})}
@@ -133,7 +125,7 @@ func (t *tunnel) connect(ctx context.Context) (*tunnelConn, error) {
 		err = json.Unmarshal(data, &c.hello)
 	}
 	if err == nil && (c.hello.Type != api.FrameHello || c.hello.Version != api.ListenVersion) {
-		err = &listenEnd{exitError, fmt.Sprintf("%s speaks another version of this protocol; use the hookloft that belongs to the server", t.place())}
+		err = forGood(exitError, "%s speaks another version of this protocol; use the hookloft that belongs to the server", t.client.Server())
 	}
 	if err != nil {
 		_ = ws.CloseNow()
@@ -144,19 +136,6 @@ func (t *tunnel) connect(ctx context.Context) (*tunnelConn, error) {
 	t.mu.Unlock()
 	go c.pump()
 	return c, nil
-}
-
-func (t *tunnel) header() http.Header {
-	return http.Header{"Authorization": {"Bearer " + t.token}, "User-Agent": {t.agent}}
-}
-
-// place is the server without path and query, for messages.
-func (t *tunnel) place() string {
-	u, err := url.Parse(t.url)
-	if err != nil {
-		return "the server"
-	}
-	return u.Scheme + "://" + u.Host
 }
 
 // refusedListening turns an answer that is no WebSocket into an error. Only those that
@@ -171,18 +150,22 @@ func refusedListening(resp *http.Response) error {
 	if json.Unmarshal(body, &problem) == nil {
 		text += ": " + detailText(problem.Detail)
 	}
-	text = printableLine(text)
 	switch resp.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return &listenEnd{exitAuth, text}
+		return forGood(exitAuth, "%s", text)
 	case http.StatusNotFound:
-		return &listenEnd{exitNotFound, text + ": is that the right name of the application or source?"}
+		return forGood(exitNotFound, "%s: is that the right name of the application or source?", text)
 	case http.StatusUnprocessableEntity, http.StatusBadRequest:
-		return &listenEnd{exitUsage, text}
+		return forGood(exitUsage, "%s", text)
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return errors.New(text)
+		return errors.New(visible(text))
 	}
-	return &listenEnd{exitError, text}
+	return forGood(exitError, "%s", text)
+}
+
+// forGood is an error after which coming back is of no use.
+func forGood(code int, format string, args ...any) error {
+	return &codedError{code, errors.New(visible(fmt.Sprintf(format, args...)))}
 }
 
 // detailText is a refusal in words: a text, or the list of a 422.
@@ -200,14 +183,6 @@ func detailText(detail any) string {
 	return strings.Join(words, "; ")
 }
 
-// printableLine is text of somebody else on one line, with what a terminal would act on quoted.
-func printableLine(text string) string {
-	if text == "" {
-		return ""
-	}
-	return printable(strings.NewReplacer("\r", " ", "\n", " ", "\t", " ").Replace(text))
-}
-
 // run reads from conn, and from the connections that follow it, until ctx ends or coming
 // back is of no use. When ctx ends the connection stays, for the last ack; leave closes it.
 func (t *tunnel) run(ctx context.Context, conn *tunnelConn) error {
@@ -217,7 +192,7 @@ func (t *tunnel) run(ctx context.Context, conn *tunnelConn) error {
 			return nil
 		}
 		t.lost(conn)
-		var end *listenEnd
+		var end *codedError
 		if errors.As(err, &end) {
 			return end
 		}
@@ -232,14 +207,14 @@ func (t *tunnel) run(ctx context.Context, conn *tunnelConn) error {
 func (t *tunnel) comeBack(ctx context.Context, why error) (*tunnelConn, error) {
 	for wait := firstComeBack; ; wait = min(wait*2, lastComeBack) {
 		pause := wait/2 + rand.N(wait/2+1) // so that all who were cut off do not come back at once
-		t.view.note("connection lost (%s); trying again in %v", printableLine(why.Error()), pause.Round(100*time.Millisecond))
+		t.view.note("connection lost (%s); trying again in %v", cell(why.Error()), pause.Round(100*time.Millisecond))
 		select {
 		case <-ctx.Done():
 			return nil, nil
 		case <-time.After(pause):
 		}
 		conn, err := t.connect(ctx)
-		var end *listenEnd
+		var end *codedError
 		switch {
 		case err == nil:
 			return conn, nil
@@ -286,7 +261,7 @@ func (t *tunnel) read(ctx context.Context, conn *tunnelConn) error {
 				return ctx.Err()
 			}
 		case api.FrameError:
-			t.view.note("the server complains: %s", printableLine(f.Detail))
+			t.view.note("the server complains: %s", cell(f.Detail))
 		}
 	}
 }
@@ -342,16 +317,16 @@ func endOf(err error) error {
 	if !errors.As(err, &closed) {
 		return err
 	}
-	reason := printableLine(closed.Reason)
+	reason := cell(closed.Reason)
 	switch closed.Code {
 	case api.CloseTakenOver:
-		return &listenEnd{exitError, "another hookloft listens under this name now; give one of them another --name"}
+		return forGood(exitError, "another hookloft listens under this name now; give one of them another --name")
 	case api.CloseUnauthorized:
-		return &listenEnd{exitAuth, reason}
+		return forGood(exitAuth, "%s", reason)
 	case api.CloseGone:
-		return &listenEnd{exitNotFound, reason}
+		return forGood(exitNotFound, "%s", reason)
 	case websocket.StatusPolicyViolation, websocket.StatusMessageTooBig:
-		return &listenEnd{exitError, "the server ended the connection: " + reason}
+		return forGood(exitError, "the server ended the connection: %s", reason)
 	}
 	return errors.New(reason)
 }
@@ -404,9 +379,9 @@ func (t *tunnel) again(ctx context.Context, id string) (api.ListenFrameOut, erro
 	case f := <-answer:
 		switch f.Type {
 		case api.FrameSkipped:
-			return f, fmt.Errorf("its content is gone (%s)", printableLine(f.Reason))
+			return f, fmt.Errorf("its content is gone (%s)", cell(f.Reason))
 		case api.FrameError:
-			return f, errors.New(printableLine(f.Detail))
+			return f, errors.New(cell(f.Detail))
 		}
 		return f, nil
 	case <-conn.dead:
@@ -446,35 +421,19 @@ func (t *tunnel) leave() {
 // secret returns what verifies the messages of the listener. One that does not exist yet
 // is made by listening for a moment: so nobody who listens is sent away.
 func (t *tunnel) secret(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.secretURL, nil)
+	var out api.EndpointSecretOut
+	err := t.client.Call(ctx, http.MethodGet, t.secretPath, nil, &out)
+	if client.StatusOf(err) != http.StatusNotFound {
+		return out.Key, err
+	}
+	// The application may be what is missing: then this says so.
+	conn, err := t.connect(ctx)
 	if err != nil {
 		return "", err
 	}
-	req.Header = t.header()
-	resp, err := t.http.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("cannot reach %s: %w", t.place(), err)
+	t.leave()
+	if conn.hello.Secret == "" {
+		return "", forGood(exitAuth, "this token may not see secrets")
 	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-		var out api.EndpointSecretOut
-		if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&out); err != nil {
-			return "", fmt.Errorf("the server's answer cannot be read: %w", err)
-		}
-		return out.Key, nil
-	case http.StatusNotFound: // or the application is: the next answer says so
-		conn, err := t.connect(ctx)
-		if err != nil {
-			return "", err
-		}
-		t.leave()
-		if conn.hello.Secret == "" {
-			return "", &listenEnd{exitAuth, "this token may not see secrets"}
-		}
-		return conn.hello.Secret, nil
-	}
-	return "", refusedListening(resp)
+	return conn.hello.Secret, nil
 }

@@ -63,7 +63,7 @@ func lineOf(r *listenResult) string {
 	if r.skipped == "" {
 		took = r.took.Round(time.Millisecond).String()
 	}
-	words := []string{r.at.Format(time.TimeOnly), printableLine(r.frame.EventType), outcomeText(r), took, printableLine(r.frame.ID)}
+	words := []string{r.at.Format(time.TimeOnly), cell(r.frame.EventType), outcomeText(r), took, cell(r.frame.ID)}
 	if r.retry {
 		words = append(words, "(again)")
 	}
@@ -74,9 +74,9 @@ func lineOf(r *listenResult) string {
 func outcomeText(r *listenResult) string {
 	switch {
 	case r.skipped != "":
-		return "no content: " + printableLine(r.skipped)
+		return "no content: " + cell(r.skipped)
 	case r.err != nil:
-		return printableLine(r.err.Error())
+		return cell(r.err.Error())
 	}
 	return strings.TrimSpace(fmt.Sprintf("%d %s", r.status, http.StatusText(r.status)))
 }
