@@ -112,12 +112,18 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 	defer d.mu.Unlock()
 	l.claiming = false
 	if err != nil {
+		l.isStale = false
 		d.dueApps[l.endpoint] = l.tenant.id
 		d.due.lower(l.endpoint, now.Add(retryStore))
 		d.before(now.Add(retryStore))
 		return
 	}
 	if d.stopping {
+		return
+	}
+	if l.isStale { // some of these may be cancelled by now: read again
+		l.isStale, l.isBehind = false, true
+		d.wantClaim(l)
 		return
 	}
 	took := 0
@@ -132,7 +138,7 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 		it := newItem(l, due[i], size, now)
 		d.claimed.add(size)
 		l.held[it.due.Message.ID] = it
-		l.queue[queueOf[it.kind]].push(it)
+		l.enqueue(it)
 	}
 	switch {
 	case next.IsZero():

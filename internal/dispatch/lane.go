@@ -56,7 +56,7 @@ func newItem(l *lane, due store.Due, size int, now time.Time) *item {
 		it.kind = manual
 	case d.Step > 0:
 		it.kind = retry
-	case d.Attempts > 0:
+	case d.Attempts > 0, d.Reason == hook.ReasonReplay:
 		it.kind = replay
 	}
 	return it
@@ -149,11 +149,13 @@ type lane struct {
 	pausedUntil time.Time // the receiver, or our own trouble, asked for a pause
 	isAlone     bool      // a delivery that crashed the process is tried: nothing beside it
 	isDisabling bool      // the endpoint is being disabled
+	frozen      int       // cancellations that want it to stand still, see Freeze
 	proven      int       // successes since the last trouble, up to startWidth
 
 	isBehind  bool // there are due rows in the store
 	claiming  bool // a claimer reads them
 	skipped   bool // a row was left there because its pair is in memory
+	isStale   bool // rows were cancelled while a claimer read them
 	meanBytes int  // of a claimed delivery
 
 	queued [rotations][classes]bool // stands in that round
@@ -218,17 +220,22 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 		limit = 1 // the first item of a new lane learns the rate for all others
 	}
 	switch {
-	case l.waiting() == 0, l.isAlone, l.isDisabling, l.inFlight >= limit:
+	case l.waiting() == 0, l.isAlone, l.isDisabling, l.frozen > 0, l.inFlight >= limit:
 		return nil, at
 	case now.Before(l.pausedUntil):
 		return nil, l.pausedUntil
-	case l.breaker.open && now.Before(l.breaker.probeAt):
+	case l.breaker.open && now.Before(l.breaker.probeAt) && !l.isAsked():
 		return nil, l.breaker.probeAt
 	}
 	if wait := l.rate.wait(now); wait > 0 {
 		return nil, now.Add(wait)
 	}
-	it = l.pop()
+	isEarly := l.breaker.open && now.Before(l.breaker.probeAt)
+	if isEarly {
+		it = l.queue[replayQueue].pop()
+	} else {
+		it = l.pop()
+	}
 	if it.due.Delivery.Crashes >= crashesAlone {
 		if l.inFlight > 0 {
 			l.queue[queueOf[it.kind]].pushFront(it)
@@ -236,10 +243,26 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 		}
 		l.isAlone = true
 	}
-	it.probe, it.isPlanned, it.perSecond, it.updatedAt = l.breaker.open, l.isPlanned, l.rate.perSecond, l.updatedAt
+	it.probe, it.isPlanned, it.perSecond, it.updatedAt = l.breaker.open && !isEarly, l.isPlanned, l.rate.perSecond, l.updatedAt
 	l.rate.spend(now)
 	l.inFlight++
 	return it, at
+}
+
+// isAsked reports whether a person has asked for the attempt at the head of the replays. It
+// does not wait for the next probe of an endpoint that rests.
+func (l *lane) isAsked() bool {
+	head := l.queue[replayQueue].head
+	return head != nil && head.kind == manual
+}
+
+// enqueue puts an item at the end of its queue; what a person has asked for goes before replays.
+func (l *lane) enqueue(it *item) {
+	if it.kind == manual {
+		l.queue[replayQueue].pushFront(it)
+		return
+	}
+	l.queue[queueOf[it.kind]].push(it)
 }
 
 // pop chooses: live messages first, then retries, then replays, but a retry at least
@@ -327,7 +350,7 @@ func (d *Dispatcher) forget(it *item) {
 
 // isIdle reports whether nothing would be lost with the lane but what it has learned.
 func (l *lane) isIdle() bool {
-	return len(l.held) == 0 && l.reserved == 0 && l.inFlight == 0 && !l.isBehind && !l.claiming && !l.isDisabling
+	return len(l.held) == 0 && l.reserved == 0 && l.inFlight == 0 && !l.isBehind && !l.claiming && !l.isDisabling && l.frozen == 0
 }
 
 // idle notes that a lane may have run out of work, to look again when it can be dropped.

@@ -34,7 +34,8 @@ func (d *Dispatcher) Admit(app hook.ApplicationID, endpoint hook.EndpointID, siz
 		return false
 	}
 	l := d.lane(app, endpoint)
-	if l.breaker.open || l.waiting()+l.reserved >= d.window(l) {
+	// Replays do not count: however many wait, what is new goes before them.
+	if l.breaker.open || l.waiting()-l.queue[replayQueue].n+l.reserved >= d.window(l) {
 		return false
 	}
 	l.reserved++

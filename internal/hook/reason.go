@@ -42,6 +42,9 @@ const (
 	ReasonPaused
 	ReasonEndpointDeleted
 	ReasonInternal
+	// ReasonReplay is on a pending delivery whose round a replay has begun, until its first
+	// attempt, and on one that was never attempted because that replay was cancelled.
+	ReasonReplay
 	reasons
 )
 
@@ -51,7 +54,7 @@ var reasonNames = [reasons]string{
 	"timeout_headers", "timeout_body", "redirect", "auth", "not_found", "gone", "rejected",
 	"throttled", "server", "bad_response", "transform_error", "transform_timeout",
 	"transform_memory", "oauth_token", "mtls", "expired", "canceled", "disabled",
-	"skipped_filter", "sender_crashed", "storage", "paused", "endpoint_deleted", "internal",
+	"skipped_filter", "sender_crashed", "storage", "paused", "endpoint_deleted", "internal", "replay",
 }
 
 // String returns the class as it is logged, counted and served.

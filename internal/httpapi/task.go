@@ -13,6 +13,13 @@ var taskTypes = []string{
 	"event-type.aggregate", "application.purge_content", "endpoint.bulk-replay",
 }
 
+// taskStatuses are those that the contract's words stand for; nil for all.
+var taskStatuses = map[string][]hook.TaskStatus{
+	string(hook.TaskRunning):  {hook.TaskRunning, hook.TaskPaused},
+	string(hook.TaskFinished): {hook.TaskFinished},
+	string(hook.TaskFailed):   {hook.TaskFailed, hook.TaskCancelled},
+}
+
 func (s *server) listTasks(c *call) error {
 	codec := s.Catalog.Codec()
 	p, err := page(c.q, true, func(id string) (hook.TaskID, bool) { return codec.ParseTask(c.env(), id) })
@@ -24,7 +31,7 @@ func (s *server) listTasks(c *call) error {
 	if err != nil {
 		return err
 	}
-	f.Status = hook.TaskStatus(status)
+	f.Statuses = taskStatuses[status]
 	if f.Type, err = c.q.oneOf("task", "", taskTypes...); err != nil {
 		return err
 	}

@@ -126,17 +126,21 @@ type EventTypes interface {
 
 // TaskFilter narrows a list of tasks; zero fields match all.
 type TaskFilter struct {
-	Status hook.TaskStatus
-	Type   string
+	Statuses []hook.TaskStatus // any of these
+	Type     string
 }
 
 // Tasks are durable background work.
 type Tasks interface {
 	CreateTask(ctx context.Context, t *hook.Task, r *Receipt) error
 	Task(ctx context.Context, env hook.EnvironmentID, id hook.TaskID) (*hook.Task, error)
+	// ListTasks may end a page early where results are large. Params and State are left out.
 	ListTasks(ctx context.Context, env hook.EnvironmentID, f TaskFilter, p Page[hook.TaskID]) (Listed[*hook.Task], error)
-	// RunningTasks returns all unfinished tasks of the store, oldest first, for a start.
+	// RunningTasks returns all tasks of the store that are to be worked on, oldest first.
+	// Paused ones are not.
 	RunningTasks(ctx context.Context) ([]*hook.Task, error)
+	// SaveTask saves what changes in a task. Only the worker that runs tasks calls it, so
+	// that nobody's save undoes another's; the end of a task is written nowhere else.
 	SaveTask(ctx context.Context, t *hook.Task) error
 }
 

@@ -36,7 +36,8 @@ type Ledger interface {
 	// Replay begins a new round for deliveries of stored messages (r.Trigger Scheduled)
 	// or adds one manual attempt to each (Manual), in one transaction with r.Receipt.
 	// Pairs that are pending already are left alone in a scheduled round, so that
-	// repeating a replay after a crash adds nothing.
+	// repeating a replay after a crash adds nothing. A scheduled round's delivery has
+	// hook.ReasonReplay until its first attempt, which tells it from a live message.
 	// It returns how many deliveries it made due. A message without content is
 	// hook.MissingPayload when it is the only one, else skipped.
 	Replay(ctx context.Context, r *Replay) (int, error)
@@ -80,7 +81,10 @@ type Replay struct {
 	Endpoint    hook.EndpointID
 	Messages    []hook.MessageID
 	Trigger     hook.Trigger
-	Receipt     *Receipt // nil for none
+	// DueAt is when they are due, to the millisecond: by it a round is found again that no
+	// lane has dealt with (see Rounds). Zero means now.
+	DueAt   time.Time
+	Receipt *Receipt // nil for none
 }
 
 // Receipt records the answer to a request that changed something, so that a repeat

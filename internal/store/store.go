@@ -12,6 +12,7 @@ type Store interface {
 	History
 	Retention
 	Announcements
+	Rounds
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error

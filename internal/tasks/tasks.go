@@ -1,10 +1,15 @@
-// Package tasks does durable background work that makes deliveries. A task is a row of
-// the catalogue: whoever asked for it has its id, and it goes on after a restart where
-// it had come to.
+// Package tasks does durable work in the background: replays, broadcasts, the removal of
+// content, and statistics. A task is a row of the catalogue: whoever asked for it has its
+// id, and it goes on after a restart where it had come to.
 //
-// Work is done in batches, one of each running task in turn. A batch and the note that
-// it was done are one commit (store.Receipt), so a crash in between neither repeats it
-// nor loses its count.
+// Work is done in steps, one of each running task in turn. What a step made and the note
+// that it was made are one commit (store.Receipt, or the idempotency key of a message), so
+// a crash in between neither repeats it nor loses its count. Statistics only read: after a
+// crash they begin again.
+//
+// One goroutine does all steps, and it alone changes a task's row once that exists: whoever
+// pauses, resumes, cancels or slows a task asks it to, between two steps. So no save undoes
+// another's, and a task stands still as soon as it is said to.
 package tasks
 
 import (
@@ -12,6 +17,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
@@ -22,23 +29,42 @@ import (
 // Catalog is what a Runner asks of the catalogue.
 type Catalog interface {
 	RunningTasks(ctx context.Context) ([]*hook.Task, error)
+	Task(ctx context.Context, env hook.EnvironmentID, id hook.TaskID) (*hook.Task, error)
 	SaveTask(ctx context.Context, t *hook.Task) error
 	Receipt(ctx context.Context, key store.IdempotencyKey) (*store.Receipt, error)
+	PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Plan, error)
+	ListApplications(ctx context.Context, env hook.EnvironmentID, f store.AppFilter, p store.Page[hook.ApplicationID]) (store.Listed[*hook.Application], error)
+	ListEndpoints(ctx context.Context, app hook.ApplicationID, p store.Page[hook.EndpointID]) (store.Listed[*hook.Endpoint], error)
 	Codec() *hook.Codec
 }
 
 // History is what a Runner asks of the past.
 type History interface {
-	AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (store.Listed[store.Delivered], error)
+	Replayable(ctx context.Context, q store.ReplayQuery) (store.ReplayPage, error)
+	Waiting(ctx context.Context, endpoint hook.EndpointID, dueAt []time.Time) (map[int64]int, error)
+	Destinations(ctx context.Context, app hook.ApplicationID, from, to hook.Key, limit int) (n int64, next hook.Key, err error)
+}
+
+// Ledger is what a Runner does.
+type Ledger interface {
+	Replay(ctx context.Context, r *store.Replay) (int, error)
+	Cancel(ctx context.Context, c store.Cancellation) (int, error)
+	Expunge(ctx context.Context, q store.ExpungeQuery) (purged int, next hook.Key, done bool, err error)
 }
 
 // Options are the knobs of a Runner. The zero value is a good start.
 type Options struct {
-	// Batch is how many messages are dealt with in one commit. More makes a task faster
-	// and publishers, who share the disk with it, slower. Zero means 200.
+	// Batch is how many messages a step deals with. More makes a task faster and
+	// publishers, who share the disk with it, slower. Zero means 200.
 	Batch int
+	// Ahead is how many deliveries of a replay may wait in its lane: what is ahead of the
+	// lane cannot be paused. Zero means 512.
+	Ahead int
 	// Pause is the wait after trouble that may pass. Zero means 1 s.
 	Pause time.Duration
+	// Publish publishes a broadcast's message m in an application, once for a key. Nil
+	// makes broadcasts fail.
+	Publish func(ctx context.Context, env hook.EnvironmentID, app hook.ApplicationID, m hook.Message, key store.IdempotencyKey) (hook.MessageID, error)
 	// Metrics counts tasks; nil for none.
 	Metrics *telemetry.Metrics
 }
@@ -47,17 +73,30 @@ type Options struct {
 type Runner struct {
 	catalog Catalog
 	history History
-	ledger  store.Ledger
+	ledger  Ledger
 	log     *slog.Logger
 	o       Options
-	// wake has room for one: more would say the same. Sent to by Wake, never closed.
+	// wake has room for one: more would say the same. Sent to by Wake and Steer, never closed.
 	wake chan struct{}
+
+	// mu guards what others leave for Run.
+	mu       sync.Mutex
+	isStale  bool // there may be tasks that Run does not know of
+	commands []*command
+	stopped  bool
+
+	// What follows is Run's alone.
+	jobs   []*job    // of running tasks, oldest first
+	lastAt time.Time // DueAt of the last batch; see nextAt
 }
 
 // New returns a Runner of c's tasks.
-func New(c Catalog, h History, l store.Ledger, log *slog.Logger, o Options) *Runner {
+func New(c Catalog, h History, l Ledger, log *slog.Logger, o Options) *Runner {
 	if o.Batch <= 0 {
 		o.Batch = 200
+	}
+	if o.Ahead <= 0 {
+		o.Ahead = 512
 	}
 	if o.Pause <= 0 {
 		o.Pause = time.Second
@@ -68,11 +107,18 @@ func New(c Catalog, h History, l store.Ledger, log *slog.Logger, o Options) *Run
 	if log == nil {
 		log = telemetry.Discard()
 	}
-	return &Runner{catalog: c, history: h, ledger: l, log: log, o: o, wake: make(chan struct{}, 1)}
+	return &Runner{catalog: c, history: h, ledger: l, log: log, o: o, wake: make(chan struct{}, 1), isStale: true}
 }
 
 // Wake says that there may be a new task. It does not wait.
 func (r *Runner) Wake() {
+	r.mu.Lock()
+	r.isStale = true
+	r.mu.Unlock()
+	r.signal()
+}
+
+func (r *Runner) signal() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -82,25 +128,37 @@ func (r *Runner) Wake() {
 // Run works until ctx ends, and sleeps while there is nothing to do. What is running
 // then goes on at the next start. It returns nil.
 func (r *Runner) Run(ctx context.Context) error {
+	defer r.stop()
 	for ctx.Err() == nil {
-		n, err := r.round(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			r.log.Error("background tasks", telemetry.KeyError, err)
-			r.sleep(ctx, r.o.Pause)
-		case n == 0:
-			r.sleep(ctx, 0)
+		r.obey(ctx)
+		err := r.load(ctx)
+		if err == nil {
+			err = r.round(ctx)
 		}
+		if ctx.Err() != nil {
+			break
+		}
+		next := r.nextStep()
+		if err != nil {
+			r.log.Error("background tasks", telemetry.KeyError, err)
+			if pause := time.Now().Add(r.o.Pause); next.IsZero() || pause.Before(next) {
+				next = pause
+			}
+		}
+		r.sleep(ctx, next)
 	}
 	return nil
 }
 
-// sleep waits for Wake, ctx, or a time; zero means as long as it takes.
-func (r *Runner) sleep(ctx context.Context, d time.Duration) {
+// sleep waits for a signal, ctx, or a time; the zero time means as long as it takes.
+func (r *Runner) sleep(ctx context.Context, until time.Time) {
 	var c <-chan time.Time
-	if d > 0 {
-		timer := time.NewTimer(d)
+	if !until.IsZero() {
+		wait := time.Until(until)
+		if wait <= 0 {
+			return
+		}
+		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		c = timer.C
 	}
@@ -111,33 +169,135 @@ func (r *Runner) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// round does one batch of each running task and returns how many are running.
-func (r *Runner) round(ctx context.Context) (n int, err error) {
-	list, err := r.catalog.RunningTasks(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("list running tasks: %w", err)
-	}
-	r.o.Metrics.ReplayTasks.WithLabelValues(string(hook.TaskRunning)).Set(float64(len(list)))
-	var trouble error
-	for _, t := range list {
-		if ctx.Err() != nil {
-			return len(list), ctx.Err()
-		}
-		switch err := r.batch(ctx, t); {
-		case err == nil, ctx.Err() != nil:
-		case isPassing(err):
-			trouble = fmt.Errorf("task %s waits: %w", r.catalog.Codec().Task(t.Environment, t.ID), err)
-		default:
-			r.log.Error("task failed", telemetry.KeyTask, r.catalog.Codec().Task(t.Environment, t.ID), telemetry.KeyError, err)
-			if err := r.end(ctx, t, hook.TaskFailed); err != nil {
-				trouble = err
+// nextStep returns when the first task wants its turn; zero without one.
+func (r *Runner) nextStep() (at time.Time) {
+	for _, j := range r.jobs {
+		if at.IsZero() || j.next.Before(at) {
+			at = j.next
+			if at.IsZero() {
+				return time.Now()
 			}
 		}
 	}
-	return len(list), trouble
+	return at
 }
 
-// isPassing reports whether the same batch may succeed later.
+// load learns of tasks that were created since the last time.
+func (r *Runner) load(ctx context.Context) error {
+	r.mu.Lock()
+	isStale := r.isStale
+	r.isStale = false
+	r.mu.Unlock()
+	if !isStale {
+		return nil
+	}
+	list, err := r.catalog.RunningTasks(ctx)
+	if err != nil {
+		r.mu.Lock()
+		r.isStale = true
+		r.mu.Unlock()
+		return fmt.Errorf("list running tasks: %w", err)
+	}
+	for _, t := range list {
+		if r.job(t.ID) == nil {
+			r.jobs = append(r.jobs, newJob(r, t))
+		}
+	}
+	r.gauge()
+	return nil
+}
+
+func (r *Runner) job(id hook.TaskID) *job {
+	for _, j := range r.jobs {
+		if j.t.ID == id {
+			return j
+		}
+	}
+	return nil
+}
+
+func (r *Runner) gauge() {
+	r.o.Metrics.ReplayTasks.WithLabelValues(string(hook.TaskRunning)).Set(float64(len(r.jobs)))
+}
+
+// forget stops working on a task.
+func (r *Runner) forget(j *job) {
+	r.jobs = slices.DeleteFunc(r.jobs, func(other *job) bool { return other == j })
+	r.gauge()
+}
+
+// round does one step of each task whose time has come.
+func (r *Runner) round(ctx context.Context) error {
+	var trouble error
+	for _, j := range slices.Clone(r.jobs) {
+		r.obey(ctx) // so that a command waits for one step, whoever's
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if j.next.After(time.Now()) || r.job(j.t.ID) != j {
+			continue
+		}
+		if err := r.turn(ctx, j); err != nil {
+			trouble = err
+		}
+	}
+	return trouble
+}
+
+// turn does one step of a task, and ends the task if it was the last or cannot be done.
+func (r *Runner) turn(ctx context.Context, j *job) error {
+	t := j.t
+	isLast, err := r.step(ctx, j)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err == nil && isLast:
+		err = r.end(ctx, j, hook.TaskFinished)
+	case err == nil:
+		err = j.saveInTime(ctx)
+	}
+	if err == nil {
+		return nil
+	}
+	// What the step did may be on disk or not: look before the next.
+	j.isSure = false
+	if isPassing(err) {
+		j.next = time.Now().Add(r.o.Pause)
+		return fmt.Errorf("task %s waits: %w", r.id(t), err)
+	}
+	r.log.Error("task failed", telemetry.KeyTask, r.id(t), telemetry.KeyError, err)
+	t.Error = explain(err)
+	if err := r.end(ctx, j, hook.TaskFailed); err != nil {
+		return r.lost(j, err)
+	}
+	return nil
+}
+
+// lost deals with an end that could not be saved: the task goes on as it is saved, unless
+// it is gone.
+func (r *Runner) lost(j *job, err error) error {
+	r.forget(j)
+	if hook.KindOf(err) == hook.NotFound {
+		return nil // its environment was removed
+	}
+	r.mu.Lock()
+	r.isStale = true
+	r.mu.Unlock()
+	return fmt.Errorf("task %s: %w", r.id(j.t), err)
+}
+
+// explain returns what a failed task tells whoever asked: the text of an error that has a
+// kind, which is made to be shown.
+func explain(err error) string {
+	if hook.KindOf(err) == hook.Internal {
+		return "Something went wrong here; the log of the server has the story."
+	}
+	return err.Error()
+}
+
+func (r *Runner) id(t *hook.Task) string { return r.catalog.Codec().Task(t.Environment, t.ID) }
+
+// isPassing reports whether the same step may succeed later.
 func isPassing(err error) bool {
 	switch hook.KindOf(err) {
 	case hook.Overloaded, hook.StorageFull, hook.Closed, hook.Stale, hook.Conflict:
@@ -146,27 +306,37 @@ func isPassing(err error) bool {
 	return false
 }
 
-// batch does the next piece of a task. A bug that panics fails the task, not the process.
-func (r *Runner) batch(ctx context.Context, t *hook.Task) (err error) {
+// step does the next piece of a task. A bug that panics fails the task, not the process.
+func (r *Runner) step(ctx context.Context, j *job) (isLast bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	switch t.Type {
-	case hook.TaskRecover:
-		return r.recover(ctx, t)
+	if j.work == nil {
+		return false, hook.Errorf(hook.Invalid, "this version knows no task of type %q", j.t.Type)
 	}
-	return fmt.Errorf("this version knows no task of type %q", t.Type)
+	if j.t.StartedAt.IsZero() {
+		j.t.StartedAt = time.Now()
+	}
+	return j.work.step(ctx, j)
 }
 
-// end saves the last state of a task.
-func (r *Runner) end(ctx context.Context, t *hook.Task, s hook.TaskStatus) error {
+// end saves the last state of a task. On an error the task is as it was.
+func (r *Runner) end(ctx context.Context, j *job, s hook.TaskStatus) error {
+	t := j.t
+	before := *t
 	t.Status, t.UpdatedAt = s, time.Now()
+	t.State = nil
+	if t.Type == hook.TaskBroadcast {
+		t.Params = nil // the payload is in the messages, and goes with them
+	}
 	if err := r.catalog.SaveTask(ctx, t); err != nil {
+		*t = before
 		return fmt.Errorf("save the end of a task: %w", err)
 	}
+	r.forget(j)
 	r.o.Metrics.ReplayTasks.WithLabelValues(string(s)).Inc()
-	r.log.Info("task ended", telemetry.KeyTask, r.catalog.Codec().Task(t.Environment, t.ID), telemetry.KeyState, string(s), telemetry.KeyCount, t.Done)
+	r.log.Info("task ended", telemetry.KeyTask, r.id(t), telemetry.KeyState, string(s), telemetry.KeyCount, t.Done)
 	return nil
 }

@@ -243,7 +243,8 @@ func TestTaskGoesOnAfterACrashWithExactCounts(t *testing.T) {
 				p.add(failed, hook.Exhausted)
 				task := p.ask(time.Now().Add(-time.Hour), pause())
 				ctx, die := context.WithCancel(t.Context())
-				c := &crashing{Store: p.Store, left: at, after: after, die: die}
+				// The first save is that of the count, before the first batch.
+				c := &crashing{Store: p.Store, left: 1 + at, after: after, die: die}
 				if err := New(c, p, p, nil, Options{Batch: 50}).Run(ctx); err != nil {
 					t.Fatal(err)
 				}
@@ -264,19 +265,22 @@ func TestTaskGoesOnAfterACrashWithExactCounts(t *testing.T) {
 }
 
 // broken is a history that fails.
-type broken struct{ err error }
+type broken struct {
+	*sqlite.Store
+	err error
+}
 
-func (b broken) AttemptedMessages(context.Context, store.DeliveryQuery) (store.Listed[store.Delivered], error) {
+func (b broken) Replayable(context.Context, store.ReplayQuery) (store.ReplayPage, error) {
 	if b.err == nil {
 		panic("a bug")
 	}
-	return store.Listed[store.Delivered]{}, b.err
+	return store.ReplayPage{}, b.err
 }
 
 func TestFaultFailsTheTaskAlone(t *testing.T) {
 	for _, err := range []error{errors.New("disk I/O error"), hook.Errorf(hook.NotFound, "the application was deleted"), nil} {
 		p := newPlace(t)
-		got := p.work(p.ask(time.Now().Add(-time.Hour), time.Now()), New(p, broken{err}, p, nil, Options{}))
+		got := p.work(p.ask(time.Now().Add(-time.Hour), time.Now()), New(p, broken{p.Store, err}, p, nil, Options{}))
 		if got.Status != hook.TaskFailed {
 			t.Errorf("after %v the task is %s, want failed", err, got.Status)
 		}

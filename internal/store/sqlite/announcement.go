@@ -263,7 +263,7 @@ func taskStatus(tx *catalogTx, id hook.TaskID) (status hook.TaskStatus, err erro
 
 // announceTask tells of the end of a task, once.
 func (c *catalog) announceTask(tx *catalogTx, t *hook.Task, before hook.TaskStatus) error {
-	if t.Status == hook.TaskRunning || before != hook.TaskRunning {
+	if !t.Status.HasEnded() || before.HasEnded() {
 		return nil
 	}
 	return c.announce(tx, hook.Announcement{Environment: t.Environment, Type: hook.BackgroundTaskFinished, TaskID: t.ID})

@@ -91,7 +91,7 @@ func TestVisitsAndTasksAreRemovedInTime(t *testing.T) {
 		}
 	}
 	for status, want := range map[hook.TaskStatus]int{hook.TaskRunning: days, hook.TaskFinished: 91} {
-		page, err := c.ListTasks(t.Context(), env.ID, store.TaskFilter{Status: status}, store.Page[hook.TaskID]{Limit: 1000})
+		page, err := c.ListTasks(t.Context(), env.ID, store.TaskFilter{Statuses: []hook.TaskStatus{status}}, store.Page[hook.TaskID]{Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"math"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -17,7 +20,16 @@ const (
 	purgeTasks = 16
 )
 
-const taskColumns = "key, environment, application, endpoint, type, status, since, until, cursor, done, created_at, updated_at"
+// taskColumns has what a list leaves out last.
+const taskColumns = `key, environment, application, endpoint, type, status, since, until, cursor, done, created_at, updated_at,
+	total, rate, failed, error, started_at, result, params, state`
+
+const insertTaskSQL = `INSERT INTO task (` + taskColumns + `)
+	VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)`
+
+const saveTaskSQL = `UPDATE task SET status = ?2, since = ?3, until = ?4, cursor = ?5, done = ?6, updated_at = ?7,
+	total = ?8, rate = ?9, failed = ?10, error = ?11, started_at = ?12, result = ?13, state = ?14,
+	params = CASE WHEN ?15 THEN NULL ELSE params END WHERE key = ?1`
 
 // CreateTask implements store.Tasks.
 func (c *catalog) CreateTask(ctx context.Context, t *hook.Task, r *store.Receipt) error {
@@ -39,15 +51,36 @@ func (c *catalog) CreateTask(ctx context.Context, t *hook.Task, r *store.Receipt
 		if err := c.purgeTasks(tx); err != nil {
 			return err
 		}
-		return tx.exec("INSERT INTO task ("+taskColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+		return tx.exec(insertTaskSQL,
 			t.ID, t.Environment, t.Application, t.Endpoint, t.Type, t.Status, argMillis(t.Since), argMillis(t.Until),
-			t.Cursor, t.Done, t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli())
+			t.Cursor, t.Done, t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(),
+			t.Total, t.RatePerSecond, t.Failed, t.Error, argMillis(t.StartedAt), argBlob(t.Result), c.sealParams(t), argBlob(t.State))
 	})
 }
 
+// sealParams seals what a task was asked to do, which may hold a payload; nil for nothing.
+func (c *catalog) sealParams(t *hook.Task) any {
+	if t.Params == nil {
+		return nil
+	}
+	return c.sealer.Seal(t.Params, paramsContext(t.ID))
+}
+
+func (c *catalog) openParams(t *hook.Task, sealed []byte) (err error) {
+	if sealed == nil {
+		return nil
+	}
+	if t.Params, err = c.sealer.Open(sealed, paramsContext(t.ID)); err != nil {
+		return fmt.Errorf("open what a task was asked to do: %w", err)
+	}
+	return nil
+}
+
+func paramsContext(id hook.TaskID) string { return fmt.Sprintf("task/%d/params", id) }
+
 // Task implements store.Tasks.
 func (c *catalog) Task(ctx context.Context, env hook.EnvironmentID, id hook.TaskID) (*hook.Task, error) {
-	list, err := c.tasks(ctx, "WHERE key = ?1 AND environment = ?2", id, env)
+	list, err := c.tasks(ctx, math.MaxInt, "WHERE key = ?1 AND environment = ?2", id, env)
 	if err != nil {
 		return nil, wrapCatalog("read task", err)
 	}
@@ -57,11 +90,28 @@ func (c *catalog) Task(ctx context.Context, env hook.EnvironmentID, id hook.Task
 	return list[0], nil
 }
 
-func (c *catalog) tasks(ctx context.Context, where string, args ...any) ([]*hook.Task, error) {
+// maxTaskBytes is how much of results one page of a list holds, like maxPageBytes.
+const maxTaskBytes = 8 << 20
+
+// tasks loads tasks. With maxBytes they are for a list: what a task works with is left
+// out, and the list ends once that much of results was read.
+func (c *catalog) tasks(ctx context.Context, maxBytes int, where string, args ...any) ([]*hook.Task, error) {
 	var list []*hook.Task
+	bytes := 0
 	err := c.read(ctx, func(conn *sqlite.Conn) error {
 		return catalogQuery(conn, "SELECT "+taskColumns+" FROM task "+where, func(stmt *sqlite.Stmt) error {
-			list = append(list, scanTask(stmt))
+			if bytes > maxBytes {
+				return nil
+			}
+			t := scanTask(stmt)
+			if maxBytes == math.MaxInt {
+				t.State = columnBytes(stmt, 19)
+				if err := c.openParams(t, columnBytes(stmt, 18)); err != nil {
+					return err
+				}
+			}
+			bytes += len(t.Result)
+			list = append(list, t)
 			return nil
 		}, args...)
 	})
@@ -71,22 +121,38 @@ func (c *catalog) tasks(ctx context.Context, where string, args ...any) ([]*hook
 // ListTasks implements store.Tasks. Index: task_environment.
 func (c *catalog) ListTasks(ctx context.Context, env hook.EnvironmentID, f store.TaskFilter, p store.Page[hook.TaskID]) (store.Listed[*hook.Task], error) {
 	condition, order, reversed := pageSQL(p, "key", "?5")
-	args := []any{env, p.Limit + 1, string(f.Status), f.Type}
+	statuses, err := json.Marshal(f.Statuses)
+	if err != nil {
+		return store.Listed[*hook.Task]{}, fmt.Errorf("list tasks: %w", err)
+	}
+	args := []any{env, p.Limit + 1, string(statuses), f.Type}
 	if p.HasAfter {
 		args = append(args, p.After)
 	}
-	rows, err := c.tasks(ctx, "WHERE environment = ?1 AND (?3 = '' OR status = ?3) AND (?4 = '' OR type = ?4)"+condition+order+" LIMIT ?2", args...)
-	return listedPage(rows, p.Limit, reversed), wrapCatalog("list tasks", err)
+	const filter = "WHERE environment = ?1 AND (?3 = 'null' OR status IN (SELECT value FROM json_each(?3))) AND (?4 = '' OR type = ?4)"
+	rows, err := c.tasks(ctx, maxTaskBytes, filter+condition+order+" LIMIT ?2", args...)
+	limit := p.Limit
+	if n := len(rows); n > 1 && n <= limit && taskBytes(rows) > maxTaskBytes {
+		limit = n - 1 // the page is full before its limit, and goes on
+	}
+	return listedPage(rows, limit, reversed), wrapCatalog("list tasks", err)
+}
+
+func taskBytes(list []*hook.Task) (n int) {
+	for _, t := range list {
+		n += len(t.Result)
+	}
+	return n
 }
 
 // RunningTasks implements store.Tasks. Index: task_running.
 func (c *catalog) RunningTasks(ctx context.Context) ([]*hook.Task, error) {
-	list, err := c.tasks(ctx, "WHERE status = 'running' ORDER BY key")
+	list, err := c.tasks(ctx, math.MaxInt, "WHERE status = 'running' ORDER BY key")
 	return list, wrapCatalog("list running tasks", err)
 }
 
-// SaveTask implements store.Tasks: it saves status, window, cursor and count of a task
-// that exists. What it is about does not change.
+// SaveTask implements store.Tasks. What a task is about does not change, but that Params
+// may be dropped.
 func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 	t.UpdatedAt = toMillis(c.now())
 	return c.change(ctx, func(tx *catalogTx) error {
@@ -94,8 +160,9 @@ func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 		if err != nil {
 			return err
 		}
-		err = tx.exec("UPDATE task SET status = ?2, since = ?3, until = ?4, cursor = ?5, done = ?6, updated_at = ?7 WHERE key = ?1",
-			t.ID, t.Status, argMillis(t.Since), argMillis(t.Until), t.Cursor, t.Done, t.UpdatedAt.UnixMilli())
+		err = tx.exec(saveTaskSQL,
+			t.ID, t.Status, argMillis(t.Since), argMillis(t.Until), t.Cursor, t.Done, t.UpdatedAt.UnixMilli(),
+			t.Total, t.RatePerSecond, t.Failed, t.Error, argMillis(t.StartedAt), argBlob(t.Result), argBlob(t.State), t.Params == nil)
 		if err != nil {
 			return err
 		}
@@ -111,23 +178,30 @@ func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 
 // purgeTasks removes a few tasks that were made too long ago and have ended. Index: task_ended.
 func (c *catalog) purgeTasks(tx *catalogTx) error {
-	return tx.exec("DELETE FROM task WHERE key IN (SELECT key FROM task WHERE status <> 'running' AND key < ?1 ORDER BY key LIMIT ?2)",
+	return tx.exec("DELETE FROM task WHERE key IN (SELECT key FROM task WHERE status NOT IN ('running', 'paused') AND key < ?1 ORDER BY key LIMIT ?2)",
 		hook.KeyAt(c.now().Add(-taskLife)), purgeTasks)
 }
 
+// scanTask reads a row of taskColumns without params and state.
 func scanTask(stmt *sqlite.Stmt) *hook.Task {
 	return &hook.Task{
-		ID:          hook.TaskID(stmt.ColumnInt64(0)),
-		Environment: hook.EnvironmentID(stmt.ColumnInt64(1)),
-		Application: hook.ApplicationID(stmt.ColumnInt64(2)),
-		Endpoint:    hook.EndpointID(stmt.ColumnInt64(3)),
-		Type:        stmt.ColumnText(4),
-		Status:      hook.TaskStatus(stmt.ColumnText(5)),
-		Since:       columnMillis(stmt, 6),
-		Until:       columnMillis(stmt, 7),
-		Cursor:      hook.MessageID(stmt.ColumnInt64(8)),
-		Done:        stmt.ColumnInt64(9),
-		CreatedAt:   columnMillis(stmt, 10),
-		UpdatedAt:   columnMillis(stmt, 11),
+		ID:            hook.TaskID(stmt.ColumnInt64(0)),
+		Environment:   hook.EnvironmentID(stmt.ColumnInt64(1)),
+		Application:   hook.ApplicationID(stmt.ColumnInt64(2)),
+		Endpoint:      hook.EndpointID(stmt.ColumnInt64(3)),
+		Type:          stmt.ColumnText(4),
+		Status:        hook.TaskStatus(stmt.ColumnText(5)),
+		Since:         columnMillis(stmt, 6),
+		Until:         columnMillis(stmt, 7),
+		Cursor:        hook.MessageID(stmt.ColumnInt64(8)),
+		Done:          stmt.ColumnInt64(9),
+		CreatedAt:     columnMillis(stmt, 10),
+		UpdatedAt:     columnMillis(stmt, 11),
+		Total:         stmt.ColumnInt64(12),
+		RatePerSecond: stmt.ColumnFloat(13),
+		Failed:        stmt.ColumnInt64(14),
+		Error:         stmt.ColumnText(15),
+		StartedAt:     columnMillis(stmt, 16),
+		Result:        columnBytes(stmt, 17),
 	}
 }

@@ -294,7 +294,13 @@ func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bo
 	if err != nil {
 		return false, err
 	}
+	if !r.DueAt.IsZero() {
+		now = r.DueAt.Truncate(time.Millisecond)
+	}
 	next := hook.Delivery{Message: m.ID, Application: r.Application, Endpoint: r.Endpoint, DueAt: now, Trigger: r.Trigger}
+	if r.Trigger == hook.Scheduled {
+		next.Reason = hook.ReasonReplay
+	}
 	if d == nil && !slices.Contains(m.endpoints, r.Endpoint) {
 		// The pair becomes one of the message's, with a row, so that it is not taken for fresh.
 		m.endpoints = append(m.endpoints, r.Endpoint)

@@ -50,6 +50,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"DROP INDEX event_type_policy", "ALTER TABLE event_type DROP COLUMN retry_policy", "ALTER TABLE event_type DROP COLUMN retention",
 				"ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
 				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
+				"ALTER TABLE task DROP COLUMN state", "ALTER TABLE task DROP COLUMN started_at",
 			}
 		}
 		conn, err := openConn(path)

@@ -354,7 +354,7 @@ func testQueue(t *testing.T, open Open) {
 			if (len(due) == 1) != want {
 				t.Fatalf("message %d: %+v", i, due)
 			}
-			if want && (due[0].Delivery.Step != 0 || due[0].Delivery.Trigger != hook.Scheduled || due[0].Delivery.Reason != hook.ReasonNone) {
+			if want && (due[0].Delivery.Step != 0 || due[0].Delivery.Trigger != hook.Scheduled || (due[0].Delivery.Reason == hook.ReasonReplay) != (i != 3)) {
 				t.Fatalf("message %d: %+v", i, due[0].Delivery)
 			}
 		}
