@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"time"
@@ -121,15 +120,15 @@ func (c *catalog) tasks(ctx context.Context, maxBytes int, where string, args ..
 // ListTasks implements store.Tasks. Index: task_environment.
 func (c *catalog) ListTasks(ctx context.Context, env hook.EnvironmentID, f store.TaskFilter, p store.Page[hook.TaskID]) (store.Listed[*hook.Task], error) {
 	condition, order, reversed := pageSQL(p, "key", "?5")
-	statuses, err := json.Marshal(f.Statuses)
-	if err != nil {
-		return store.Listed[*hook.Task]{}, fmt.Errorf("list tasks: %w", err)
+	statuses := "" // ",running,paused,", in which each status is looked for
+	for _, s := range f.Statuses {
+		statuses += "," + string(s) + ","
 	}
-	args := []any{env, p.Limit + 1, string(statuses), f.Type}
+	args := []any{env, p.Limit + 1, statuses, f.Type}
 	if p.HasAfter {
 		args = append(args, p.After)
 	}
-	const filter = "WHERE environment = ?1 AND (?3 = 'null' OR status IN (SELECT value FROM json_each(?3))) AND (?4 = '' OR type = ?4)"
+	const filter = "WHERE environment = ?1 AND (?3 = '' OR instr(?3, ',' || status || ',')) AND (?4 = '' OR type = ?4)"
 	rows, err := c.tasks(ctx, maxTaskBytes, filter+condition+order+" LIMIT ?2", args...)
 	limit := p.Limit
 	if n := len(rows); n > 1 && n <= limit && taskBytes(rows) > maxTaskBytes {

@@ -256,7 +256,7 @@ func TestCatalogQueriesUseIndexes(t *testing.T) {
 		{"SELECT " + endpointColumns + " FROM endpoint WHERE application = ?1 AND key > ?3 ORDER BY key ASC LIMIT ?2", "PRIMARY KEY"},
 		{"SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1 AND archived = 0 AND name > ?3 ORDER BY name ASC LIMIT ?2", "PRIMARY KEY"},
 		{"SELECT " + eventTypeColumns + " FROM event_type WHERE environment = ?1 AND name > ?3 ORDER BY name DESC LIMIT ?2", "PRIMARY KEY"},
-		{"SELECT " + taskColumns + " FROM task WHERE environment = ?1 AND (?3 = 'null' OR status IN (SELECT value FROM json_each(?3))) AND (?4 = '' OR type = ?4) AND key > ?5 ORDER BY key DESC LIMIT ?2", "task_environment"},
+		{"SELECT " + taskColumns + " FROM task WHERE environment = ?1 AND (?3 = '' OR instr(?3, ',' || status || ',')) AND (?4 = '' OR type = ?4) AND key > ?5 ORDER BY key DESC LIMIT ?2", "task_environment"},
 		{"SELECT " + taskColumns + " FROM task WHERE status = 'running' ORDER BY key", "INDEX task_running"},
 		{"SELECT key FROM task WHERE status NOT IN ('running', 'paused') AND key < ?1 ORDER BY key LIMIT ?2", "INDEX task_ended"},
 		{"SELECT " + tokenColumns + " FROM token WHERE hash = ?1 AND environment IN (SELECT key FROM environment)", "token_hash"},
