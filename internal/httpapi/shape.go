@@ -69,7 +69,7 @@ func (s *server) deleteEndpointRequest(c *call) error {
 func fitsForward(s *hook.Shape) error {
 	const text = "is not for an endpoint of a source, which gets the provider's request as it came"
 	switch {
-	case s.Method != "":
+	case s.Method != "" && s.Method != http.MethodPost:
 		return hook.Fieldf("method", text)
 	case s.Body != hook.BodyJSON:
 		return hook.Fieldf("body", text)
