@@ -120,8 +120,12 @@ func (p *program) root() *cobra.Command {
   hookloft login --server https://hooks.example.com   # use it from here
   hookloft send acme invoice.paid '{"amount": 5}'     # a message`,
 	},
-		p.dev(), p.serve(), p.send(), p.listen(), p.app(), p.endpoint(), p.eventTypes(), p.api(), p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(),
-		p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.config(), p.providers(), p.verify(), p.sign(), p.healthcheck(), p.completion(), p.version(),
+		p.dev(), p.serve(),
+		p.send(), p.trigger(), p.listen(),
+		p.app(), p.endpoint(), p.eventTypes(), p.api(),
+		p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(), p.doctor(),
+		p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.config(),
+		p.providers(), p.verify(), p.sign(), p.healthcheck(), p.completion(), p.version(),
 	)
 	root.PersistentFlags().String("config", "", "TOML file with settings ("+config.ConfigEnv+")")
 	root.SilenceErrors, root.SilenceUsage = true, true

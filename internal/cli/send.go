@@ -35,7 +35,7 @@ func messageView() view[api.MessageOut] {
 func (p *program) send() *cobra.Command {
 	var in api.MessageIn
 	var eventID string
-	var wait bool
+	var waits bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "send APP TYPE PAYLOAD [flags]",
@@ -55,7 +55,7 @@ delivered everywhere; 6: not everywhere; 1: nowhere; 5: not final in time.`,
 	flags.StringSliceVar(&in.Channels, "channel", nil, "`CHANNEL` to send on. Repeatable.")
 	flags.StringSliceVar(&in.Tags, "tag", nil, "`TAG` to find it by. Repeatable.")
 	flags.StringVar(&eventID, "event-id", "", "Your own `ID` of the event; a second one with it within a day is refused.")
-	flags.BoolVar(&wait, "wait", false, "Wait until it is delivered, or will never be.")
+	flags.BoolVar(&waits, "wait", false, "Wait until it is delivered, or will never be.")
 	flags.DurationVar(&timeout, "timeout", defaultWait, "How long --wait waits.")
 	return p.remote(cmd, func(r *remote, args []string) error {
 		if timeout <= 0 {
@@ -70,17 +70,10 @@ delivered everywhere; 6: not everywhere; 1: nowhere; 5: not final in time.`,
 		if err != nil {
 			return noApp(err, args[0])
 		}
-		if wait {
+		if waits {
 			return r.follow(args[0], m, timeout)
 		}
-		var raw json.RawMessage
-		if raw, err = json.Marshal(m); err != nil {
-			return err
-		}
-		if r.out.format == formatTable {
-			r.out.format = formatID
-		}
-		return printOne(r, messageView(), raw)
+		return r.printMessage(m)
 	})
 }
 
@@ -161,10 +154,7 @@ func (r *remote) follow(app string, m api.MessageOut, timeout time.Duration) err
 			return r.printFates(m, fates, waiting, time.Since(began))
 		}
 		spinner.update(int64(len(fates)-waiting), int64(len(fates)), 0)
-		select {
-		case <-time.After(pause):
-		case <-r.ctx.Done():
-		}
+		wait(r.ctx, pause)
 	}
 }
 
