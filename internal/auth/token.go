@@ -39,8 +39,11 @@ func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 // of another service and would send the token there (CONTRACT 1.1). The prefixes are
 // fixed, so that scanners find tokens that were published by mistake.
 const (
-	apiPrefix    = "hl_sk_"
-	portalPrefix = "hl_pk_"
+	apiPrefix         = "hl_sk_"
+	portalPrefix      = "hl_pk_"
+	messagePrefix     = "hl_mk_"
+	integrationPrefix = "hl_ik_"
+	oneTimePrefix     = "hl_ok_"
 	// 40 characters of 62 are 238 bits.
 	randomChars = 40
 	// The checksum is the CRC-32 of what stands before it, in base62. It is no secret:
@@ -54,6 +57,15 @@ func MintAPI() Text { return mint(apiPrefix) }
 
 // MintPortal draws a token that is bound to one application.
 func MintPortal() Text { return mint(portalPrefix) }
+
+// MintMessage draws a token that may only create messages in one application.
+func MintMessage() Text { return mint(messagePrefix) }
+
+// MintIntegration draws the key of an integration.
+func MintIntegration() Text { return mint(integrationPrefix) }
+
+// MintOneTime draws a token that is exchanged, once, for a portal token.
+func MintOneTime() Text { return mint(oneTimePrefix) }
 
 func mint(prefix string) Text {
 	b := make([]byte, 0, tokenChars)
@@ -93,7 +105,7 @@ func checksum(s string) (digits [checksumChars]byte) {
 // length and form before anything else, so its cost is bounded whatever is sent, and it
 // allocates nothing.
 func ParseToken(s string) (Text, bool) {
-	if len(s) != tokenChars || !strings.HasPrefix(s, apiPrefix) && !strings.HasPrefix(s, portalPrefix) {
+	if len(s) != tokenChars || !isPrefix(s[:len(apiPrefix)]) {
 		return Text{}, false
 	}
 	for i := len(apiPrefix); i < len(s); i++ {
@@ -106,4 +118,25 @@ func ParseToken(s string) (Text, bool) {
 		return Text{}, false
 	}
 	return Text{s}, true
+}
+
+// isPrefix reports whether tokens of ours begin with s.
+func isPrefix(s string) bool {
+	switch s {
+	case apiPrefix, portalPrefix, messagePrefix, integrationPrefix, oneTimePrefix:
+		return true
+	}
+	return false
+}
+
+// hintChars is how many random characters a hint shows.
+const hintChars = 4
+
+// Hint is what may be kept and shown of a token, so that its owner tells it from others:
+// the prefix and the first of 40 random characters. 214 random bits remain.
+func (t Text) Hint() string {
+	if t.text == "" {
+		return ""
+	}
+	return t.text[:len(apiPrefix)+hintChars]
 }

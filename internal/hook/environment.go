@@ -26,6 +26,8 @@ type Settings struct {
 	// RetryPolicy is the delays after the first, second, ... failed attempt. Nil means
 	// DefaultRetryPolicy; empty and not nil means a single attempt.
 	RetryPolicy []time.Duration
+	// SignatureType is the kind of signing secret that is drawn for an endpoint.
+	SignatureType SignatureType
 	// Extra keeps settings that this version does not know, as raw JSON by key, so
 	// that a client's round trip loses nothing.
 	Extra map[string][]byte
@@ -35,3 +37,13 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{SendSvixHeaders: true, DisableEndpointOnFailure: true, DisableEndpointOnGone: true}
 }
+
+// SignatureType is a kind of signing secret. Which signatures an endpoint gets follows
+// from its own secrets; this is only the choice for those that are drawn.
+type SignatureType string
+
+// The kinds of signing secret, spelled as the open-source server's configuration does.
+const (
+	HMAC256 SignatureType = "" // hmac256: whsec_, signatures v1; the default
+	Ed25519 SignatureType = "ed25519"
+)

@@ -37,11 +37,13 @@ const (
 	sourceKind    // of the short form, see shortid.go
 	rejectionKind // likewise
 	urlKind       // of sources, see SourceToken
+	integrationKind
+	auditKind
 	kinds
 )
 
 // The prefixes of the public HTTP contract (CONTRACT section 1.4).
-var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_", "src_", "log", "url"}
+var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_", "src_", "log", "url", "integ_", "audit_"}
 
 // NewCodec derives a Codec from a secret of at least 16 bytes. Ids made under one
 // secret are foreign under every other, so it must never change for a store.
@@ -91,6 +93,14 @@ func (c *Codec) Task(e EnvironmentID, t TaskID) string { return c.text(taskKind,
 // Token returns the public id (not the text) of t, which belongs to e.
 func (c *Codec) Token(e EnvironmentID, t TokenID) string { return c.text(tokenKind, Key(e), Key(t)) }
 
+// Integration returns the public id of i, which belongs to a.
+func (c *Codec) Integration(a ApplicationID, i IntegrationID) string {
+	return c.text(integrationKind, Key(a), Key(i))
+}
+
+// Audit returns the public id of an entry of e's audit log.
+func (c *Codec) Audit(e EnvironmentID, a AuditID) string { return c.text(auditKind, Key(e), Key(a)) }
+
 // ParseEnvironment returns the environment that s names; false when it names none of ours.
 func (c *Codec) ParseEnvironment(s string) (EnvironmentID, bool) {
 	k, ok := c.parse(environmentKind, 0, s)
@@ -131,6 +141,36 @@ func (c *Codec) ParseTask(e EnvironmentID, s string) (TaskID, bool) {
 func (c *Codec) ParseToken(e EnvironmentID, s string) (TokenID, bool) {
 	k, ok := c.parse(tokenKind, Key(e), s)
 	return TokenID(k), ok
+}
+
+// ParseIntegration returns the integration of a that s names; false when it names none.
+func (c *Codec) ParseIntegration(a ApplicationID, s string) (IntegrationID, bool) {
+	k, ok := c.parse(integrationKind, Key(a), s)
+	return IntegrationID(k), ok
+}
+
+// ParseAudit returns the entry of e's audit log that s names; false when it names none.
+func (c *Codec) ParseAudit(e EnvironmentID, s string) (AuditID, bool) {
+	k, ok := c.parse(auditKind, Key(e), s)
+	return AuditID(k), ok
+}
+
+// ParseEndpointOf returns the application and endpoint that two ids name together, where
+// nobody knows the environment. The code of an endpoint's id covers the application's row
+// key, so made-up ids are refused without a look-up; but the code of app itself is not
+// checked here: compare app with Application once the environment is known.
+func (c *Codec) ParseEndpointOf(app, endpoint string) (ApplicationID, EndpointID, bool) {
+	rest, ok := strings.CutPrefix(app, idPrefixes[applicationKind])
+	if !ok || len(rest) != ksuidChars {
+		return 0, 0, false
+	}
+	raw, ok := parseBase62(rest)
+	if !ok || raw[4] > 249 {
+		return 0, 0, false
+	}
+	a := ApplicationID(keyIn(raw[:]))
+	e, ok := c.ParseEndpoint(a, endpoint)
+	return a, e, ok
 }
 
 const (

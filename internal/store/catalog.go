@@ -24,6 +24,8 @@ type Catalog interface {
 	Sources
 	Visits
 	Listeners
+	Integrations
+	Audits
 	// NewKey draws a row key for a noun that is about to be created.
 	NewKey() hook.Key
 	// Codec turns row keys into public ids and back.
@@ -41,7 +43,7 @@ type Environments interface {
 	DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) error
 }
 
-// Tokens are API and portal tokens, found by the keyed hash of their text.
+// Tokens are tokens of every kind, found by the keyed hash of their text.
 type Tokens interface {
 	CreateToken(ctx context.Context, t *hook.Token, r *Receipt) error
 	// TokenByHash is on the path of every request: it answers from memory when it can.
@@ -49,7 +51,20 @@ type Tokens interface {
 	// TouchToken records a use, at most once a minute and without waiting for the disk.
 	TouchToken(id hook.TokenID, at time.Time)
 	ListTokens(ctx context.Context, env hook.EnvironmentID) ([]*hook.Token, error)
-	// ExpireTokens ends at `at` the portal tokens of an application; with sessions, only those of these sessions.
+	// ListAPITokens lists the API tokens of an environment, those that have expired included.
+	ListAPITokens(ctx context.Context, env hook.EnvironmentID, p Page[hook.TokenID]) (Listed[*hook.Token], error)
+	// APIToken finds an API token by row key.
+	APIToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID) (*hook.Token, error)
+	// UpdateAPIToken changes name and scopes of an API token; the next request sees the change.
+	UpdateAPIToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID, update func(*hook.Token) error) (*hook.Token, error)
+	// ExchangeToken takes a one-time token, found by hash, out of the store and in the same
+	// change puts next in its place, with its application, capabilities, feature flags and
+	// session, to live as long as it says. One that is unknown, has expired, is of another
+	// kind or was exchanged before is hook.NotFound.
+	ExchangeToken(ctx context.Context, hash [32]byte, next *hook.Token) error
+	// ExpireTokens ends at `at` the portal, one-time and message tokens of an application;
+	// with sessions, only those of these sessions. Keys of integrations, which are rotated
+	// and deleted one by one, stay.
 	ExpireTokens(ctx context.Context, app hook.ApplicationID, sessions []string, at time.Time) error
 	// ExpireToken ends one token.
 	ExpireToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID, at time.Time) error
@@ -85,6 +100,9 @@ type Applications interface {
 	// Application finds by public id or uid. The operational application of an environment
 	// is not found: it is reached by its key alone (Plans.PlanOf).
 	Application(ctx context.Context, env hook.EnvironmentID, ref string) (*hook.Application, error)
+	// ApplicationByOrigin finds an application by the id that it had on the server that it
+	// was moved from, which is its metadata "svix.id".
+	ApplicationByOrigin(ctx context.Context, env hook.EnvironmentID, id string) (*hook.Application, error)
 	// ListApplications leaves out the internal applications of sources and the operational one.
 	ListApplications(ctx context.Context, env hook.EnvironmentID, f AppFilter, p Page[hook.ApplicationID]) (Listed[*hook.Application], error)
 	UpdateApplication(ctx context.Context, id hook.ApplicationID, update func(*hook.Application) error) (*hook.Application, error)

@@ -244,6 +244,7 @@ func (c *catalog) closeConns() error {
 // catalogTx is one change under way, with what it makes memory forget.
 type catalogTx struct {
 	conn    *sqlite.Conn
+	actor   hook.Actor     // in whose name entries of the audit log are written
 	receipt *store.Receipt // to be written at the end, see saveReceipt
 
 	applications []hook.ApplicationID
@@ -297,7 +298,7 @@ func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error
 	if c.broken != nil {
 		return c.broken
 	}
-	tx := &catalogTx{conn: c.writer}
+	tx := &catalogTx{conn: c.writer, actor: hook.ActorIn(ctx)}
 	if err := sqlitex.Execute(c.writer, "BEGIN IMMEDIATE", nil); err != nil {
 		return c.failed(wrapCatalog("begin change", err))
 	}

@@ -33,10 +33,27 @@ func (c *catalog) CreateApplication(ctx context.Context, a *hook.Application, r 
 		}
 		a.Version = environmentVersion + 1
 		tx.applications = append(tx.applications, a.ID)
-		return tx.exec(`INSERT INTO application (key, environment, uid, name, throttle_rate, metadata, version, endpoints, disabled, created_at, updated_at)
+		err = tx.exec(`INSERT INTO application (key, environment, uid, name, throttle_rate, metadata, version, endpoints, disabled, created_at, updated_at)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, 0, ?7, ?8)`,
 			a.ID, a.Environment, argText(a.UID), a.Name, a.ThrottleRate, argMap(a.Metadata), a.CreatedAt.UnixMilli(), a.UpdatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		return c.created(tx, applicationEntry(a), a.AuditFields())
 	})
+}
+
+// applicationEntry is what the audit log says about which application it was.
+func applicationEntry(a *hook.Application) hook.AuditEntry {
+	return hook.AuditEntry{Environment: a.Environment, Noun: hook.AuditApplication, Subject: hook.Key(a.ID), Application: a.ID, Name: nameOr(a.UID, a.Name)}
+}
+
+// nameOr is the first that is not empty.
+func nameOr(uid, name string) string {
+	if uid != "" {
+		return uid
+	}
+	return name
 }
 
 // checkApplicationUID refuses a uid that another application of the environment has. Index: application_uid.
@@ -67,6 +84,16 @@ func (c *catalog) Application(ctx context.Context, env hook.EnvironmentID, ref s
 		return err
 	})
 	return a, wrapCatalog("read application", err)
+}
+
+// ApplicationByOrigin implements store.Applications. Index: application_origin.
+func (c *catalog) ApplicationByOrigin(ctx context.Context, env hook.EnvironmentID, id string) (a *hook.Application, err error) {
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		// Several may claim the same origin: the oldest one had it first.
+		a, err = applicationIn(conn, `a.environment = ?1 AND json_extract(a.metadata, '$."svix.id"') = ?2 ORDER BY a.key LIMIT 1`, env, id)
+		return err
+	})
+	return a, wrapCatalog("read application by its origin", err)
 }
 
 func applicationIn(conn *sqlite.Conn, where string, args ...any) (a *hook.Application, err error) {
@@ -129,7 +156,7 @@ func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, 
 		if a.Source != 0 || a.IsOperational() {
 			return errInternal(a)
 		}
-		env, created, version := a.Environment, a.CreatedAt, a.Version
+		env, created, version, was := a.Environment, a.CreatedAt, a.Version, a.AuditFields()
 		if err := update(a); err != nil {
 			return err
 		}
@@ -138,8 +165,12 @@ func (c *catalog) UpdateApplication(ctx context.Context, id hook.ApplicationID, 
 			return err
 		}
 		tx.applications = append(tx.applications, id)
-		return tx.exec(`UPDATE application SET uid = ?2, name = ?3, throttle_rate = ?4, metadata = ?5, version = version + 1, updated_at = ?6 WHERE key = ?1`,
+		err = tx.exec(`UPDATE application SET uid = ?2, name = ?3, throttle_rate = ?4, metadata = ?5, version = version + 1, updated_at = ?6 WHERE key = ?1`,
 			id, argText(a.UID), a.Name, a.ThrottleRate, argMap(a.Metadata), a.UpdatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		return c.updated(tx, applicationEntry(a), was, a.AuditFields())
 	})
 	if err != nil {
 		return nil, err
@@ -159,12 +190,16 @@ func (c *catalog) DeleteApplication(ctx context.Context, id hook.ApplicationID) 
 			return errInternal(a)
 		}
 		tx.tokens = func(t *hook.Token) bool { return t.Application == id }
-		return clearApplication(tx, id)
+		if err := clearApplication(tx, id); err != nil {
+			return err
+		}
+		return c.deleted(tx, applicationEntry(a), a.AuditFields())
 	})
 }
 
 // clearApplication removes an application and what it owns, with the source that it is the
-// internal application of. Indexes: primary keys, token_application.
+// internal application of. Indexes: primary keys, token_application,
+// integration_application.
 func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
 	tx.applications = append(tx.applications, id)
 	for _, sql := range []string{
@@ -173,6 +208,7 @@ func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
 		"DELETE FROM removed_endpoint WHERE application = ?1",
 		"DELETE FROM token WHERE application = ?1",
 		"DELETE FROM listener WHERE application = ?1",
+		"DELETE FROM integration WHERE application = ?1",
 	} {
 		if err := tx.exec(sql, id); err != nil {
 			return err

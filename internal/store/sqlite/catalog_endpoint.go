@@ -40,9 +40,27 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 		if err := c.announceEndpoint(tx, nil, e); err != nil {
 			return err
 		}
-		return c.putEndpoint(tx, `INSERT INTO endpoint (`+endpointColumns+`)
+		err = c.putEndpoint(tx, `INSERT INTO endpoint (`+endpointColumns+`)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`, e)
+		if err != nil {
+			return err
+		}
+		entry, err := endpointEntry(tx, e)
+		if err != nil {
+			return err
+		}
+		return c.created(tx, entry, e.AuditFields())
 	})
+}
+
+// endpointEntry is what the audit log says about which endpoint it was.
+func endpointEntry(tx *catalogTx, e *hook.Endpoint) (hook.AuditEntry, error) {
+	entry := hook.AuditEntry{Noun: hook.AuditEndpoint, Subject: hook.Key(e.ID), Application: e.Application, Name: e.UID}
+	err := tx.query("SELECT environment FROM application WHERE key = ?1", func(stmt *sqlite.Stmt) error {
+		entry.Environment = hook.EnvironmentID(stmt.ColumnInt64(0))
+		return nil
+	}, e.Application)
+	return entry, err
 }
 
 // touchApplication raises the version of an application and adjusts its counts of
@@ -138,6 +156,7 @@ func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id
 		}
 		before := *e
 		before.Headers, before.Metadata = maps.Clone(e.Headers), maps.Clone(e.Metadata)
+		was := e.AuditFields()
 		if err := update(e); err != nil {
 			return err
 		}
@@ -154,9 +173,17 @@ func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id
 		if err := c.announceEndpoint(tx, &before, e); err != nil {
 			return err
 		}
-		return c.putEndpoint(tx, `UPDATE endpoint SET uid = ?3, url = ?4, description = ?5, disabled = ?6, disabled_by = ?7, event_types = ?8, channels = ?9,
+		err = c.putEndpoint(tx, `UPDATE endpoint SET uid = ?3, url = ?4, description = ?5, disabled = ?6, disabled_by = ?7, event_types = ?8, channels = ?9,
 			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16, shape = ?17, warned = ?18
 			WHERE application = ?1 AND key = ?2`, e)
+		if err != nil {
+			return err
+		}
+		entry, err := endpointEntry(tx, e)
+		if err != nil {
+			return err
+		}
+		return c.updated(tx, entry, was, e.AuditFields())
 	})
 	if err != nil {
 		return nil, err
@@ -183,7 +210,14 @@ func (c *catalog) DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id
 		if err := c.announceEndpoint(tx, e, nil); err != nil {
 			return err
 		}
-		return touchApplication(tx, app, -1, -disabledCount(e))
+		if err := touchApplication(tx, app, -1, -disabledCount(e)); err != nil {
+			return err
+		}
+		entry, err := endpointEntry(tx, e)
+		if err != nil {
+			return err
+		}
+		return c.deleted(tx, entry, e.AuditFields())
 	})
 }
 

@@ -28,9 +28,18 @@ func (c *catalog) CreateEnvironment(ctx context.Context, e *hook.Environment) er
 		if err := tx.used(hook.Key(e.ID)); err != nil {
 			return err
 		}
-		return tx.exec(`INSERT INTO environment (key, name, settings, version, created_at, updated_at) VALUES (?1, ?2, ?3, 1, ?4, ?5)`,
+		err := tx.exec(`INSERT INTO environment (key, name, settings, version, created_at, updated_at) VALUES (?1, ?2, ?3, 1, ?4, ?5)`,
 			e.ID, e.Name, settings, e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		return c.created(tx, environmentEntry(e), e.AuditFields())
 	})
+}
+
+// environmentEntry is what the audit log says about which environment it was.
+func environmentEntry(e *hook.Environment) hook.AuditEntry {
+	return hook.AuditEntry{Environment: e.ID, Noun: hook.AuditEnvironment, Subject: hook.Key(e.ID), Name: e.Name}
 }
 
 func checkEnvironmentName(tx *catalogTx, id hook.EnvironmentID, name string) error {
@@ -95,7 +104,7 @@ func (c *catalog) UpdateEnvironment(ctx context.Context, id hook.EnvironmentID, 
 		if err != nil {
 			return err
 		}
-		created := e.CreatedAt
+		created, was := e.CreatedAt, e.AuditFields()
 		if err := update(e); err != nil {
 			return err
 		}
@@ -108,8 +117,12 @@ func (c *catalog) UpdateEnvironment(ctx context.Context, id hook.EnvironmentID, 
 			return err
 		}
 		tx.environments = append(tx.environments, id)
-		return tx.exec("UPDATE environment SET name = ?2, settings = ?3, version = version + 1, updated_at = ?4 WHERE key = ?1",
+		err = tx.exec("UPDATE environment SET name = ?2, settings = ?3, version = version + 1, updated_at = ?4 WHERE key = ?1",
 			id, e.Name, settings, e.UpdatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		return c.updated(tx, environmentEntry(e), was, e.AuditFields())
 	})
 	if err != nil {
 		return nil, err
@@ -123,11 +136,12 @@ func (c *catalog) UpdateEnvironment(ctx context.Context, id hook.EnvironmentID, 
 // applications take seconds. After a crash the next start removes the rest.
 func (c *catalog) DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) error {
 	err := c.change(ctx, func(tx *catalogTx) error {
-		if err := tx.exec("DELETE FROM environment WHERE key = ?1", id); err != nil {
+		e, _, err := environmentIn(tx.conn, "SELECT "+environmentColumns+" FROM environment WHERE key = ?1", id)
+		if err != nil {
 			return err
 		}
-		if tx.conn.Changes() == 0 {
-			return errNotFound()
+		if err := tx.exec("DELETE FROM environment WHERE key = ?1", id); err != nil {
+			return err
 		}
 		tx.environments, tx.removed = append(tx.environments, id), id
 		tx.tokens = func(t *hook.Token) bool { return t.Environment == id }
@@ -141,7 +155,7 @@ func (c *catalog) DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) 
 				return err
 			}
 		}
-		return nil
+		return c.deleted(tx, environmentEntry(e), e.AuditFields())
 	})
 	if err != nil {
 		return err
@@ -239,6 +253,8 @@ type storedSettings struct {
 	EnforceHTTPS             *bool `json:"enforce_https,omitempty"`
 	DisableEndpointOnFailure *bool `json:"disable_endpoint_on_failure,omitempty"`
 	DisableEndpointOnGone    *bool `json:"disable_endpoint_on_gone,omitempty"`
+	// SignatureType is missing for the default.
+	SignatureType hook.SignatureType `json:"signature_type,omitempty"`
 	// RetryPolicy is in nanoseconds: null is the default policy, [] a single attempt.
 	RetryPolicy []time.Duration   `json:"retry_policy"`
 	Extra       map[string][]byte `json:"extra,omitempty"` // base64 of raw JSON, so that it comes back byte for byte
@@ -246,8 +262,9 @@ type storedSettings struct {
 
 func encodeSettings(s hook.Settings) (string, error) {
 	b, err := json.Marshal(storedSettings{
-		&s.WhitelabelHeaders, &s.SendSvixHeaders, &s.EnforceHTTPS, &s.DisableEndpointOnFailure, &s.DisableEndpointOnGone,
-		s.RetryPolicy, s.Extra,
+		WhitelabelHeaders: &s.WhitelabelHeaders, SendSvixHeaders: &s.SendSvixHeaders, EnforceHTTPS: &s.EnforceHTTPS,
+		DisableEndpointOnFailure: &s.DisableEndpointOnFailure, DisableEndpointOnGone: &s.DisableEndpointOnGone,
+		SignatureType: s.SignatureType, RetryPolicy: s.RetryPolicy, Extra: s.Extra,
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode settings: %w", err)
@@ -257,10 +274,13 @@ func encodeSettings(s hook.Settings) (string, error) {
 
 func decodeSettings(text string) (hook.Settings, error) {
 	s := hook.DefaultSettings()
-	stored := storedSettings{&s.WhitelabelHeaders, &s.SendSvixHeaders, &s.EnforceHTTPS, &s.DisableEndpointOnFailure, &s.DisableEndpointOnGone, nil, nil}
+	stored := storedSettings{
+		WhitelabelHeaders: &s.WhitelabelHeaders, SendSvixHeaders: &s.SendSvixHeaders, EnforceHTTPS: &s.EnforceHTTPS,
+		DisableEndpointOnFailure: &s.DisableEndpointOnFailure, DisableEndpointOnGone: &s.DisableEndpointOnGone,
+	}
 	if err := json.Unmarshal([]byte(text), &stored); err != nil {
 		return s, fmt.Errorf("decode settings: %w", err)
 	}
-	s.RetryPolicy, s.Extra = stored.RetryPolicy, stored.Extra
+	s.SignatureType, s.RetryPolicy, s.Extra = stored.SignatureType, stored.RetryPolicy, stored.Extra
 	return s, nil
 }

@@ -22,15 +22,26 @@ func (c *catalog) CreateEventType(ctx context.Context, t *hook.EventType, r *sto
 		if err := checkEnvironmentExists(tx, t.Environment); err != nil {
 			return err
 		}
-		taken, err := tx.has("SELECT 1 FROM event_type WHERE environment = ?1 AND name = ?2 AND archived = 0", t.Environment, t.Name)
-		if err != nil {
+		archived, err := eventTypeIn(tx.conn, t.Environment, t.Name)
+		if err != nil && hook.KindOf(err) != hook.NotFound {
 			return err
 		}
-		if taken {
+		if archived != nil && !archived.Archived {
 			return hook.Errorf(hook.Conflict, "An event_type with that name already exists")
 		}
-		return putEventType(tx, t)
+		if err := putEventType(tx, t); err != nil {
+			return err
+		}
+		if archived != nil {
+			return c.updated(tx, eventTypeEntry(t), archived.AuditFields(), t.AuditFields())
+		}
+		return c.created(tx, eventTypeEntry(t), t.AuditFields())
 	})
+}
+
+// eventTypeEntry is what the audit log says about which event type it was.
+func eventTypeEntry(t *hook.EventType) hook.AuditEntry {
+	return hook.AuditEntry{Environment: t.Environment, Noun: hook.AuditEventType, Name: t.Name}
 }
 
 func checkEnvironmentExists(tx *catalogTx, id hook.EnvironmentID) error {
@@ -123,13 +134,16 @@ func (c *catalog) UpdateEventType(ctx context.Context, env hook.EnvironmentID, n
 		if t, err = eventTypeIn(tx.conn, env, name); err != nil {
 			return err
 		}
-		created := t.CreatedAt
+		created, was := t.CreatedAt, t.AuditFields()
 		if err := update(t); err != nil {
 			return err
 		}
 		// Endpoints subscribe by name, so a name never changes.
 		t.Environment, t.Name, t.CreatedAt, t.UpdatedAt = env, name, created, toMillis(c.now())
-		return putEventType(tx, t)
+		if err := putEventType(tx, t); err != nil {
+			return err
+		}
+		return c.updated(tx, eventTypeEntry(t), was, t.AuditFields())
 	})
 	if err != nil {
 		return nil, err
@@ -140,16 +154,17 @@ func (c *catalog) UpdateEventType(ctx context.Context, env hook.EnvironmentID, n
 // DeleteEventType implements store.EventTypes.
 func (c *catalog) DeleteEventType(ctx context.Context, env hook.EnvironmentID, name string) error {
 	return c.change(ctx, func(tx *catalogTx) error {
+		t, err := eventTypeIn(tx.conn, env, name)
+		if err != nil {
+			return err
+		}
 		if err := policyChanged(tx, env, name, nil); err != nil {
 			return err
 		}
 		if err := tx.exec("DELETE FROM event_type WHERE environment = ?1 AND name = ?2", env, name); err != nil {
 			return err
 		}
-		if tx.conn.Changes() == 0 {
-			return errNotFound()
-		}
-		return nil
+		return c.deleted(tx, eventTypeEntry(t), t.AuditFields())
 	})
 }
 

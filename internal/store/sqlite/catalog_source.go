@@ -36,10 +36,19 @@ func (c *catalog) CreateSource(ctx context.Context, s *hook.Source, r *store.Rec
 			return err
 		}
 		tx.sources, tx.applications = append(tx.sources, s.ID), append(tx.applications, s.ID.Application())
-		return tx.exec(`INSERT INTO application (key, environment, uid, name, throttle_rate, metadata, version, endpoints, disabled, created_at, updated_at, source)
+		err = tx.exec(`INSERT INTO application (key, environment, uid, name, throttle_rate, metadata, version, endpoints, disabled, created_at, updated_at, source)
 			VALUES (?1, ?2, NULL, ?3, 0, NULL, 1, 0, 0, ?4, ?5, ?1)`,
 			s.ID, s.Environment, s.Name, s.CreatedAt.UnixMilli(), s.UpdatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		return c.created(tx, sourceEntry(s), s.AuditFields())
 	})
+}
+
+// sourceEntry is what the audit log says about which source it was.
+func sourceEntry(s *hook.Source) hook.AuditEntry {
+	return hook.AuditEntry{Environment: s.Environment, Noun: hook.AuditSource, Subject: hook.Key(s.ID), Name: nameOr(s.UID, s.Name)}
 }
 
 // stampTokens gives the times of tokens the form in which they come back.
@@ -178,7 +187,7 @@ func (c *catalog) UpdateSource(ctx context.Context, id hook.SourceID, r *store.R
 		if s, err = onlySource(c.sourcesIn(tx.conn, "s.key = ?1", id)); err != nil {
 			return err
 		}
-		env, name, created := s.Environment, s.Name, s.CreatedAt
+		env, name, created, was := s.Environment, s.Name, s.CreatedAt, s.AuditFields()
 		if err := update(s); err != nil {
 			return err
 		}
@@ -195,8 +204,12 @@ func (c *catalog) UpdateSource(ctx context.Context, id hook.SourceID, r *store.R
 				return err
 			}
 		}
-		return c.putSource(tx, `UPDATE source SET environment = ?2, uid = ?3, name = ?4, type = ?5, config = ?6, tokens = ?7,
+		err = c.putSource(tx, `UPDATE source SET environment = ?2, uid = ?3, name = ?4, type = ?5, config = ?6, tokens = ?7,
 			settings = ?8, metadata = ?9, created_at = ?10, updated_at = ?11 WHERE key = ?1`, s)
+		if err != nil {
+			return err
+		}
+		return c.updated(tx, sourceEntry(s), was, s.AuditFields())
 	})
 	if err != nil {
 		return nil, err
@@ -207,16 +220,16 @@ func (c *catalog) UpdateSource(ctx context.Context, id hook.SourceID, r *store.R
 // DeleteSource implements store.Sources.
 func (c *catalog) DeleteSource(ctx context.Context, id hook.SourceID) error {
 	return c.change(ctx, func(tx *catalogTx) error {
-		found, err := tx.has("SELECT 1 FROM source s JOIN environment e ON e.key = s.environment WHERE s.key = ?1", id)
+		s, err := onlySource(c.sourcesIn(tx.conn, "s.key = ?1", id))
 		if err != nil {
 			return err
 		}
-		if !found {
-			return errNotFound()
-		}
 		app := id.Application()
 		tx.tokens = func(t *hook.Token) bool { return t.Application == app }
-		return clearApplication(tx, app)
+		if err := clearApplication(tx, app); err != nil {
+			return err
+		}
+		return c.deleted(tx, sourceEntry(s), s.AuditFields())
 	})
 }
 

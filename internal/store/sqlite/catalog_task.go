@@ -50,10 +50,14 @@ func (c *catalog) CreateTask(ctx context.Context, t *hook.Task, r *store.Receipt
 		if err := c.purgeTasks(tx); err != nil {
 			return err
 		}
-		return tx.exec(insertTaskSQL,
+		err := tx.exec(insertTaskSQL,
 			t.ID, t.Environment, t.Application, t.Endpoint, t.Type, t.Status, argMillis(t.Since), argMillis(t.Until),
 			t.Cursor, t.Done, t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(),
 			t.Total, t.RatePerSecond, t.Failed, t.Error, argMillis(t.StartedAt), argBlob(t.Result), c.sealParams(t), argBlob(t.State))
+		if err != nil {
+			return err
+		}
+		return c.created(tx, taskEntry(t), t.AuditFields())
 	})
 }
 
@@ -76,6 +80,11 @@ func (c *catalog) openParams(t *hook.Task, sealed []byte) (err error) {
 }
 
 func paramsContext(id hook.TaskID) string { return fmt.Sprintf("task/%d/params", id) }
+
+// taskEntry is what the audit log says about which task it was.
+func taskEntry(t *hook.Task) hook.AuditEntry {
+	return hook.AuditEntry{Environment: t.Environment, Noun: hook.AuditTask, Subject: hook.Key(t.ID), Application: t.Application, Name: t.Type}
+}
 
 // Task implements store.Tasks.
 func (c *catalog) Task(ctx context.Context, env hook.EnvironmentID, id hook.TaskID) (*hook.Task, error) {
@@ -165,8 +174,10 @@ func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 		if err != nil {
 			return err
 		}
-		if tx.conn.Changes() == 0 {
-			return errNotFound()
+		was := *t
+		was.Status = before
+		if err := c.updated(tx, taskEntry(t), was.AuditFields(), t.AuditFields()); err != nil {
+			return err
 		}
 		if err := c.announceTask(tx, t, before); err != nil {
 			return err

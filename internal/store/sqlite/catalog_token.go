@@ -12,9 +12,10 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-const tokenColumns = "key, environment, application, hash, name, session, capabilities, feature_flags, created_at, expires_at, last_used_at"
+const tokenColumns = `key, environment, application, hash, name, session, capabilities, feature_flags, created_at, expires_at, last_used_at,
+	kind, scopes, integration, hint, life`
 
-// purgeTokens is how many expired portal tokens each new token removes, see purgeReceipts.
+// purgeTokens is how many expired tokens of applications each new token removes, see purgeReceipts.
 const purgeTokens = 16
 
 // CreateToken implements store.Tokens.
@@ -40,27 +41,42 @@ func (c *catalog) CreateToken(ctx context.Context, t *hook.Token, r *store.Recei
 				return errNotFound()
 			}
 		}
-		taken, err := tx.has("SELECT 1 FROM token WHERE hash = ?1", t.Hash[:])
-		if err != nil {
-			return err
-		}
-		if taken {
-			return hook.Errorf(hook.Conflict, "this token already exists")
-		}
-		if err := tx.used(hook.Key(t.ID)); err != nil {
-			return err
-		}
-		// Index: token_expired.
-		err = tx.exec(`DELETE FROM token WHERE key IN (SELECT key FROM token
-			WHERE application IS NOT NULL AND expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
-			c.now().UnixMilli(), purgeTokens)
-		if err != nil {
-			return err
-		}
-		return tx.exec("INSERT INTO token ("+tokenColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-			t.ID, t.Environment, argKey(t.Application), t.Hash[:], t.Name, t.SessionID, argList(t.Capabilities), argList(t.FeatureFlags),
-			t.CreatedAt.UnixMilli(), argMillis(t.ExpiresAt), argMillis(t.LastUsedAt))
+		return c.insertToken(tx, t)
 	})
+}
+
+// insertToken writes a token that belongs where it should, with its entry in the audit log.
+func (c *catalog) insertToken(tx *catalogTx, t *hook.Token) error {
+	taken, err := tx.has("SELECT 1 FROM token WHERE hash = ?1", t.Hash[:])
+	if err != nil {
+		return err
+	}
+	if taken {
+		return hook.Errorf(hook.Conflict, "this token already exists")
+	}
+	if err := tx.used(hook.Key(t.ID)); err != nil {
+		return err
+	}
+	// Index: token_expired.
+	err = tx.exec(`DELETE FROM token WHERE key IN (SELECT key FROM token
+		WHERE application IS NOT NULL AND expires_at IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
+		c.now().UnixMilli(), purgeTokens)
+	if err != nil {
+		return err
+	}
+	err = tx.exec("INSERT INTO token ("+tokenColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+		t.ID, t.Environment, argKey(t.Application), t.Hash[:], t.Name, t.SessionID, argList(t.Capabilities), argList(t.FeatureFlags),
+		t.CreatedAt.UnixMilli(), argMillis(t.ExpiresAt), argMillis(t.LastUsedAt),
+		t.Kind, argList(t.Scopes), t.Integration, t.Hint, t.Life.Milliseconds())
+	if err != nil {
+		return err
+	}
+	return c.created(tx, tokenEntry(t), t.AuditFields())
+}
+
+// tokenEntry is what the audit log says about which token it was.
+func tokenEntry(t *hook.Token) hook.AuditEntry {
+	return hook.AuditEntry{Environment: t.Environment, Noun: hook.AuditToken, Subject: hook.Key(t.ID), Application: t.Application, Name: t.Name}
 }
 
 // argKey is a row key as an argument; 0 is NULL.
@@ -88,19 +104,12 @@ func (c *catalog) TokenByHash(ctx context.Context, hash [32]byte) (*hook.Token, 
 	return t, nil
 }
 
-// loadToken reads a token. It stands apart, so that a hit allocates nothing. Tokens of a
-// removed environment may still be there. Index: token_hash.
+// loadToken reads a token. It stands apart, so that a hit allocates nothing. Index: token_hash.
 func (c *catalog) loadToken(ctx context.Context, hash [32]byte) (t *hook.Token, err error) {
-	const sql = "SELECT " + tokenColumns + " FROM token WHERE hash = ?1 AND environment IN (SELECT key FROM environment)"
 	err = c.read(ctx, func(conn *sqlite.Conn) error {
-		return catalogQuery(conn, sql, func(stmt *sqlite.Stmt) (err error) {
-			t, err = scanToken(stmt)
-			return err
-		}, hash[:])
+		t, err = tokenIn(conn, "hash = ?1", hash[:])
+		return err
 	})
-	if err == nil && t == nil {
-		err = errNotFound()
-	}
 	return t, wrapCatalog("read token", err)
 }
 
@@ -124,35 +133,138 @@ func (c *catalog) ListTokens(ctx context.Context, env hook.EnvironmentID) ([]*ho
 	return list, nil
 }
 
+// ListAPITokens implements store.Tokens. Index: token_api.
+func (c *catalog) ListAPITokens(ctx context.Context, env hook.EnvironmentID, p store.Page[hook.TokenID]) (store.Listed[*hook.Token], error) {
+	list, err := listOwned(ctx, c, "SELECT "+tokenColumns+" FROM token WHERE environment = ?1 AND application IS NULL", env, p, scanToken)
+	return list, wrapCatalog("list API tokens", err)
+}
+
+// APIToken implements store.Tokens. Index: primary key.
+func (c *catalog) APIToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID) (t *hook.Token, err error) {
+	err = c.read(ctx, func(conn *sqlite.Conn) error {
+		t, err = tokenIn(conn, "key = ?1 AND environment = ?2 AND application IS NULL", id, env)
+		return err
+	})
+	return t, wrapCatalog("read API token", err)
+}
+
+// tokenIn returns the token that the condition finds. Tokens of a removed environment may
+// still be there and are not found.
+func tokenIn(conn *sqlite.Conn, where string, args ...any) (t *hook.Token, err error) {
+	const sql = "SELECT " + tokenColumns + " FROM token WHERE environment IN (SELECT key FROM environment) AND "
+	err = catalogQuery(conn, sql+where, func(stmt *sqlite.Stmt) error {
+		t, err = scanToken(stmt)
+		return err
+	}, args...)
+	if err == nil && t == nil {
+		err = errNotFound()
+	}
+	return t, err
+}
+
+// UpdateAPIToken implements store.Tokens.
+func (c *catalog) UpdateAPIToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID, update func(*hook.Token) error) (*hook.Token, error) {
+	var t *hook.Token
+	err := c.change(ctx, func(tx *catalogTx) error {
+		var err error
+		if t, err = tokenIn(tx.conn, "key = ?1 AND environment = ?2 AND application IS NULL", id, env); err != nil {
+			return err
+		}
+		was := *t
+		if err := update(t); err != nil {
+			return err
+		}
+		now := was
+		now.Name, now.Scopes = t.Name, t.Scopes
+		t = &now
+		tx.tokens = func(t *hook.Token) bool { return t.ID == id }
+		if err := tx.exec("UPDATE token SET name = ?2, scopes = ?3 WHERE key = ?1", id, t.Name, argList(t.Scopes)); err != nil {
+			return err
+		}
+		return c.updated(tx, tokenEntry(t), was.AuditFields(), t.AuditFields())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// ExchangeToken implements store.Tokens. Index: token_hash.
+func (c *catalog) ExchangeToken(ctx context.Context, hash [32]byte, next *hook.Token) error {
+	return c.change(ctx, func(tx *catalogTx) error {
+		once, err := tokenIn(tx.conn, "hash = ?1 AND kind = ?2", hash[:], hook.OneTimeToken)
+		if err != nil {
+			return err
+		}
+		if once.Expired(c.now()) {
+			return errNotFound()
+		}
+		tx.tokens = func(t *hook.Token) bool { return t.ID == once.ID }
+		if err := tx.exec("DELETE FROM token WHERE key = ?1", once.ID); err != nil {
+			return err
+		}
+		if next.ID == 0 {
+			next.ID = hook.TokenID(c.NewKey())
+		}
+		c.stamp(&next.CreatedAt, nil)
+		next.Environment, next.Application, next.Kind = once.Environment, once.Application, hook.OrdinaryToken
+		next.Capabilities, next.FeatureFlags, next.SessionID = once.Capabilities, once.FeatureFlags, once.SessionID
+		next.ExpiresAt = next.CreatedAt.Add(once.Life)
+		tx.actor.Kind, tx.actor.ID, tx.actor.Session = hook.ActorOneTime, c.codec.Token(once.Environment, once.ID), once.SessionID
+		if err := c.deleted(tx, tokenEntry(once), once.AuditFields()); err != nil {
+			return err
+		}
+		return c.insertToken(tx, next)
+	})
+}
+
 // ExpireTokens implements store.Tokens. It never makes a token live longer. Index: token_application.
 func (c *catalog) ExpireTokens(ctx context.Context, app hook.ApplicationID, sessions []string, at time.Time) error {
 	return c.change(ctx, func(tx *catalogTx) error {
 		tx.tokens = func(t *hook.Token) bool { return t.Application == app }
-		const sql = "UPDATE token SET expires_at = ?2 WHERE application = ?1 AND (expires_at IS NULL OR expires_at > ?2)"
+		const sql = "UPDATE token SET expires_at = ?2 WHERE application = ?1 AND kind <> '" + string(hook.IntegrationToken) + "' AND (expires_at IS NULL OR expires_at > ?2)"
+		ended := 0
 		if len(sessions) == 0 {
-			return tx.exec(sql, app, at.UnixMilli())
+			if err := tx.exec(sql, app, at.UnixMilli()); err != nil {
+				return err
+			}
+			ended = tx.conn.Changes()
 		}
 		for _, session := range sessions {
 			if err := tx.exec(sql+" AND session = ?3", app, at.UnixMilli(), session); err != nil {
 				return err
 			}
+			ended += tx.conn.Changes()
 		}
-		return nil
+		if ended == 0 {
+			return nil
+		}
+		a, err := applicationIn(tx.conn, "a.key = ?1", app)
+		if err != nil {
+			return err
+		}
+		return c.record(tx, hook.AuditEntry{
+			Environment: a.Environment, Noun: hook.AuditToken, Action: hook.AuditUpdated, Application: app,
+			Before: map[string]any{}, After: map[string]any{"expiresAt": at.UTC().Format(time.RFC3339), "tokens": ended, "sessionIds": sessions},
+		})
 	})
 }
 
 // ExpireToken implements store.Tokens. It never makes a token live longer.
 func (c *catalog) ExpireToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID, at time.Time) error {
 	return c.change(ctx, func(tx *catalogTx) error {
-		found, err := tx.has("SELECT 1 FROM token WHERE key = ?1 AND environment = ?2", id, env)
+		was, err := tokenIn(tx.conn, "key = ?1 AND environment = ?2", id, env)
 		if err != nil {
 			return err
 		}
-		if !found {
-			return errNotFound()
-		}
 		tx.tokens = func(t *hook.Token) bool { return t.ID == id }
-		return tx.exec("UPDATE token SET expires_at = ?2 WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)", id, at.UnixMilli())
+		err = tx.exec("UPDATE token SET expires_at = ?2 WHERE key = ?1 AND (expires_at IS NULL OR expires_at > ?2)", id, at.UnixMilli())
+		if err != nil || tx.conn.Changes() == 0 {
+			return err
+		}
+		is := *was
+		is.ExpiresAt = toMillis(at)
+		return c.updated(tx, tokenEntry(was), was.AuditFields(), is.AuditFields())
 	})
 }
 
@@ -166,9 +278,16 @@ func scanToken(stmt *sqlite.Stmt) (*hook.Token, error) {
 		CreatedAt:   columnMillis(stmt, 8),
 		ExpiresAt:   columnMillis(stmt, 9),
 		LastUsedAt:  columnMillis(stmt, 10),
+		Kind:        hook.TokenKind(stmt.ColumnText(11)),
+		Integration: hook.IntegrationID(stmt.ColumnInt64(13)),
+		Hint:        stmt.ColumnText(14),
+		Life:        time.Duration(stmt.ColumnInt64(15)) * time.Millisecond,
 	}
 	stmt.ColumnBytes(3, t.Hash[:])
 	if err := columnJSON(stmt, 6, &t.Capabilities); err != nil {
+		return nil, err
+	}
+	if err := columnJSON(stmt, 12, &t.Scopes); err != nil {
 		return nil, err
 	}
 	return t, columnJSON(stmt, 7, &t.FeatureFlags)

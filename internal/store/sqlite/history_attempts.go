@@ -245,11 +245,13 @@ func (s *Store) ExpungeAttempt(ctx context.Context, app hook.ApplicationID, msg 
 	if seg == nil {
 		return errNoMessage()
 	}
-	return s.change(ctx, seg, func(conn *sqlite.Conn) error {
+	again := false
+	err := s.change(ctx, seg, func(conn *sqlite.Conn) error {
 		a, err := attemptIn(conn, app, msg, id)
 		if err != nil {
 			return err
 		}
+		again = a.Expunged
 		stmt, err := conn.Prepare(expungeAttemptSQL)
 		if err != nil {
 			return fmt.Errorf("prepare expunge: %w", err)
@@ -261,6 +263,10 @@ func (s *Store) ExpungeAttempt(ctx context.Context, app hook.ApplicationID, msg 
 		}
 		return nil
 	})
+	if err != nil || again {
+		return err
+	}
+	return s.recordExpunge(ctx, app, hook.AuditAttempt, hook.Key(id))
 }
 
 // scanAttempt reads a row of attemptColumns. Without content it leaves header and body out.

@@ -92,10 +92,13 @@ func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id h
 	if seg == nil {
 		return errNoMessage()
 	}
-	return s.change(ctx, seg, func(conn *sqlite.Conn) error {
-		if _, err := messageIn(conn, app, id, false); err != nil {
+	again := false
+	err := s.change(ctx, seg, func(conn *sqlite.Conn) error {
+		m, err := messageIn(conn, app, id, false)
+		if err != nil {
 			return err
 		}
+		again = m.Expunged
 		stmt, err := conn.Prepare(expungeMessageSQL)
 		if err != nil {
 			return fmt.Errorf("prepare expunge: %w", err)
@@ -106,4 +109,8 @@ func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id h
 		}
 		return nil
 	})
+	if err != nil || again {
+		return err
+	}
+	return s.recordExpunge(ctx, app, hook.AuditMessage, hook.Key(id))
 }
