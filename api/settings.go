@@ -15,6 +15,9 @@ type SettingsIn struct {
 	DisableEndpointOnFailure Optional[bool] `json:"disableEndpointOnFailure,omitzero"`
 	// DisableEndpointOnGone disables an endpoint that answers 410. Ours.
 	DisableEndpointOnGone Optional[bool] `json:"disableEndpointOnGone,omitzero"`
+	// DefaultSignatureType is hmac256 or ed25519: the kind of secret that is drawn for an
+	// endpoint; null for hmac256. Ours.
+	DefaultSignatureType Optional[string] `json:"defaultSignatureType,omitzero"`
 }
 
 // SettingsOut are the environment settings that this server acts on. The answer
@@ -26,6 +29,7 @@ type SettingsOut struct {
 	EnforceHTTPS             bool    `json:"enforceHttps"`
 	DisableEndpointOnFailure bool    `json:"disableEndpointOnFailure"`
 	DisableEndpointOnGone    bool    `json:"disableEndpointOnGone"`
+	DefaultSignatureType     string  `json:"defaultSignatureType"`
 }
 
 // PortalSettingsOut are the environment settings that a portal starts from.

@@ -32,15 +32,21 @@ type Config struct {
 	// MainSecret holds the text of main-secret, or of the file that main-secret-file names.
 	MainSecret     Secret
 	MainSecretFile string
-	LogFormat      string // "json" or "text"
-	LogLevel       string // "debug", "info", "warn" or "error"
-	APIRate        int    // requests a second for each token; 0 for no limit
-	MaxPayload     int64  // bytes
-	MaxInFlight    int    // attempts at once; 0 for what the file limit allows
-	MaxClients     int    // connections of clients at once
-	Drain          time.Duration
-	DrainDelay     time.Duration
-	MetricsListen  string
+	// JWTSecret holds the text of jwt-secret, or of the file that jwt-secret-file names. JWTs
+	// are accepted where it or JWTPublicKey is given.
+	JWTSecret     Secret
+	JWTSecretFile string
+	JWTAlgorithm  string
+	JWTPublicKey  string // file
+	LogFormat     string // "json" or "text"
+	LogLevel      string // "debug", "info", "warn" or "error"
+	APIRate       int    // requests a second for each token; 0 for no limit
+	MaxPayload    int64  // bytes
+	MaxInFlight   int    // attempts at once; 0 for what the file limit allows
+	MaxClients    int    // connections of clients at once
+	Drain         time.Duration
+	DrainDelay    time.Duration
+	MetricsListen string
 }
 
 // Secret is a text that never prints itself.
@@ -133,6 +139,22 @@ func (c *Config) Knobs() []Knob {
 		{
 			Name: "main-secret-file", Unit: "file", Value: text(&c.MainSecretFile, nil),
 			Why: "File that holds main-secret.",
+		},
+		{
+			Name: "jwt-secret", Unit: "text", Value: secretOf(&c.JWTSecret, 16),
+			Why: "Accept JWTs of the open-source Svix server that are signed with this text, so that its users keep their tokens. At least 16 characters. Empty: none. Prefer the environment or jwt-secret-file; a command line can be read by others.",
+		},
+		{
+			Name: "jwt-secret-file", Unit: "file", Value: text(&c.JWTSecretFile, nil),
+			Why: "File that holds jwt-secret.",
+		},
+		{
+			Name: "jwt-algorithm", Unit: "algorithm", Default: "HS256", Value: oneOf(&c.JWTAlgorithm, "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "EdDSA"),
+			Why: "The one algorithm of accepted JWTs: HS256, HS384, HS512 (with jwt-secret), RS256, RS384, RS512, EdDSA (with jwt-public-key). What a token says about itself is not followed.",
+		},
+		{
+			Name: "jwt-public-key", Unit: "file", Value: text(&c.JWTPublicKey, nil),
+			Why: "Public key in PEM that accepted JWTs are verified with, for the RS algorithms and EdDSA.",
 		},
 		{
 			Name: "log-format", Unit: "json|text", Default: "text", Value: oneOf(&c.LogFormat, "json", "text"),

@@ -128,21 +128,47 @@ func (c *Config) finish() error {
 	if c.DrainDelay+c.Drain > MaxDrain {
 		return fmt.Errorf("drain-delay and drain take %v together, at most %v are allowed: a process manager would kill", c.DrainDelay+c.Drain, MaxDrain)
 	}
-	if c.MainSecretFile == "" {
+	if err := secretFromFile("main-secret", c.MainSecretFile, &c.MainSecret, secret(&c.MainSecret)); err != nil {
+		return err
+	}
+	if err := secretFromFile("jwt-secret", c.JWTSecretFile, &c.JWTSecret, secretOf(&c.JWTSecret, 16)); err != nil {
+		return err
+	}
+	return c.checkJWT()
+}
+
+// checkJWT refuses settings of JWTs that do not go together, so that nobody believes
+// tokens to be accepted that are not.
+func (c *Config) checkJWT() error {
+	symmetric := strings.HasPrefix(c.JWTAlgorithm, "HS")
+	switch {
+	case c.JWTSecret != "" && c.JWTPublicKey != "":
+		return fmt.Errorf("jwt-secret and jwt-public-key exclude each other: give the one that goes with jwt-algorithm")
+	case c.JWTSecret != "" && !symmetric:
+		return fmt.Errorf("jwt-algorithm %s needs jwt-public-key, not jwt-secret", c.JWTAlgorithm)
+	case c.JWTPublicKey != "" && symmetric:
+		return fmt.Errorf("jwt-public-key needs jwt-algorithm RS256, RS384, RS512 or EdDSA")
+	}
+	return nil
+}
+
+// secretFromFile reads a secret from the file that name-file names, if it does.
+func secretFromFile(name, path string, at *Secret, v Value) error {
+	if path == "" {
 		return nil
 	}
-	if c.MainSecret != "" {
-		return fmt.Errorf("main-secret and main-secret-file exclude each other: give one of them")
+	if *at != "" {
+		return fmt.Errorf("%s and %s-file exclude each other: give one of them", name, name)
 	}
-	raw, err := os.ReadFile(c.MainSecretFile)
+	raw, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("main-secret-file: %w", err)
+		return fmt.Errorf("%s-file: %w", name, err)
 	}
-	if err := secret(&c.MainSecret).Set(strings.TrimSpace(string(raw))); err != nil {
-		return fmt.Errorf("main-secret-file %s: the text in it %w", c.MainSecretFile, err)
+	if err := v.Set(strings.TrimSpace(string(raw))); err != nil {
+		return fmt.Errorf("%s-file %s: the text in it %w", name, path, err)
 	}
-	if c.MainSecret == "" {
-		return fmt.Errorf("main-secret-file %s is empty", c.MainSecretFile)
+	if *at == "" {
+		return fmt.Errorf("%s-file %s is empty", name, path)
 	}
 	return nil
 }

@@ -106,10 +106,12 @@ func boolean(at *bool) Value {
 	}, strconv.FormatBool}
 }
 
-func secret(at *Secret) Value {
+func secret(at *Secret) Value { return secretOf(at, 32) }
+
+func secretOf(at *Secret, least int) Value {
 	return value[Secret]{at, "string", func(s string) (Secret, error) {
-		if s != "" && len(s) < 32 {
-			return "", fmt.Errorf("must have at least 32 characters; `openssl rand -base64 32` makes a good one")
+		if s != "" && len(s) < least {
+			return "", fmt.Errorf("must have at least %d characters; `openssl rand -base64 32` makes a good one", least)
 		}
 		return Secret(s), nil
 	}, Secret.String}

@@ -14,8 +14,9 @@ import (
 // access says who may call an operation.
 type access struct {
 	open   bool            // anybody, without a token
-	portal bool            // portal tokens too, for their own application
+	portal bool            // portal tokens and integrations' keys too, for their own application
 	only   bool            // portal tokens alone
+	sends  bool            // message tokens too, for their own application
 	can    hook.Capability // what a portal token needs; "" for nothing
 }
 
@@ -24,18 +25,73 @@ var (
 	open       = access{open: true}
 	anyToken   = access{portal: true}
 	portalOnly = access{portal: true, only: true}
+	messages   = access{sends: true}
 )
 
 // portalMay lets API tokens in, and portal tokens with a capability.
 func portalMay(can hook.Capability) access { return access{portal: true, can: can} }
 
-// allows reports whether t may call the operation. Which application a portal token
-// may name is settled where the application is looked up (call.application).
-func (a access) allows(t *hook.Token) error {
-	if t.IsPortal() && (!a.portal || a.can != "" && !t.Can(a.can)) || !t.IsPortal() && a.only {
-		return insufficientAccess()
+// allows reports whether t may call the operation. Which application a token that is
+// bound to one may name is settled where the application is looked up (call.application).
+func (rt *route) allows(t *hook.Token) error {
+	a := &rt.access
+	switch {
+	case t.IsAPI():
+		if a.only {
+			return insufficientAccess()
+		}
+		if rt.needs != "" && !t.MayDo(rt.needs) {
+			return lacksScope(rt.needs)
+		}
+		return nil
+	case t.Kind == hook.OrdinaryToken:
+		if a.portal && (a.can == "" || t.Can(a.can)) {
+			return nil
+		}
+	case t.Kind == hook.IntegrationToken:
+		// A key ends by being rotated or with its integration, never by a logout.
+		if a.portal && !a.only && (a.can == "" || t.Can(a.can)) {
+			return nil
+		}
+	case t.Kind == hook.MessageToken:
+		if a.sends {
+			return nil
+		}
+	}
+	return insufficientAccess()
+}
+
+// exceeds returns an operation that granted would be allowed and granter is not: nobody
+// can make a token that may do more than the own one. "" where there is none.
+func (s *server) exceeds(granted, granter *hook.Token) string {
+	if granter.IsAPI() && len(granter.Scopes) == 0 {
+		return ""
+	}
+	for i := range s.routes {
+		rt := &s.routes[i]
+		if !rt.access.open && !rt.access.only && rt.allows(granted) == nil && rt.allows(granter) != nil {
+			return rt.op
+		}
+	}
+	return ""
+}
+
+// mayGrant refuses a token that may do more than the caller's own.
+func (s *server) mayGrant(c *call, granted *hook.Token) error {
+	if op := s.exceeds(granted, c.token); op != "" {
+		return &statusError{
+			http.StatusForbidden, "insufficient access",
+			"That token could call " + op + ", which yours cannot; a token can never give more than it has.",
+		}
 	}
 	return nil
+}
+
+func lacksScope(scope hook.Scope) error {
+	return &statusError{
+		http.StatusForbidden, "insufficient access",
+		"Insufficient access for the given operation. The token lacks the scope " + string(scope) + ".",
+	}
 }
 
 func insufficientAccess() error {
@@ -63,11 +119,11 @@ func (s *server) authenticate(c *call) error {
 	now := s.now()
 	text, ours := auth.ParseToken(rest)
 	if !ours {
-		return s.wrongToken(c, now)
+		return s.foreignToken(c, rest, now)
 	}
 	token, err := s.Catalog.TokenByHash(c.ctx(), s.Hasher.Hash(text))
 	switch {
-	case err == nil && !token.Expired(now):
+	case err == nil && !token.Expired(now) && token.Kind != hook.OneTimeToken:
 	case err == nil, hook.KindOf(err) == hook.NotFound:
 		return s.wrongToken(c, now)
 	default:
@@ -76,6 +132,36 @@ func (s *server) authenticate(c *call) error {
 	c.token = token
 	s.Catalog.TouchToken(token.ID, now)
 	return nil
+}
+
+// actor is who makes the request, for the audit log.
+func (s *server) actor(c *call) hook.Actor {
+	a := hook.Actor{RequestID: c.reqID, Address: s.clientAddr(c.r).String()}
+	if c.token == nil {
+		return a
+	}
+	t := c.token
+	a.Name, a.Session = t.Name, t.SessionID
+	codec := s.Catalog.Codec()
+	switch {
+	case c.jwt:
+		a.Kind = hook.ActorJWT
+		return a
+	case t.Kind == hook.IntegrationToken:
+		a.Kind, a.ID = hook.ActorIntegration, codec.Integration(t.Application, t.Integration)
+		return a
+	case t.IsPortal():
+		a.Kind = hook.ActorPortal
+	default:
+		a.Kind = hook.ActorAPIToken
+	}
+	a.ID = codec.Token(t.Environment, t.ID)
+	return a
+}
+
+// act puts the caller's name on what the rest of the request changes.
+func (s *server) act(c *call) {
+	c.r = c.r.WithContext(hook.WithActor(c.r.Context(), s.actor(c)))
 }
 
 func (s *server) wrongToken(c *call, now time.Time) error {

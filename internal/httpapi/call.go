@@ -31,6 +31,7 @@ type call struct {
 	route *route
 	reqID string
 	token *hook.Token // nil for open operations
+	jwt   bool        // token was made from a JWT and is not in the store
 	body  []byte      // of POST, PUT and PATCH; owned by the call, so parts of it may be kept
 	q     query
 	// receipt is to be saved with the change that answers this request; nil without
@@ -120,9 +121,13 @@ func (s *server) run(c *call) error {
 		if err := s.limits.take(c); err != nil {
 			return err
 		}
-		if err := c.route.access.allows(c.token); err != nil {
+		if err := c.route.allows(c.token); err != nil {
 			return err
 		}
+	}
+	// A publish changes the catalogue only where it creates its application, see postMessage.
+	if c.route.method != http.MethodGet && !c.route.publishes {
+		s.act(c)
 	}
 	q, err := parseQuery(c.r.URL.RawQuery)
 	if err != nil {

@@ -63,7 +63,6 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 	if err := s.checkEndpoint(c, e, nil, true, true); err != nil {
 		return nil, err
 	}
-	secret := s.NewSecret
 	if in.Secret != nil {
 		if !c.token.Can(hook.ManageEndpointSecret) {
 			return nil, insufficientAccess()
@@ -72,10 +71,24 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 		if err != nil {
 			return nil, hook.Fieldf("secret", "%v", err)
 		}
-		secret = func() string { return text }
+		e.Secrets = []hook.Secret{{Text: text}}
+		return e, nil
 	}
-	e.Secrets = []hook.Secret{{Text: secret()}}
+	text, err := s.newSecret(c)
+	if err != nil {
+		return nil, err
+	}
+	e.Secrets = []hook.Secret{{Text: text}}
 	return e, nil
+}
+
+// newSecret draws a signing secret of the kind that the environment's settings name.
+func (s *server) newSecret(c *call) (string, error) {
+	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return "", err
+	}
+	return s.NewSecret(environment.Settings.SignatureType), nil
 }
 
 // checkEndpoint checks what a client set. The URL, and that event types exist, only
@@ -290,8 +303,8 @@ func (s *server) rotateEndpointSecret(c *call) error {
 		if key, err = s.ParseSecret(*in.Key); err != nil {
 			return hook.Fieldf("key", "%v", err)
 		}
-	} else {
-		key = s.NewSecret()
+	} else if key, err = s.newSecret(c); err != nil {
+		return err
 	}
 	now := s.now()
 	c.prepare(http.StatusNoContent, nil)

@@ -58,11 +58,13 @@ type Deps struct {
 	Ledger    Replayer
 	Publisher Publisher
 	Hasher    *auth.Hasher
+	// JWT verifies tokens of the open-source server; nil where they are not accepted.
+	JWT *auth.JWTVerifier
 	// CheckURL judges an endpoint's URL without any look-up and returns its normal
 	// form. The error's text is shown to the caller.
 	CheckURL func(raw string, enforceHTTPS bool) (string, error)
-	// NewSecret returns a new signing secret in its text form (whsec_...).
-	NewSecret func() string
+	// NewSecret returns a new signing secret of a kind in its text form (whsec_..., whsk_...).
+	NewSecret func(hook.SignatureType) string
 	// ParseSecret checks a secret that a caller chose and returns its normal form. Its
 	// error must not repeat the secret; it is shown to the caller.
 	ParseSecret func(text string) (string, error)
@@ -128,6 +130,8 @@ type server struct {
 	limits   *rateLimits
 	guesses  *guessLimits
 	inflight *keyLocks
+	jwts     *jwts
+	scopes   []hook.Scope // that operations need
 }
 
 // New returns the API as a handler. It serves the paths of the route list, all of
@@ -153,8 +157,9 @@ func New(d Deps, o Options) (http.Handler, error) {
 	}
 	s := &server{
 		Deps: d, o: o, routes: routes(), mux: chi.NewMux(),
-		limits: newRateLimits(o.RatePerSecond), guesses: newGuessLimits(), inflight: newKeyLocks(),
+		limits: newRateLimits(o.RatePerSecond), guesses: newGuessLimits(), inflight: newKeyLocks(), jwts: newJWTs(),
 	}
+	s.scopes = knownScopes(s.routes)
 	document, err := openAPI(s.routes, o.Version)
 	if err != nil {
 		return nil, err

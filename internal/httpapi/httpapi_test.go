@@ -43,6 +43,7 @@ type rig struct {
 	api    *server
 	env    *hook.Environment
 	token  string
+	jwt    *auth.JWTVerifier // nil for none; set before start
 	woken  *wakes
 	// changed are the sources that SourceChanged was told of.
 	changed *changes
@@ -104,7 +105,13 @@ func (r *rig) start() {
 			}
 			return u, err
 		},
-		NewSecret:   func() string { return webhook.GenerateSymmetric().Reveal() },
+		JWT: r.jwt,
+		NewSecret: func(kind hook.SignatureType) string {
+			if kind == hook.Ed25519 {
+				return webhook.GenerateAsymmetric().Reveal()
+			}
+			return webhook.GenerateSymmetric().Reveal()
+		},
 		ParseSecret: func(s string) (string, error) { k, err := webhook.ParseSecret(s); return k.Reveal(), err },
 		PublicSecret: func(s string) (string, error) {
 			k, err := webhook.ParseSecret(s)

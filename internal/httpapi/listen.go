@@ -65,7 +65,9 @@ func (s *server) listen(c *call) error {
 			return c.ctx().Err()
 		}
 	}
-	l.Secret = s.NewSecret()
+	if l.Secret, err = s.newSecret(c); err != nil {
+		return err
+	}
 	l.Cursor = s.listenFrom(since)
 	l, created, err := s.Catalog.OpenListener(c.ctx(), l)
 	if err != nil {
@@ -203,7 +205,7 @@ func (s *server) stillMayListen(c *call, a *hook.Application) *closing {
 		s.Log.Warn("token of a listener not checked", telemetry.KeyError, err, telemetry.KeyRequest, c.reqID)
 		return nil
 	}
-	if c.route.access.allows(probe.token) != nil || probe.token.Environment != a.Environment ||
+	if c.route.allows(probe.token) != nil || probe.token.Environment != a.Environment ||
 		probe.token.IsPortal() && probe.token.Application != a.ID {
 		return closeUnauthorized
 	}

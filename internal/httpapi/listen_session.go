@@ -163,7 +163,7 @@ func (l *listenSession) serve(ctx context.Context, created bool) error {
 		Type: api.FrameHello, Version: api.ListenVersion, Created: created, Listener: l.name, Window: listenWindowSize,
 		Application: l.s.Catalog.Codec().Application(l.app.Environment, l.app.ID),
 	}
-	if l.c.token.Can(hook.ViewEndpointSecret) {
+	if l.c.token.Can(hook.ViewEndpointSecret) && l.c.token.MayDo(hook.ScopeReadSecret) {
 		hello.Secret = l.secret
 	}
 	if err := l.send(ctx, &hello); err != nil {

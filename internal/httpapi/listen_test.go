@@ -587,3 +587,4 @@ func TestEventTypePatterns(t *testing.T) {
 		}
 	}
 }
+

@@ -27,6 +27,11 @@ func (s *server) postMessage(c *call) error {
 	if err != nil {
 		return err
 	}
+	if c.token.IsPortal() { // a message token, see access.sends
+		if ref, err = s.ownApplication(c, ref); err != nil {
+			return err
+		}
+	}
 	if err := s.refuseInternal(c, ref); err != nil {
 		return err
 	}
@@ -38,9 +43,15 @@ func (s *server) postMessage(c *call) error {
 	if max(len(draft.Payload), len(draft.RawBody)) > s.o.MaxPayloadBytes {
 		return tooLarge()
 	}
-	inline, err := inlineApplication(in.Application, ref)
+	inline, err := inlineApplication(in.Application, c.param("app_id"))
 	if err != nil {
 		return err
+	}
+	if inline != nil {
+		s.act(c)
+		if !s.mayCreateApplication(c) {
+			inline = nil
+		}
 	}
 	key, err := idempotencyKey(c)
 	if err != nil {
@@ -58,6 +69,26 @@ func (s *server) postMessage(c *call) error {
 	// From here on the message is durable: a crash re-sends, it does not lose.
 	out := s.messageToAPI(done.Message, withContent, now)
 	return c.raw(http.StatusAccepted, appendMessage(make([]byte, 0, 320+len(out.Payload)), &out))
+}
+
+// ownApplication returns the public id of the application that ref names when it is the
+// one that the caller's token is bound to. From there on the id stands for it, because a
+// uid may go to another application at any moment.
+func (s *server) ownApplication(c *call, ref string) (string, error) {
+	plan, err := s.Catalog.Plan(c.ctx(), c.env(), ref)
+	if hook.KindOf(err) == hook.NotFound && err != nil || err == nil && plan.Application.ID != c.token.Application {
+		return "", noApplication()
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.Catalog.Codec().Application(c.env(), plan.Application.ID), nil
+}
+
+// mayCreateApplication reports whether the caller may have an application made that the
+// body carries, which is more than the operation itself allows.
+func (s *server) mayCreateApplication(c *call) bool {
+	return c.token.IsAPI() && c.token.MayDo(scopeOf("application.create", http.MethodPost))
 }
 
 // refuseInternal refuses to publish into the internal application of a source: what is

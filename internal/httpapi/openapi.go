@@ -115,6 +115,9 @@ var pathParamWords = map[string]string{
 	"task_id":         "Id of the background task.",
 	"source_id":       "Id or uid of the source.",
 	"listener_name":   "Name of the listener.",
+	"env_id":          "Id of the environment, which must be the token's own.",
+	"key_id":          "Id of the API token.",
+	"integ_id":        "Id of the integration.",
 	"provider_name":   "Name of the provider, which is the type of its sources.",
 }
 

@@ -23,6 +23,9 @@ func (s *server) createPortalAccess(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := s.mayGrant(c, asPortal(token)); err != nil {
+		return err
+	}
 	a, err := s.portalApplication(c, in)
 	if err != nil {
 		return err
@@ -30,12 +33,17 @@ func (s *server) createPortalAccess(c *call) error {
 	return s.grantPortal(c, token, a)
 }
 
+// asPortal is a portal token with the rights of t, of whichever application.
+func asPortal(t *hook.Token) *hook.Token {
+	return &hook.Token{Application: 1, Capabilities: t.Capabilities, FeatureFlags: t.FeatureFlags}
+}
+
 // grantPortal stores a token for a and answers with it.
 func (s *server) grantPortal(c *call, token *hook.Token, a *hook.Application) error {
 	text := auth.MintPortal()
 	token.ID, token.Environment, token.Application = hook.TokenID(s.Catalog.NewKey()), c.env(), a.ID
-	token.Hash, token.Name = s.Hasher.Hash(text), "portal"
-	body := c.prepare(http.StatusOK, api.AppPortalAccessOut{URL: s.portalURL(a, text.Reveal()), Token: text.Reveal()})
+	token.Hash, token.Hint, token.Name = s.Hasher.Hash(text), text.Hint(), "portal"
+	body := c.prepare(http.StatusOK, api.AppPortalAccessOut{URL: s.portalLink(a, "token", text.Reveal()), Token: text.Reveal()})
 	if err := s.Catalog.CreateToken(c.ctx(), token, c.receipt); err != nil {
 		return err
 	}
@@ -50,7 +58,7 @@ func (s *server) portalApplication(c *call, in api.AppPortalAccessIn) (*hook.App
 		return nil, err
 	}
 	a, err := s.application(c)
-	if hook.KindOf(err) != hook.NotFound || inline == nil {
+	if hook.KindOf(err) != hook.NotFound || inline == nil || !s.mayCreateApplication(c) {
 		return a, err
 	}
 	now := s.now()
@@ -73,7 +81,7 @@ func portalFromAPI(in api.AppPortalAccessIn, now time.Time) (*hook.Token, error)
 		life = time.Duration(*in.Expiry) * time.Second
 	}
 	t := &hook.Token{CreatedAt: now, ExpiresAt: now.Add(life), FeatureFlags: in.FeatureFlags}
-	if err := checkFlags(in.FeatureFlags); err != nil {
+	if err := hook.CheckFeatureFlags("featureFlags", in.FeatureFlags); err != nil {
 		return nil, err
 	}
 	if in.SessionID != nil {
@@ -100,19 +108,6 @@ func portalFromAPI(in api.AppPortalAccessIn, now time.Time) (*hook.Token, error)
 	return t, nil
 }
 
-func checkFlags(flags []string) error {
-	const maxFlags = 25
-	if flags != nil && len(flags) == 0 || len(flags) > maxFlags {
-		return hook.Fieldf("featureFlags", "must hold 1 to %d flags", maxFlags)
-	}
-	for _, f := range flags {
-		if hook.CheckEventTypeName("featureFlags", f) != nil {
-			return hook.Fieldf("featureFlags", "must match ^[a-zA-Z0-9\\-_.]+$ and have at most 256 characters each")
-		}
-	}
-	return nil
-}
-
 func isSession(s string) bool {
 	if s == "" || len(s) > 64 {
 		return false
@@ -122,17 +117,18 @@ func isSession(s string) bool {
 	})
 }
 
-// portalURL carries the token in the fragment, which no browser sends to a server.
-func (s *server) portalURL(a *hook.Application, token string) string {
-	key := encode(struct {
-		AppID string `json:"appId"`
-		Token string `json:"token"`
-	}{s.Catalog.Codec().Application(a.Environment, a.ID), token})
+// portalLink carries a token, under its name, in the fragment, which no browser sends to a server.
+func (s *server) portalLink(a *hook.Application, name, token string) string {
+	key := encode(map[string]string{"appId": s.Catalog.Codec().Application(a.Environment, a.ID), name: token})
 	return strings.TrimRight(s.o.PublicURL, "/") + "/login#key=" + base64.StdEncoding.EncodeToString(key)
 }
 
 // logout ends the portal token that the request carries.
 func (s *server) logout(c *call) error {
+	if c.jwt {
+		// It is not in the store, and holds until it expires, as on the server that issued it.
+		return &statusError{http.StatusNotImplemented, "not_implemented", "A JWT cannot be ended before it expires."}
+	}
 	if err := s.Catalog.ExpireToken(c.ctx(), c.env(), c.token.ID, s.now()); err != nil {
 		return err
 	}
@@ -169,13 +165,19 @@ func (s *server) expireAll(c *call) error {
 	return c.empty()
 }
 
-// permissionSource is the contract's name for an opaque token of one server.
-const permissionSource = "RegionalAuthToken"
+// The contract's names for an opaque token of one server, and for a JWT.
+const (
+	permissionSource    = "RegionalAuthToken"
+	jwtPermissionSource = "SvixJwt"
+)
 
 func (s *server) whoami(c *call) error {
 	codec := s.Catalog.Codec()
 	env := codec.Environment(c.env())
 	out := api.WhoamiOut{EnvID: &env, PermissionSource: permissionSource, SessionID: orNil(c.token.SessionID)}
+	if c.jwt {
+		out.PermissionSource = jwtPermissionSource
+	}
 	if c.token.IsPortal() {
 		app := codec.Application(c.env(), c.token.Application)
 		out.AppID = &app

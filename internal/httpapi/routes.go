@@ -15,7 +15,8 @@ type route struct {
 	tag          string
 	summary      string
 	access       access
-	in, out      any // zero values of api types; nil for no body
+	needs        hook.Scope // of an API token with scopes; filled in by routes, "" for none
+	in, out      any        // zero values of api types; nil for no body
 	bodyOptional bool
 	statuses     []int // of success
 	query        []param
@@ -74,7 +75,7 @@ const (
 
 // routes is the list of everything that is served.
 func routes() []route {
-	return slices.Concat(
+	list := slices.Concat(
 		coreRoutes(),
 		operationalRoutes(),
 		taskRoutes(),
@@ -84,6 +85,10 @@ func routes() []route {
 		portableRoutes(),
 		listenRoutes(),
 	)
+	for i := range list {
+		list[i].needs = scopeOf(list[i].op, list[i].method)
+	}
+	return list
 }
 
 // coreRoutes are the nouns: applications, endpoints, event types, messages, sources.
@@ -157,7 +162,8 @@ func coreRoutes() []route {
 		{method: get, path: appPath + "/msg", op: "message.list", tag: "Message", summary: "List messages, newest first.", access: view,
 			out: api.List[api.MessageOut]{}, statuses: []int{ok}, query: historyParams, handler: (*server).listMessages},
 		{method: post, path: appPath + "/msg", op: "message.create", tag: "Message", summary: "Publish a message. The answer means that it and its deliveries are on disk.",
-			in: api.MessageIn{}, out: api.MessageOut{}, statuses: []int{accepted}, query: []param{contentParam}, publishes: true, handler: (*server).postMessage},
+			access: messages,
+			in:     api.MessageIn{}, out: api.MessageOut{}, statuses: []int{accepted}, query: []param{contentParam}, publishes: true, handler: (*server).postMessage},
 		{method: post, path: appPath + "/msg/precheck/active", op: "message.precheck", tag: "Message", summary: "Ask whether any endpoint would get such a message.",
 			in: api.MessagePrecheckIn{}, out: api.MessagePrecheckOut{}, statuses: []int{ok}, handler: (*server).precheck},
 		{method: get, path: messagePath, op: "message.get", tag: "Message", summary: "Show a message.", access: view,

@@ -27,6 +27,7 @@ func TestRoleByRoute(t *testing.T) {
 	_, foreignToken := r.environment("other")
 	r.must(201, "POST", "/api/v1/event-type", `{"name":"user.created","description":"d"}`)
 	own, other := r.app("own"), r.app("other")
+	env := r.store.Codec().Environment(r.env.ID)
 	ids := func(app string) map[string]string {
 		e := r.endpoint(app, "")
 		m := r.message(app, "")
@@ -34,12 +35,17 @@ func TestRoleByRoute(t *testing.T) {
 		at := r.must(200, "GET", "/api/v1/app/"+app+"/attempt/msg/"+m, "").str("data.0.id")
 		task := r.must(202, "POST", "/api/v1/app/"+app+"/endpoint/"+e+"/recover", `{"since":"`+hourAgo()+`"}`).str("id")
 		source := r.source(app+"-source", "github", `{}`)
+		key := r.must(200, "POST", "/api/v1/management/authentication/"+env+"/api-token", `{"name":"n"}`).str("id")
+		integration := r.must(201, "POST", "/api/v1/app/"+app+"/integration", `{"name":"n"}`).str("id")
+		r.must(200, "POST", "/api/v1/app/"+app+"/integration/"+integration+"/key/rotate", "")
 		return map[string]string{
+			"env_id": env, "key_id": key, "integ_id": integration,
 			"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task,
 			"source_id": source, "provider_name": "stripe", "listener_name": "laptop",
 		}
 	}
 	unknown := map[string]string{
+		"env_id": "org_" + strings.Repeat("0", 27), "key_id": "key_" + strings.Repeat("0", 27), "integ_id": "integ_" + strings.Repeat("0", 27),
 		"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27),
 		"attempt_id": "atmpt_" + strings.Repeat("0", 27), "event_type_name": "no.such", "task_id": "qtask_" + strings.Repeat("0", 27),
 		"source_id": "src_" + strings.Repeat("0", 22), "provider_name": "nobody", "listener_name": "nobody",
@@ -56,6 +62,16 @@ func TestRoleByRoute(t *testing.T) {
 		roles[name] = &hook.Token{Application: 1, Capabilities: set}
 	}
 	ownIDs, otherIDs := ids(own), ids(other)
+	tokens["message"] = r.must(200, "POST", "/api/v1/auth/app/own/create-message-token", `{"name":"n"}`).str("token")
+	roles["message"] = &hook.Token{Kind: hook.MessageToken, Application: 1}
+	tokens["integration"] = r.must(200, "POST", fill(integrationPath, ownIDs)+"/key/rotate", "").str("key")
+	roles["integration"] = &hook.Token{Kind: hook.IntegrationToken, Application: 1, Capabilities: hook.AllCapabilities()}
+	// API tokens with one scope each, and with those that span nouns.
+	scoped := map[string]string{}
+	for _, scope := range append(knownScopes(routes()), hook.ScopeAll, hook.ScopeReadAll, "app:*") {
+		body := fmt.Sprintf(`{"name":"n","scopes":[%q]}`, scope)
+		scoped[string(scope)] = r.must(200, "POST", "/api/v1/management/authentication/"+env+"/api-token", body).str("token")
+	}
 	for _, rt := range routes() {
 		body := ""
 		if takesBody(rt.method) {
@@ -66,7 +82,11 @@ func TestRoleByRoute(t *testing.T) {
 		}
 		name := rt.method + " " + rt.path
 		if rt.access.open {
-			if a := send(ownIDs, ""); a.status >= 300 {
+			want := map[string]int{
+				"authentication.exchange-one-time-token": 422, // the body is empty
+				"endpoint.get-public-jwks":               404, // the secret is symmetric
+			}[rt.op]
+			if a := send(ownIDs, ""); a.status >= 300 && a.status != want {
 				t.Errorf("%s without a token: %d", name, a.status)
 			}
 			continue
@@ -81,7 +101,7 @@ func TestRoleByRoute(t *testing.T) {
 			if rt.op == "authentication.logout" {
 				continue // it ends the token; TestLogout shows it
 			}
-			may := rt.access.allows(roles[role]) == nil
+			may := rt.allows(roles[role]) == nil
 			switch a := send(unknown, token); {
 			case !may && (a.status != 403 || a.str("code") != "insufficient access"):
 				t.Errorf("%s as %s: %d %s, want 403", name, role, a.status, a.body)
@@ -100,7 +120,7 @@ func TestRoleByRoute(t *testing.T) {
 			}
 		}
 		// Another environment's token sees nothing of this one.
-		if strings.Contains(rt.path, "{app_id}") || strings.Contains(rt.path, "{task_id}") || strings.Contains(rt.path, "{source_id}") {
+		if strings.Contains(rt.path, "{app_id}") || strings.Contains(rt.path, "{task_id}") || strings.Contains(rt.path, "{source_id}") || strings.Contains(rt.path, "{env_id}") {
 			a, b := send(ownIDs, foreignToken), send(unknown, foreignToken)
 			if a.status != b.status || string(a.body) != string(b.body) {
 				// PUT creates: the answers differ by the new id alone.
@@ -110,6 +130,15 @@ func TestRoleByRoute(t *testing.T) {
 			}
 			if a.status < 300 && rt.method != "PUT" && !strings.HasPrefix(rt.path, "/api/v1/app/{app_id}") {
 				t.Errorf("%s from another environment: %d %s", name, a.status, a.body)
+			}
+		}
+		for scope, token := range scoped {
+			if rt.op == "authentication.whoami" || rt.op == "authentication.logout" {
+				continue
+			}
+			a := send(unknown, token)
+			if may := hook.Scope(scope).Covers(rt.needs); may == (a.status == 403 && a.str("code") == "insufficient access" && !rt.access.only && strings.Contains(a.str("detail"), "lacks the scope")) {
+				t.Errorf("%s with the scope %s: %d %s", name, scope, a.status, a.body)
 			}
 		}
 		if a := send(unknown, r.token); a.status == 401 || a.status == 403 && !rt.access.only {
@@ -137,7 +166,7 @@ func TestAppTokenScope(t *testing.T) {
 	want := []string{
 		"application.delete-listener", "application.get-listener-secret", "application.list-listeners", "application.listen", // ours
 		"authentication.logout", "authentication.whoami", "endpoint.create", "endpoint.delete", "endpoint.get", "endpoint.get-headers",
-		"endpoint.get-request", "endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
+		"endpoint.get-jwks", "endpoint.get-request", "endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
 		"endpoint.reset-request", "endpoint.rotate-secret", "endpoint.set-headers", "endpoint.set-request", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",
 		"message-attempt.get", "message-attempt.list", "message-attempt.list-attempted-destinations", "message-attempt.list-attempted-messages",
 		"message-attempt.list-by-endpoint", "message-attempt.list-by-endpoint-deprecated", "message-attempt.list-by-msg", "message-attempt.resend",

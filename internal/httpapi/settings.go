@@ -38,6 +38,9 @@ var portalSettings = []string{
 	"showFeatureTooltips", "advancedEndpointTypes",
 }
 
+// hmac256 is the wire's name for hook.HMAC256.
+const hmac256 = "hmac256"
+
 // maxKeptBytes bounds what is kept for others.
 const maxKeptBytes = 64 << 10
 
@@ -111,6 +114,16 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 			return err
 		}
 	}
+	if in.DefaultSignatureType.Given {
+		switch kind := in.DefaultSignatureType.Value; {
+		case in.DefaultSignatureType.Null || kind == hmac256:
+			st.SignatureType = hook.HMAC256
+		case kind == string(hook.Ed25519):
+			st.SignatureType = hook.Ed25519
+		default:
+			return hook.Fieldf("defaultSignatureType", "must be hmac256 or ed25519")
+		}
+	}
 	if in.RetryPolicy.Given {
 		st.RetryPolicy = nil
 		if !in.RetryPolicy.Null {
@@ -150,6 +163,10 @@ func settingsToAPI(st hook.Settings) []byte {
 	out := api.SettingsOut{
 		WhitelabelHeaders: st.WhitelabelHeaders, SendSvixWebhookHeaders: st.SendSvixHeaders, EnforceHTTPS: st.EnforceHTTPS,
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
+		DefaultSignatureType: hmac256,
+	}
+	if st.SignatureType != hook.HMAC256 {
+		out.DefaultSignatureType = string(st.SignatureType)
 	}
 	if st.RetryPolicy != nil {
 		out.RetryPolicy = secondsToAPI(st.RetryPolicy)

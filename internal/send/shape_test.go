@@ -80,9 +80,7 @@ func TestEveryShapeArrives(t *testing.T) {
 	const xml = `<n>1.10</n><s>ä &amp; &lt;b&gt; </s><list><item>1</item><item><x></x></item></list><none></none>` +
 		`<o><k>true</k><a_x005B_b_x005D_>z</a_x005B_b_x005D_></o><big>12345678901234567890</big>`
 	const prolog = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
-	token := func(in hook.Place) *hook.ShapeToken {
-		return &hook.ShapeToken{In: in, Name: "tök[en]", Value: "s&c=r e+t"}
-	}
+	token := func(in hook.Place) *hook.ShapeToken { return &hook.ShapeToken{In: in, Name: "tök[en]", Value: "s&c=r e+t"} }
 	for _, c := range []struct {
 		name   string
 		shape  hook.Shape

@@ -33,6 +33,7 @@ func (a *localAdmin) Close() error {
 }
 
 func (a *localAdmin) CreateToken(ctx context.Context, environment, name string) (string, error) {
+	ctx = byOperator(ctx, "token create")
 	if name != "" {
 		if err := hook.CheckName("name", name); err != nil {
 			return "", err
@@ -44,12 +45,18 @@ func (a *localAdmin) CreateToken(ctx context.Context, environment, name string) 
 	}
 	text := auth.MintAPI()
 	t := &hook.Token{
-		ID: hook.TokenID(a.store.NewKey()), Environment: e.ID, Hash: a.hasher.Hash(text), Name: name, CreatedAt: time.Now().UTC(),
+		ID: hook.TokenID(a.store.NewKey()), Environment: e.ID, Hash: a.hasher.Hash(text), Hint: text.Hint(), Name: name, CreatedAt: time.Now().UTC(),
 	}
 	if err := a.store.CreateToken(ctx, t, nil); err != nil {
 		return "", fmt.Errorf("create token: %w", err)
 	}
 	return text.Reveal(), nil
+}
+
+// byOperator names a command of the operator, for the audit log: whoever may read the
+// data directory may do everything, and has no name here.
+func byOperator(ctx context.Context, command string) context.Context {
+	return hook.WithActor(ctx, hook.Actor{Kind: hook.ActorCommand, Name: command})
 }
 
 // environmentNamed returns the environment of that name and makes it when there is none.
@@ -94,6 +101,7 @@ func (a *localAdmin) Environments(ctx context.Context) ([]EnvironmentInfo, error
 }
 
 func (a *localAdmin) CreateEnvironment(ctx context.Context, name string) (EnvironmentInfo, error) {
+	ctx = byOperator(ctx, "env create")
 	e, err := a.newEnvironment(ctx, name)
 	if err != nil {
 		return EnvironmentInfo{}, err
@@ -102,6 +110,7 @@ func (a *localAdmin) CreateEnvironment(ctx context.Context, name string) (Enviro
 }
 
 func (a *localAdmin) DeleteEnvironment(ctx context.Context, name string) error {
+	ctx = byOperator(ctx, "env delete")
 	e, err := a.store.EnvironmentByName(ctx, name)
 	if hook.KindOf(err) == hook.NotFound {
 		return hook.Errorf(hook.NotFound, "there is no environment named %q", name)

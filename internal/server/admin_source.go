@@ -143,7 +143,7 @@ func (d door) endpoints(forward []string, settings hook.Settings, now time.Time)
 		if err != nil {
 			return nil, hook.Errorf(hook.Invalid, "forward: %v%s", err, forwardHint)
 		}
-		out[i] = &hook.Endpoint{URL: target, Secrets: []hook.Secret{{Text: webhook.GenerateSymmetric().Reveal()}}, CreatedAt: now, UpdatedAt: now}
+		out[i] = &hook.Endpoint{URL: target, Secrets: []hook.Secret{{Text: newSecret(settings.SignatureType)}}, CreatedAt: now, UpdatedAt: now}
 		if err := out[i].Validate(); err != nil {
 			return nil, plainField(err)
 		}
@@ -152,6 +152,7 @@ func (d door) endpoints(forward []string, settings hook.Settings, now time.Time)
 }
 
 func (a *localAdmin) CreateSource(ctx context.Context, in NewSource) (SourceInfo, error) {
+	ctx = byOperator(ctx, "source create")
 	now := time.Now().UTC()
 	// Everything that can be refused is refused before anything is made.
 	s, err := newSource(in, now)
@@ -277,6 +278,7 @@ func (a *localAdmin) sourceNamed(ctx context.Context, ref string) (*hook.Environ
 }
 
 func (a *localAdmin) RotateSource(ctx context.Context, ref string) (SourceInfo, error) {
+	ctx = byOperator(ctx, "source rotate")
 	e, s, err := a.sourceNamed(ctx, ref)
 	if err != nil {
 		return SourceInfo{}, err
@@ -298,6 +300,7 @@ func (a *localAdmin) RotateSource(ctx context.Context, ref string) (SourceInfo, 
 }
 
 func (a *localAdmin) DeleteSource(ctx context.Context, ref string) error {
+	ctx = byOperator(ctx, "source delete")
 	_, s, err := a.sourceNamed(ctx, ref)
 	if err != nil {
 		return err

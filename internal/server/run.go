@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
+	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/config"
 	"github.com/hookloft/hookloft/internal/dispatch"
 	"github.com/hookloft/hookloft/internal/egress"
+	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/httpapi"
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/receive"
@@ -236,11 +239,16 @@ func (n *node) serveOn(l net.Listener, h http.Handler) {
 // newAPI builds the HTTP API on the parts that start has made.
 func (n *node) newAPI() (http.Handler, error) {
 	s := n.opened.store
+	verifier, err := newJWTVerifier(n.c)
+	if err != nil {
+		return nil, err
+	}
 	return httpapi.New(httpapi.Deps{
 		Catalog: s, History: s, Ledger: s, Publisher: n.publisher,
 		Hasher:       n.opened.hasher,
 		CheckURL:     n.checkURL,
-		NewSecret:    func() string { return webhook.GenerateSymmetric().Reveal() },
+		JWT:          verifier,
+		NewSecret:    newSecret,
 		ParseSecret:  parseSecret,
 		PublicSecret: publicSecret,
 		CheckSource:  receive.Check, SourceChanged: n.sourceChanged,
@@ -271,6 +279,33 @@ func (n *node) checkURL(raw string, enforceHTTPS bool) (string, error) {
 	return checkURL(n.c, n.guard, raw, enforceHTTPS)
 }
 
+// newJWTVerifier returns what judges JWTs, nil where none are accepted.
+func newJWTVerifier(c *config.Config) (*auth.JWTVerifier, error) {
+	if c.JWTSecret == "" && c.JWTPublicKey == "" {
+		return nil, nil
+	}
+	var public []byte
+	if c.JWTPublicKey != "" {
+		var err error
+		if public, err = os.ReadFile(c.JWTPublicKey); err != nil {
+			return nil, fmt.Errorf("jwt-public-key: %w", err)
+		}
+	}
+	v, err := auth.NewJWTVerifier(c.JWTAlgorithm, string(c.JWTSecret), public, nil)
+	if err != nil {
+		return nil, fmt.Errorf("accept JWTs: %w", err)
+	}
+	return v, nil
+}
+
+// newSecret draws a signing secret.
+func newSecret(kind hook.SignatureType) string {
+	if kind == hook.Ed25519 {
+		return webhook.GenerateAsymmetric().Reveal()
+	}
+	return webhook.GenerateSymmetric().Reveal()
+}
+
 func parseSecret(text string) (string, error) {
 	s, err := webhook.ParseSecret(text)
 	return s.Reveal(), err
@@ -290,7 +325,8 @@ func publicSecret(text string) (string, error) {
 // isAPIToken reports whether text is a valid token that is not a portal's.
 func (n *node) isAPIToken(r *http.Request, text string) bool {
 	t, err := n.opened.store.TokenByHash(r.Context(), tokenHasher{n.opened.hasher}.Hash(text))
-	return err == nil && !t.IsPortal() && !t.Expired(time.Now())
+	// /metrics tells of all environments: a token with scopes was not meant for that.
+	return err == nil && t.IsAPI() && len(t.Scopes) == 0 && !t.Expired(time.Now())
 }
 
 // announce says that the server is ready, and what a restored one holds back.
