@@ -122,7 +122,7 @@ func (p *program) root() *cobra.Command {
 	},
 		p.dev(), p.serve(),
 		p.send(), p.trigger(), p.listen(),
-		p.app(), p.endpoint(), p.eventTypes(), p.api(),
+		p.app(), p.endpoint(), p.eventTypes(), p.apply(), p.api(),
 		p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(), p.doctor(),
 		p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.config(),
 		p.providers(), p.verify(), p.sign(), p.healthcheck(), p.completion(), p.version(),

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -105,21 +104,7 @@ func (p *program) examine(ctx context.Context, f *remoteFlags, data string) erro
 
 func (r *remote) printFindings(list []finding) error {
 	if r.out.format != formatTable {
-		raw, err := json.Marshal(list)
-		if err != nil {
-			return err
-		}
-		var rows []json.RawMessage
-		if err := json.Unmarshal(raw, &rows); err != nil {
-			return err
-		}
-		return printRows(r, view[finding]{id: func(f finding) string { return f.Check }}, func(yield func(json.RawMessage, error) bool) {
-			for _, row := range rows {
-				if !yield(row, nil) {
-					return
-				}
-			}
-		})
+		return printRows(r, view[finding]{id: func(f finding) string { return f.Check }}, encoded(list))
 	}
 	colour := map[string]func(string) string{checkOK: r.paint.green, checkWarn: r.paint.yellow, checkFail: r.paint.red}
 	for _, f := range list {

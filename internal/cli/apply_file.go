@@ -1,0 +1,332 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/hookloft/hookloft/internal/config"
+)
+
+const (
+	// maxDeclared bounds what aliases of a YAML file may grow to.
+	maxDeclaredBytes = 64 << 20
+	maxDeclaredDepth = 200
+)
+
+// fields is an object of a file, with its values as they stand there.
+type fields map[string]json.RawMessage
+
+// declared is what the files say should be.
+type declared struct {
+	// hasTypes, hasApps: the files have such a list, so that --prune may remove what is not in it.
+	hasTypes, hasApps bool
+	types             []declaredThing
+	apps              []declaredApp
+}
+
+// declaredThing is an event type or an endpoint.
+type declaredThing struct {
+	name   string // of an event type, uid of the others
+	fields fields
+}
+
+type declaredApp struct {
+	declaredThing
+	hasEndpoints bool
+	endpoints    []declaredThing
+}
+
+// The fields that files may hold.
+var (
+	typeFields     = []string{"name", "description", "deprecated", "schemas", "groupName", "featureFlags"}
+	appFieldNames  = []string{"uid", "name", "throttleRate", "metadata", "endpoints"}
+	endpointFieldN = []string{"uid", "url", "description", "disabled", "eventTypes", "channels", "throttleRate", "metadata", "headers", "secret"}
+)
+
+// readDeclared reads a file, the YAML and JSON files of a directory, or standard input.
+func (p *program) readDeclared(path string) (*declared, error) {
+	out := &declared{}
+	if path == "-" {
+		text, err := io.ReadAll(io.LimitReader(p.In, maxDeclaredBytes))
+		if err != nil {
+			return nil, err
+		}
+		return out, errors.Join(out.addFile("standard input", text), out.check())
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, usagef("--file: %w", err)
+	}
+	files := []string{path}
+	if info.IsDir() {
+		entries, err := os.ReadDir(path) // by name
+		if err != nil {
+			return nil, usagef("--file: %w", err)
+		}
+		files = nil
+		for _, e := range entries {
+			if ext := filepath.Ext(e.Name()); !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) {
+				files = append(files, filepath.Join(path, e.Name()))
+			}
+		}
+		if len(files) == 0 {
+			return nil, usagef("--file: there is no .yaml, .yml or .json file in %s", path)
+		}
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, usagef("--file: %w", err)
+		}
+		if err := out.addFile(name, text); err != nil {
+			return nil, err
+		}
+	}
+	return out, out.check()
+}
+
+// addFile adds what one file declares.
+func (d *declared) addFile(name string, text []byte) error {
+	documents, err := documentsOf(name, text)
+	if err != nil {
+		return usagef("%s: %w", name, err)
+	}
+	for _, raw := range documents {
+		if err := d.addDocument(raw); err != nil {
+			return usagef("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// documentsOf returns the documents of a file as JSON.
+func documentsOf(name string, text []byte) ([]json.RawMessage, error) {
+	if filepath.Ext(name) == ".json" {
+		if !json.Valid(text) {
+			var v any
+			return nil, json.Unmarshal(text, &v)
+		}
+		return []json.RawMessage{text}, nil
+	}
+	var documents []json.RawMessage
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var node yaml.Node
+		err := d.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			return documents, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		w := yamlReader{}
+		if err := w.value(&node, 0); err != nil {
+			return nil, err
+		}
+		documents = append(documents, w.out)
+	}
+}
+
+// yamlReader writes YAML as JSON. The text of numbers stays: 1.10 is not 1.1 in an example.
+type yamlReader struct{ out []byte }
+
+func (w *yamlReader) value(n *yaml.Node, depth int) error {
+	if depth > maxDeclaredDepth || len(w.out) > maxDeclaredBytes {
+		return fmt.Errorf("line %d: nested too deep, or too large", n.Line)
+	}
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return w.value(n.Content[0], depth+1)
+	case yaml.AliasNode:
+		return w.value(n.Alias, depth+1)
+	case yaml.SequenceNode:
+		w.out = append(w.out, '[')
+		for i, item := range n.Content {
+			if i > 0 {
+				w.out = append(w.out, ',')
+			}
+			if err := w.value(item, depth+1); err != nil {
+				return err
+			}
+		}
+		w.out = append(w.out, ']')
+		return nil
+	case yaml.MappingNode:
+		return w.object(n, depth)
+	}
+	return w.scalar(n)
+}
+
+func (w *yamlReader) object(n *yaml.Node, depth int) error {
+	w.out = append(w.out, '{')
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" {
+			return fmt.Errorf("line %d: a key must be a plain text", key.Line)
+		}
+		if seen[key.Value] {
+			return fmt.Errorf("line %d: %q stands twice", key.Line, key.Value)
+		}
+		seen[key.Value] = true
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		name, err := json.Marshal(key.Value)
+		if err != nil {
+			return err
+		}
+		w.out = append(append(w.out, name...), ':')
+		if err := w.value(n.Content[i+1], depth+1); err != nil {
+			return err
+		}
+	}
+	w.out = append(w.out, '}')
+	return nil
+}
+
+func (w *yamlReader) scalar(n *yaml.Node) error {
+	var v any = n.Value
+	switch n.ShortTag() {
+	case "!!null":
+		v = nil
+	case "!!bool":
+		b, err := strconv.ParseBool(strings.ToLower(n.Value))
+		if err != nil {
+			return fmt.Errorf("line %d: %w", n.Line, err)
+		}
+		v = b
+	case "!!int", "!!float":
+		if json.Valid([]byte(n.Value)) {
+			w.out = append(w.out, n.Value...)
+			return nil
+		}
+		if err := n.Decode(&v); err != nil { // as 0x1f, .5 or .inf
+			return err
+		}
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("line %d: %q has no spelling in JSON", n.Line, n.Value)
+	}
+	w.out = append(w.out, text...)
+	return nil
+}
+
+// addDocument adds what one document declares.
+func (d *declared) addDocument(raw json.RawMessage) error {
+	if string(bytes.TrimSpace(raw)) == "null" {
+		return nil // an empty document
+	}
+	var top fields
+	if err := json.Unmarshal(raw, &top); err != nil {
+		return fmt.Errorf("must be an object with eventTypes or applications")
+	}
+	if err := known(top, "the file", []string{"eventTypes", "applications"}); err != nil {
+		return err
+	}
+	if list, ok := top["eventTypes"]; ok {
+		d.hasTypes = true
+		things, err := things(list, "eventTypes", "name", typeFields)
+		if err != nil {
+			return err
+		}
+		d.types = append(d.types, things...)
+	}
+	list, ok := top["applications"]
+	if !ok {
+		return nil
+	}
+	d.hasApps = true
+	apps, err := things(list, "applications", "uid", appFieldNames)
+	if err != nil {
+		return err
+	}
+	for _, one := range apps {
+		app := declaredApp{declaredThing: one}
+		if endpoints, ok := one.fields["endpoints"]; ok {
+			delete(one.fields, "endpoints")
+			app.hasEndpoints = true
+			if app.endpoints, err = things(endpoints, "the endpoints of application "+one.name, "uid", endpointFieldN); err != nil {
+				return err
+			}
+		}
+		d.apps = append(d.apps, app)
+	}
+	return nil
+}
+
+// things reads a list of objects, each with a name of its own.
+func things(raw json.RawMessage, what, key string, names []string) ([]declaredThing, error) {
+	var list []fields
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("%s: must be a list of objects", what)
+	}
+	out := make([]declaredThing, len(list))
+	for i, f := range list {
+		var name string
+		if json.Unmarshal(f[key], &name) != nil || name == "" {
+			return nil, fmt.Errorf("%s: the one at place %d needs a %s, which it is found again by", what, i+1, key)
+		}
+		if err := known(f, name, names); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		out[i] = declaredThing{name, f}
+	}
+	return out, nil
+}
+
+// known refuses a field that nobody reads: a misspelt one would change nothing, without a word.
+func known(f fields, what string, names []string) error {
+	for _, name := range sortedKeys(f) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		if near := config.Suggest(name, names); near != "" {
+			return fmt.Errorf("%s: unknown field %q; did you mean %q?", what, name, near)
+		}
+		return fmt.Errorf("%s: unknown field %q; there are %s", what, name, strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// check refuses what is declared twice, and what cannot be created.
+func (d *declared) check() error {
+	seen := map[string]bool{}
+	once := func(what, name string) error {
+		if seen[what+" "+name] {
+			return usagef("%s %s is declared twice", what, name)
+		}
+		seen[what+" "+name] = true
+		return nil
+	}
+	for _, t := range d.types {
+		if err := once("event type", t.name); err != nil {
+			return err
+		}
+	}
+	for _, a := range d.apps {
+		if err := once("application", a.name); err != nil {
+			return err
+		}
+		for _, e := range a.endpoints {
+			if err := once("endpoint", a.name+"/"+e.name); err != nil {
+				return err
+			}
+			if len(e.fields["url"]) == 0 {
+				return usagef("endpoint %s/%s has no url", a.name, e.name)
+			}
+		}
+	}
+	return nil
+}
