@@ -109,16 +109,8 @@ type RecoverIn struct {
 	Until *time.Time `json:"until,omitempty"`
 }
 
-// RecoverOut is the background task that a recover began.
-type RecoverOut struct {
-	ID        string    `json:"id"`
-	Status    string    `json:"status"`
-	Task      string    `json:"task"`
-	UpdatedAt time.Time `json:"updatedAt"`
-}
-
 // EventExampleIn asks for the example of an event type to be sent to an endpoint.
 type EventExampleIn struct {
 	EventType    string `json:"eventType"`
-	ExampleIndex int    `json:"exampleIndex,omitzero"`
+	ExampleIndex int    `json:"exampleIndex,omitzero"` // 0 by default
 }

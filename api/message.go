@@ -60,3 +60,32 @@ type MessagePrecheckIn struct {
 type MessagePrecheckOut struct {
 	Active bool `json:"active"`
 }
+
+// MessageBroadcastIn publishes an event in every application of the environment.
+type MessageBroadcastIn struct {
+	EventType string          `json:"eventType"`
+	Payload   json.RawMessage `json:"payload"`
+	// EventID is that of each application's message.
+	EventID                *string  `json:"eventId,omitempty"`
+	Channels               []string `json:"channels,omitempty"`
+	PayloadRetentionPeriod *int64   `json:"payloadRetentionPeriod,omitempty"`
+	PayloadRetentionHours  *int64   `json:"payloadRetentionHours,omitempty"`
+}
+
+// BulkExpungeContentsIn names messages whose content is removed, by id or eventId.
+type BulkExpungeContentsIn struct {
+	IDs []string `json:"ids"`
+}
+
+// BulkExpungeContentsOut says for each what became of it: expunged or not-found.
+type BulkExpungeContentsOut struct {
+	Results map[string]string `json:"results"`
+}
+
+// ExpungeIn asks for the content of all messages with a tag to be removed.
+type ExpungeIn struct {
+	// Tag names the data subject.
+	Tag string `json:"tag"`
+	// Application narrows it to one application, by id or uid; all of the environment without.
+	Application *string `json:"application,omitempty"`
+}

@@ -32,11 +32,20 @@ func Plan(plan *store.Plan, m *hook.Message) []hook.Delivery {
 		if !e.Wants(m.EventType, m.Channels) {
 			continue
 		}
-		d := hook.Delivery{Application: plan.Application.ID, Endpoint: e.ID, Trigger: hook.Scheduled, DueAt: m.DeliverAt}
-		if e.Disabled {
-			d = d.End(hook.Exhausted, hook.ReasonDisabled)
-		}
-		out = append(out, d)
+		out = append(out, delivery(plan, e, m))
 	}
 	return out
+}
+
+// To returns the delivery of m to one endpoint of plan, whatever its filters say.
+func To(plan *store.Plan, e *hook.Endpoint, m *hook.Message) []hook.Delivery {
+	return []hook.Delivery{delivery(plan, e, m)}
+}
+
+func delivery(plan *store.Plan, e *hook.Endpoint, m *hook.Message) hook.Delivery {
+	d := hook.Delivery{Application: plan.Application.ID, Endpoint: e.ID, Trigger: hook.Scheduled, DueAt: m.DeliverAt}
+	if e.Disabled {
+		return d.End(hook.Exhausted, hook.ReasonDisabled)
+	}
+	return d
 }

@@ -99,6 +99,25 @@ type ReplayParams struct {
 	StatusClass int      `json:",omitempty"` // 0 none; 1 no answer; 100, 200, ... the class
 }
 
+// Validate checks the fields that a client sets.
+func (p *ReplayParams) Validate() error {
+	if err := checkEventTypes("eventTypes", p.EventTypes); err != nil {
+		return err
+	}
+	if p.Channel != "" {
+		if err := checkChannel("channel", p.Channel); err != nil {
+			return err
+		}
+	}
+	if p.Tag != "" {
+		return checkTag("tag", p.Tag)
+	}
+	return nil
+}
+
+// CheckTag checks one tag of a message.
+func CheckTag(field, s string) error { return checkTag(field, s) }
+
 // BroadcastParams is the message that each application of the environment gets.
 type BroadcastParams struct {
 	EventType   string

@@ -400,13 +400,6 @@ func nextAttempt(d *hook.Delivery) *time.Time {
 	return timeOrNil(d.DueAt)
 }
 
-func (s *server) taskToAPI(t *hook.Task) api.BackgroundTaskOut {
-	return api.BackgroundTaskOut{
-		ID: s.Catalog.Codec().Task(t.Environment, t.ID), Status: string(t.Status), Task: t.Type,
-		Data: api.TaskData{MessagesSent: t.Done}, UpdatedAt: t.UpdatedAt.UTC(),
-	}
-}
-
 // listToAPI makes a page of rows; id is what the page's iterators name.
 func listToAPI[R, O any](l store.Listed[R], id func(R) string, out func(R) O) api.List[O] {
 	p := api.List[O]{Data: make([]O, 0, len(l.Rows)), Done: !l.More}

@@ -37,21 +37,19 @@ type Publisher interface {
 	Publish(ctx context.Context, r publish.Request) (publish.Result, error)
 }
 
-// Replayer makes further attempts of stored messages due; a store.Ledger is one.
+// Replayer makes further attempts of stored messages due, or ends what waits; a store is one.
 type Replayer interface {
 	Replay(ctx context.Context, r *store.Replay) (int, error)
+	Cancel(ctx context.Context, c store.Cancellation) (int, error)
 }
-
-// Waker is told that a background task was created.
-type Waker interface{ Wake() }
 
 // Recorder counts requests. It is called once for each, on the hot path.
 type Recorder interface {
 	Request(route, method string, status int, took time.Duration)
 }
 
-// Deps are what the API works with. All are needed but those that say so, Tasks,
-// Metrics and Log.
+// Deps are what the API works with. All are needed but those that say so, Metrics
+// and Log.
 type Deps struct {
 	Catalog   store.Catalog
 	History   store.History
@@ -86,7 +84,8 @@ type Deps struct {
 	// the request and its headers. The source's public id is told along. Nil: the messages of
 	// sources cannot be listened to.
 	Forward func(m *hook.Message, sourceID string) (api.ListenRequest, [][2]string, error)
-	Tasks   Waker
+	// Tasks runs background tasks.
+	Tasks   Tasks
 	Metrics Recorder
 	Log     *slog.Logger
 }

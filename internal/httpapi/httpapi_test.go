@@ -28,6 +28,7 @@ import (
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/store/sqlite"
+	"github.com/hookloft/hookloft/internal/tasks"
 	"github.com/hookloft/hookloft/webhook"
 )
 
@@ -49,9 +50,13 @@ type rig struct {
 	changed *changes
 }
 
-type wakes struct{ n int }
+// wakes counts what its Runner is told. The Runner works only in a test that calls runTasks.
+type wakes struct {
+	*tasks.Runner
+	n int
+}
 
-func (w *wakes) Wake() { w.n++ }
+func (w *wakes) Wake() { w.n++; w.Runner.Wake() }
 
 type changes struct {
 	mu  sync.Mutex
@@ -94,9 +99,19 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.hasher = auth.NewHasher(r.key)
+	publisher := publish.New(r.store, r.store, r.store, publish.Options{})
+	r.woken.Runner = tasks.New(r.store, r.store, r.store, nil, tasks.Options{
+		Publish: func(ctx context.Context, env hook.EnvironmentID, app hook.ApplicationID, m hook.Message, key store.IdempotencyKey) (hook.MessageID, error) {
+			done, err := publisher.Publish(ctx, publish.Request{Environment: &hook.Environment{ID: env}, Application: app, Message: m, Key: &key})
+			if err != nil {
+				return 0, err
+			}
+			return done.Message.ID, nil
+		},
+	})
 	h, err := New(Deps{
 		Catalog: r.store, History: r.store, Ledger: r.store,
-		Publisher: publish.New(r.store, r.store, r.store, publish.Options{}),
+		Publisher: publisher,
 		Hasher:    r.hasher,
 		CheckURL: func(raw string, enforce bool) (string, error) {
 			u, err := egress.ParseURL(raw, egress.Policy{Guard: guard})

@@ -285,7 +285,10 @@ func (s *server) message(c *call) (*hook.Application, *hook.Message, error) {
 // messageID resolves what the path calls the message: its id, or the user's own eventId
 // while that is taken (CONTRACT 1.5).
 func (s *server) messageID(c *call, app hook.ApplicationID) (hook.MessageID, error) {
-	ref := c.param("msg_id")
+	return s.messageNamed(c, app, c.param("msg_id"))
+}
+
+func (s *server) messageNamed(c *call, app hook.ApplicationID, ref string) (hook.MessageID, error) {
 	if id, ok := s.Catalog.Codec().ParseMessage(app, ref); ok {
 		return id, nil
 	}

@@ -81,8 +81,19 @@ type Request struct {
 	// Message is the draft: what the client sets. ID, Environment and Application are
 	// filled in, and ContentExpiresAt where it is zero. Its slices must not change any more.
 	Message hook.Message
+	// Only narrows who gets it to one endpoint, whatever that has subscribed to; nil for
+	// those that subscribed.
+	Only *Target
 	// Key makes a repeat of the request find the first; nil for none.
 	Key *store.IdempotencyKey
+}
+
+// Target is the one endpoint of a message that was asked for by hand.
+type Target struct {
+	// Endpoint must be one of the application's; else hook.NotFound.
+	Endpoint hook.EndpointID
+	// StoreOnly keeps the message without any delivery: whoever asked makes one later.
+	StoreOnly bool
 }
 
 // Result is what became of a Request.
@@ -160,9 +171,13 @@ func (p *Publisher) publish(ctx context.Context, r *Request) (Result, error) {
 		// A fresh copy each round: the store may have written into the one before.
 		m := r.Message
 		m.ID, m.Environment, m.Application = 0, r.Environment.ID, plan.Application.ID
+		deliveries, err := recipients(plan, &m, r.Only)
+		if err != nil {
+			return Result{}, err
+		}
 		done, err := p.ledger.Append(ctx, &store.Publication{
 			Message:     &m,
-			Deliveries:  fanout.Plan(plan, &m),
+			Deliveries:  deliveries,
 			PlanVersion: plan.Version,
 			Key:         r.Key,
 		})
@@ -185,6 +200,21 @@ func (p *Publisher) publish(ctx context.Context, r *Request) (Result, error) {
 		}
 	}
 	return Result{}, hook.Errorf(hook.Overloaded, "the application changes faster than a message can be planned; try again")
+}
+
+// recipients returns the deliveries of a message.
+func recipients(plan *store.Plan, m *hook.Message, only *Target) ([]hook.Delivery, error) {
+	if only == nil {
+		return fanout.Plan(plan, m), nil
+	}
+	e := plan.Endpoint(only.Endpoint)
+	switch {
+	case e == nil:
+		return nil, hook.Errorf(hook.NotFound, "the endpoint was deleted")
+	case only.StoreOnly:
+		return nil, nil
+	}
+	return fanout.To(plan, e, m), nil
 }
 
 // plan returns the application's plan and creates the application where that is asked for.

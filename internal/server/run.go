@@ -141,7 +141,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 	n.stopWorkers = stop
 	n.publisher = publish.New(s, n.ledger(), s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
 	announcer := publish.NewAnnouncer(n.publisher, s, httpapi.OperationalPayload(s), n.log)
-	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics})
+	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics, Publish: n.publishTo})
 	n.work(working, "dispatcher", dispatcher.Run)
 	n.work(working, "tasks", n.tasks.Run)
 	n.work(working, "announcer", announcer.Run)

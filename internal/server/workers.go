@@ -6,6 +6,7 @@ import (
 
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/send"
 	"github.com/hookloft/hookloft/internal/store"
 )
@@ -52,4 +53,13 @@ func (t tokenHasher) Hash(text string) [32]byte {
 		return [32]byte{}
 	}
 	return t.h.Hash(token)
+}
+
+// publishTo publishes a message in an application for a background task.
+func (n *node) publishTo(ctx context.Context, env hook.EnvironmentID, app hook.ApplicationID, m hook.Message, key store.IdempotencyKey) (hook.MessageID, error) {
+	done, err := n.publisher.Publish(ctx, publish.Request{Environment: &hook.Environment{ID: env}, Application: app, Message: m, Key: &key})
+	if err != nil {
+		return 0, err
+	}
+	return done.Message.ID, nil
 }
