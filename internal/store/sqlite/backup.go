@@ -32,7 +32,9 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 	}
 	for i, seg := range segments {
 		to := segmentPath(dir, seg.first)
-		if err := copyDatabase(ctx, seg.path, to); err != nil {
+		if err := copySegment(ctx, seg.segmentFile, to); errors.Is(err, errDropped) {
+			continue // nothing in it was to be kept
+		} else if err != nil {
 			return fmt.Errorf("backup %s: %w", filepath.Base(to), err)
 		}
 		if i == len(segments)-1 {
@@ -51,14 +53,28 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 	return errors.Join(syncFile(to), syncDir(filepath.Join(dir, segmentsName)), syncDir(dir))
 }
 
+// copySegment is copyDatabase of a segment; errDropped when it is gone.
+func copySegment(ctx context.Context, f *segmentFile, to string) error {
+	conn, _, err := f.open(sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	return copyOpen(ctx, conn, to)
+}
+
 // copyDatabase writes a compact copy of a database that is in use. to must not exist.
 func copyDatabase(ctx context.Context, from, to string) error {
 	conn, err := openConn(from, sqlite.OpenReadWrite)
 	if err != nil {
 		return err
 	}
+	return copyOpen(ctx, conn, to)
+}
+
+// copyOpen is copyDatabase from an open connection, which it closes.
+func copyOpen(ctx context.Context, conn *sqlite.Conn, to string) error {
 	conn.SetInterrupt(ctx.Done())
-	err = sqlitex.ExecuteTransient(conn, "VACUUM INTO ?1", &sqlitex.ExecOptions{Args: []any{to}})
+	err := sqlitex.ExecuteTransient(conn, "VACUUM INTO ?1", &sqlitex.ExecOptions{Args: []any{to}})
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}

@@ -167,7 +167,7 @@ func BenchmarkBacklog(b *testing.B) {
 	}
 	var size int64
 	for _, seg := range s.segments {
-		info, err := os.Stat(seg.path)
+		info, err := os.Stat(seg.path())
 		if err != nil {
 			b.Fatal(err)
 		}

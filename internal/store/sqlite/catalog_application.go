@@ -190,6 +190,9 @@ func (c *catalog) DeleteApplication(ctx context.Context, id hook.ApplicationID) 
 			return errInternal(a)
 		}
 		tx.tokens = func(t *hook.Token) bool { return t.Application == id }
+		if err := leaveContent(tx, a.Environment, id, c.now()); err != nil {
+			return err
+		}
 		if err := clearApplication(tx, id); err != nil {
 			return err
 		}

@@ -155,6 +155,9 @@ func (c *catalog) DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) 
 				return err
 			}
 		}
+		if err := leaveContent(tx, id, 0, c.now()); err != nil {
+			return err
+		}
 		return c.deleted(tx, environmentEntry(e), e.AuditFields())
 	})
 	if err != nil {

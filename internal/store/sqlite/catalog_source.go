@@ -226,6 +226,9 @@ func (c *catalog) DeleteSource(ctx context.Context, id hook.SourceID) error {
 		}
 		app := id.Application()
 		tx.tokens = func(t *hook.Token) bool { return t.Application == app }
+		if err := leaveContent(tx, s.Environment, app, c.now()); err != nil {
+			return err
+		}
 		if err := clearApplication(tx, app); err != nil {
 			return err
 		}

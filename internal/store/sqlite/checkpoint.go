@@ -17,11 +17,12 @@ import (
 
 // The write-ahead log's bounds, in pages of 4 KiB.
 const (
-	// passiveFrames is how much a checkpoint is worth: 16 MiB. Copying in the background
-	// keeps the checkpoint out of commits, where it would be their p99.
-	passiveFrames = 16 << 20 / pageBytes
-	// restartFrames is where writing waits a moment so that the log begins anew: 64 MiB.
+	// restartFrames is where writing waits a moment so that the log begins anew: 64 MiB, or
+	// a sixteenth of the most that the store may take.
 	restartFrames = 64 << 20 / pageBytes
+	// passiveShare is which part of that a checkpoint is worth: 16 MiB. Copying in the
+	// background keeps the checkpoint out of commits, where it would be their p99.
+	passiveShare = 4
 	// stallFrames is where appends wait: 512 MiB. It is reached only when something keeps
 	// the log from being restarted.
 	stallFrames = 512 << 20 / pageBytes
@@ -32,17 +33,20 @@ const (
 	maxReadInRestart = 2 * time.Second
 	// restartPause is the pause between two tries to restart.
 	restartPause = 100 * time.Millisecond
+	// scrubDelay is how long what was expunged may stay in a log before that is emptied. It
+	// lets many requests share one emptying.
+	scrubDelay = 3 * time.Second
 	// maxStall is how long an append waits for the log before it is refused.
 	maxStall = 5 * time.Second
 )
 
 // checkpointer copies the write-ahead logs into the segments on a goroutine of its own.
 type checkpointer struct {
-	s *Store
-	// kick has room for one token, sent by the writer when a log has grown.
-	kick    chan struct{}
+	s       *Store
 	stopped chan struct{} // closed by stop
 	done    chan struct{} // closed when the goroutine ends
+
+	restart, passive int64 // see restartFrames and passiveShare
 
 	stalled atomic.Bool
 	mu      sync.Mutex
@@ -50,7 +54,11 @@ type checkpointer struct {
 }
 
 func startCheckpointer(s *Store) *checkpointer {
-	c := &checkpointer{s: s, kick: make(chan struct{}, 1), stopped: make(chan struct{}), done: make(chan struct{})}
+	c := &checkpointer{s: s, stopped: make(chan struct{}), done: make(chan struct{}), restart: restartFrames}
+	if most := s.o.MaxBytes; most > 0 {
+		c.restart = min(restartFrames, max(256, most/16/pageBytes))
+	}
+	c.passive = c.restart / passiveShare
 	go c.loop()
 	return c
 }
@@ -66,22 +74,28 @@ func (c *checkpointer) loop() {
 		select {
 		case <-c.stopped:
 			return
-		case <-c.kick:
+		case <-c.s.kick:
 		}
 		for _, seg := range c.s.segmentsNewestFirst() {
-			if seg.walFrames.Load() < passiveFrames {
-				continue
+			var err error
+			switch {
+			case seg.scrub.Load():
+				if err = c.s.scrub(c.s.life, seg.segmentFile); err != nil && !isDiskError(err) && !isFull(err) {
+					c.s.scrubLater(seg.segmentFile) // somebody reads in it
+					err = nil
+				}
+			case seg.walFrames.Load() >= c.passive:
+				err = c.checkpoint(seg.segmentFile)
 			}
-			err := c.checkpoint(seg.segmentFile)
 			switch {
 			case err == nil:
 			case isFull(err):
-				c.s.log.Warn("no space to checkpoint", "segment", filepath.Base(seg.path))
+				c.s.log.Warn("no space to checkpoint", "segment", filepath.Base(seg.path()))
 			case isDiskError(err):
 				_ = c.s.fail(fmt.Errorf("checkpoint: %w", err))
 				return
 			default:
-				c.s.log.Warn("checkpoint", "segment", filepath.Base(seg.path), "error", err)
+				c.s.log.Warn("checkpoint", "segment", filepath.Base(seg.path()), "error", err)
 			}
 		}
 	}
@@ -89,12 +103,15 @@ func (c *checkpointer) loop() {
 
 // checkpoint copies what is in a log, and restarts the log when it has grown too long.
 func (c *checkpointer) checkpoint(f *segmentFile) error {
-	conn, err := openConn(f.path, sqlite.OpenReadWrite)
+	conn, _, err := f.open(sqlite.OpenReadWrite)
+	if errors.Is(err, errDropped) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if err = c.copyLog(conn, f); err != nil {
-		err = diskError(conn, f.path, err)
+		err = diskError(conn, f.path(), err)
 	}
 	return errors.Join(err, conn.Close())
 }
@@ -122,7 +139,7 @@ func (c *checkpointer) copyOnce(conn *sqlite.Conn, f *segmentFile) (done bool, e
 		return true, nil
 	}
 	frames, copied, _, err := walCheckpoint(conn, "PASSIVE")
-	if err != nil || frames < restartFrames && frames-copied < passiveFrames {
+	if err != nil || frames < c.restart && frames-copied < c.passive {
 		return true, err
 	}
 	c.s.readers.cutLong(f, maxReadInRestart)
@@ -142,7 +159,7 @@ func (c *checkpointer) copyOnce(conn *sqlite.Conn, f *segmentFile) (done bool, e
 
 // walCheckpoint runs a checkpoint and returns the log's length and how much is copied.
 func walCheckpoint(conn *sqlite.Conn, mode string) (frames, copied int64, busy bool, err error) {
-	err = sqlitex.Execute(conn, "PRAGMA wal_checkpoint("+mode+")", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+	err = sqlitex.Execute(conn, "PRAGMA main.wal_checkpoint("+mode+")", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
 		busy, frames, copied = stmt.ColumnBool(0), stmt.ColumnInt64(1), stmt.ColumnInt64(2)
 		return nil
 	}})
@@ -169,13 +186,99 @@ func (w *writer) watchLog(p *pen) {
 		return
 	}
 	p.file.walFrames.Store(frames)
-	if c := w.s.checkpoints; frames-copied >= passiveFrames || frames >= restartFrames {
+	w.grow(p, frames)
+	if c := w.s.checkpoints; frames-copied >= c.passive || frames >= c.restart {
 		if frames >= stallFrames {
 			c.setStalled(true)
 		}
 		select {
-		case c.kick <- struct{}{}:
+		case c.s.kick <- struct{}{}:
 		default:
+		}
+	}
+}
+
+// scrubLater has the log of a file emptied after scrubDelay.
+func (s *Store) scrubLater(f *segmentFile) {
+	time.AfterFunc(scrubDelay, func() {
+		f.scrub.Store(true)
+		select {
+		case s.kick <- struct{}{}:
+		default:
+		}
+	})
+}
+
+// scrub empties the log of a file, so that no old page is left in it. It is hook.Overloaded
+// when readers were in the way for long.
+func (s *Store) scrub(ctx context.Context, f *segmentFile) error {
+	conn, _, err := f.open(sqlite.OpenReadWrite)
+	if errors.Is(err, errDropped) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetBusyTimeout(0)
+	for begin := time.Now(); ; {
+		done, err := s.scrubOnce(conn, f)
+		if err != nil {
+			return diskError(conn, f.path(), err)
+		}
+		if done {
+			return nil
+		}
+		if time.Since(begin) > 2*maxReadInRestart {
+			return hook.Errorf(hook.Overloaded, "the log of %s could not be emptied, because it is being read", filepath.Base(f.path()))
+		}
+		s.readers.cutLong(f, maxReadInRestart)
+		select {
+		case <-time.After(restartPause / 2):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *Store) scrubOnce(conn *sqlite.Conn, f *segmentFile) (done bool, err error) {
+	s.space.copying.Lock()
+	defer s.space.copying.Unlock()
+	if s.space.isSpent() {
+		return false, nil
+	}
+	if _, _, _, err := walCheckpoint(conn, "PASSIVE"); err != nil && !isBusy(err) {
+		return false, err
+	}
+	// As in copyOnce: the gate keeps the writer out for what came in since.
+	f.gate.Lock()
+	defer f.gate.Unlock()
+	_, _, busy, err := walCheckpoint(conn, "TRUNCATE")
+	if busy || isBusy(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	f.scrub.Store(false)
+	f.walFrames.Store(0)
+	return true, nil
+}
+
+// grow counts what was written, so that a segment ends when it is large enough. It costs
+// nothing per message.
+func (w *writer) grow(p *pen, frames int64) {
+	pages := frames - p.frames
+	if pages < 0 { // the log has begun anew
+		pages = frames
+	}
+	p.frames = frames
+	if p.file == w.newest.segmentFile {
+		if w.unmeasured += pages; w.unmeasured*pageBytes >= w.s.o.SegmentBytes/32 {
+			w.unmeasured = 0
+			if n, _, err := queryInt(p.conn, "PRAGMA page_count"); err == nil {
+				w.newestBytes = n * pageBytes
+			}
 		}
 	}
 }

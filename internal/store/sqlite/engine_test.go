@@ -289,7 +289,7 @@ func TestMigrationsGoForwardOnly(t *testing.T) {
 // TestLogStaysBounded writes more than the log may hold while somebody reads for long.
 func TestLogStaysBounded(t *testing.T) {
 	c := newClockStore(t, Options{})
-	path := c.segmentsNewestFirst()[0].path + "-wal"
+	path := c.segmentsNewestFirst()[0].path() + "-wal"
 	plan, err := c.PlanOf(t.Context(), c.app.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -362,7 +362,7 @@ func TestClaimsOverManySegmentsKeepTheirConnections(t *testing.T) {
 		c.readers.mu.Lock()
 		idle := slices.Clone(c.readers.idle)
 		c.readers.mu.Unlock()
-		slices.SortFunc(idle, func(a, b *reader) int { return cmp.Compare(a.file.path, b.file.path) })
+		slices.SortFunc(idle, func(a, b *reader) int { return cmp.Compare(a.file.path(), b.file.path()) })
 		if first == nil {
 			first = idle
 		}
@@ -515,7 +515,7 @@ func TestForeignLockRefusesAppendsAndKeepsOutcomes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := openConn(c.segmentsNewestFirst()[0].path)
+	foreign, err := openConn(c.segmentsNewestFirst()[0].path())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -57,7 +58,7 @@ func (s *Store) Expunge(ctx context.Context, q store.ExpungeQuery) (purged int, 
 			}
 			left -= looked
 			for part := range slices.Chunk(keys, expungeStep) {
-				n, err := s.expungeMessages(ctx, seg, part)
+				n, err := s.expungeMessages(ctx, part)
 				purged += n
 				if err != nil {
 					return purged, next, false, fmt.Errorf("expunge: %w", err)
@@ -66,6 +67,11 @@ func (s *Store) Expunge(ctx context.Context, q store.ExpungeQuery) (purged int, 
 			}
 			next = max(next, reached)
 			if reached >= min(seg.last, last) {
+				// The walk leaves this segment. What it purged, also in an earlier call or before
+				// a crash, is in old pages of the log until that is emptied.
+				if err := s.scrub(ctx, seg.segmentFile); err != nil {
+					return purged, next, false, fmt.Errorf("expunge: %w", err)
+				}
 				break
 			}
 		}
@@ -113,29 +119,105 @@ func (s *Store) findExpungeable(ctx context.Context, seg *segment, q *store.Expu
 
 // expungeMessages removes the content of messages of one segment in one commit, and
 // returns how many there were.
-func (s *Store) expungeMessages(ctx context.Context, seg *segment, messages []hook.MessageID) (n int, err error) {
-	err = s.change(ctx, seg, func(conn *sqlite.Conn) error {
+func (s *Store) expungeMessages(ctx context.Context, messages []hook.MessageID) (n int, err error) {
+	err = s.writer.do(ctx, false, func(w *writer) error {
+		n = 0
+		p, err := w.penOf(messages[0])
+		if err != nil || p == nil { // dropped since: then nothing is left to remove
+			return err
+		}
 		for _, id := range messages {
-			if err := expungeIn(conn, id); err != nil {
+			if err := w.expunge(p, id); err != nil {
 				return err
 			}
 			n++
 		}
 		return nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	return n, nil
+	return n, err
 }
 
-const expungeAttemptsSQL = `UPDATE attempt SET header = NULL, body = NULL, flags = flags | 16 WHERE endpoint = ?1 AND key = ?2`
+// afterExpunge is for how long answers to requests that were under way are not kept: an
+// attempt takes at most a minute, and lanes read a message again before they try it late.
+const afterExpunge = 5 * time.Minute
+
+// expunge removes the content of a message, and has the answers of attempts under way left out.
+func (w *writer) expunge(p *pen, id hook.MessageID) error {
+	if err := expungeIn(p.conn, id); err != nil {
+		return err
+	}
+	now := w.s.o.Now()
+	if w.expunged == nil {
+		w.expunged = make(map[hook.MessageID]time.Time)
+	}
+	if len(w.expunged) >= w.expungedLimit {
+		for m, at := range w.expunged {
+			if now.Sub(at) > afterExpunge {
+				delete(w.expunged, m)
+			}
+		}
+		w.expungedLimit = max(1024, 2*len(w.expunged))
+	}
+	w.expunged[id] = now
+	return nil
+}
+
+// withoutAnswer returns the attempt as it is recorded: without the answer when the content
+// of its message was removed while it was under way.
+func (w *writer) withoutAnswer(a *hook.Attempt) *hook.Attempt {
+	if a == nil || len(w.expunged) == 0 {
+		return a
+	}
+	if _, found := w.expunged[a.Message]; !found {
+		return a
+	}
+	b := *a // the caller's own stays as it is
+	b.Header, b.Body, b.Expunged = nil, nil, true
+	return &b
+}
+
+const (
+	expungeMessageSQL = `UPDATE message SET payload = NULL, raw = NULL, params = NULL, inbound = NULL WHERE key = ?1`
+	endpointsSQL      = `SELECT endpoints FROM message WHERE key = ?1`
+)
+
+// expungeContent removes the content of a message.
+func expungeContent(conn *sqlite.Conn, id hook.MessageID) error {
+	stmt, err := conn.Prepare(expungeMessageSQL)
+	if err == nil {
+		stmt.BindInt64(1, int64(id))
+		err = run(stmt)
+	}
+	if err != nil {
+		return fmt.Errorf("expunge message: %w", err)
+	}
+	return nil
+}
 
 // expungeIn removes the content of a message with the answers of its attempts.
 func expungeIn(conn *sqlite.Conn, id hook.MessageID) error {
-	find, err := conn.Prepare(`SELECT endpoints FROM message WHERE key = ?1`)
+	if err := expungeContent(conn, id); err != nil {
+		return err
+	}
+	attempt, err := conn.Prepare(expungeAttemptSQL)
 	if err != nil {
 		return fmt.Errorf("prepare expunge: %w", err)
+	}
+	return eachAttempt(conn, id, func(ep hook.EndpointID, a hook.AttemptID) error {
+		attempt.BindInt64(1, int64(ep))
+		attempt.BindInt64(2, int64(a))
+		if err := run(attempt); err != nil {
+			return fmt.Errorf("expunge attempt: %w", err)
+		}
+		return nil
+	})
+}
+
+// eachAttempt calls f with the ended attempts of a message.
+func eachAttempt(conn *sqlite.Conn, id hook.MessageID, f func(hook.EndpointID, hook.AttemptID) error) error {
+	find, err := conn.Prepare(endpointsSQL)
+	if err != nil {
+		return fmt.Errorf("find endpoints: %w", err)
 	}
 	find.BindInt64(1, int64(id))
 	var endpoints []hook.EndpointID
@@ -144,19 +226,7 @@ func expungeIn(conn *sqlite.Conn, id hook.MessageID) error {
 		return false, nil
 	})
 	if err != nil {
-		return fmt.Errorf("expunge message: %w", err)
-	}
-	message, err := conn.Prepare(expungeMessageSQL)
-	if err != nil {
-		return fmt.Errorf("prepare expunge: %w", err)
-	}
-	message.BindInt64(1, int64(id))
-	if err := run(message); err != nil {
-		return fmt.Errorf("expunge message: %w", err)
-	}
-	attempt, err := conn.Prepare(expungeAttemptsSQL)
-	if err != nil {
-		return fmt.Errorf("prepare expunge: %w", err)
+		return fmt.Errorf("find endpoints: %w", err)
 	}
 	for _, ep := range endpoints {
 		d, err := deliveryIn(conn, ep, id)
@@ -167,10 +237,8 @@ func expungeIn(conn *sqlite.Conn, id hook.MessageID) error {
 			continue
 		}
 		for _, a := range d.attempts {
-			attempt.BindInt64(1, int64(ep))
-			attempt.BindInt64(2, int64(a))
-			if err := run(attempt); err != nil {
-				return fmt.Errorf("expunge attempt: %w", err)
+			if err := f(ep, a); err != nil {
+				return err
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func (f *faulty) finish(d store.Due) chan error {
 // process, so that its flushes fail.
 func (f *faulty) replaceLog(by string) {
 	f.t.Helper()
-	want := f.segmentsNewestFirst()[0].path + "-wal"
+	want := f.segmentsNewestFirst()[0].path() + "-wal"
 	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		f.t.Skip("no /proc/self/fd:", err)
@@ -114,7 +114,7 @@ func TestFailedFlushEndsTheStore(t *testing.T) {
 	}
 	select {
 	case err := <-f.fatal:
-		if !strings.Contains(err.Error(), f.segmentsNewestFirst()[0].path) || !strings.Contains(err.Error(), "errno 22") {
+		if !strings.Contains(err.Error(), f.segmentsNewestFirst()[0].path()) || !strings.Contains(err.Error(), "errno 22") {
 			t.Fatalf("the error names neither file nor errno: %v", err)
 		}
 	default:

@@ -92,7 +92,7 @@ func (w *writer) finishRest(p *pen, f *store.Finished) error {
 		return err
 	}
 	if f.Attempt != nil {
-		if err := p.attempt(f.Attempt); err != nil {
+		if err := p.attempt(w.withoutAnswer(f.Attempt)); err != nil {
 			return err
 		}
 	}
@@ -149,7 +149,7 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 		if _, err := p.newDelivery(&next, time.Time{}, attempt); err != nil || f.Attempt == nil {
 			return err
 		}
-		return p.attempt(f.Attempt)
+		return p.attempt(w.withoutAnswer(f.Attempt))
 	}
 	attempts := append(encodeKeys(old.attempts), attempt...)
 	next := old.Delivery
@@ -196,7 +196,7 @@ func (w *writer) finishBeside(p *pen, f *store.Finished, next *hook.Delivery, at
 	if err := p.setDelivery(next, next.DueAt, attempts); err != nil || f.Attempt == nil {
 		return err
 	}
-	return p.attempt(f.Attempt)
+	return p.attempt(w.withoutAnswer(f.Attempt))
 }
 
 // endSchedule removes the due row of a pair's schedule, if it has one.

@@ -78,7 +78,7 @@ func listed[T any](w walk, rows []T) store.Listed[T] {
 func (s *Store) segmentsAlong(w walk) []*segment {
 	var out []*segment
 	for _, seg := range s.segmentsNewestFirst() {
-		if seg.first <= w.high && seg.last >= w.low {
+		if seg.first <= w.high && seg.last >= w.low && !seg.barren.Load() {
 			out = append(out, seg)
 		}
 	}
@@ -155,5 +155,13 @@ func (s *Store) inMessageSegment(ctx context.Context, id hook.MessageID, f func(
 	if seg == nil {
 		return errNoMessage()
 	}
-	return s.read(ctx, seg, f)
+	found := false
+	err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
+		found = true
+		return f(conn)
+	})
+	if err == nil && !found { // dropped since
+		return errNoMessage()
+	}
+	return err
 }

@@ -73,7 +73,10 @@ func (s *Store) loadContents(ctx context.Context, w *walk, rows []store.Attempte
 		m := loaded[id]
 		if m == nil {
 			var err error
-			if m, err = s.Message(ctx, rows[i].Message.Application, id); err != nil {
+			m, err = s.Message(ctx, rows[i].Message.Application, id)
+			if hook.KindOf(err) == hook.NotFound && err != nil { // dropped since
+				m = rows[i].Message
+			} else if err != nil {
 				return err
 			}
 			loaded[id] = m
@@ -93,7 +96,7 @@ func (s *Store) attemptsOfEndpoint(ctx context.Context, q store.AttemptQuery, w 
 	}
 	var rows []store.Attempted
 	for _, seg := range s.segmentsNewestFirst() {
-		if seg.first > w.high { // an attempt is never older than its message
+		if seg.first > w.high || seg.barren.Load() { // an attempt is never older than its message
 			continue
 		}
 		found := 0
@@ -261,6 +264,7 @@ func (s *Store) ExpungeAttempt(ctx context.Context, app hook.ApplicationID, msg 
 		if err := eachRow(stmt, nil); err != nil {
 			return fmt.Errorf("expunge attempt: %w", err)
 		}
+		s.scrubLater(seg.segmentFile)
 		return nil
 	})
 	if err != nil || again {

@@ -84,33 +84,31 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 	return listed(w, rows), nil
 }
 
-const expungeMessageSQL = `UPDATE message SET payload = NULL, raw = NULL, params = NULL, inbound = NULL WHERE key = ?1`
-
 // ExpungeMessage implements store.History.
 func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id hook.MessageID) error {
-	seg := s.segmentOf(hook.Key(id))
-	if seg == nil {
-		return errNoMessage()
-	}
+	var file *segmentFile
 	again := false
-	err := s.change(ctx, seg, func(conn *sqlite.Conn) error {
-		m, err := messageIn(conn, app, id, false)
+	err := s.writer.do(ctx, false, func(w *writer) error {
+		p, err := w.penOf(id)
 		if err != nil {
 			return err
 		}
-		again = m.Expunged
-		stmt, err := conn.Prepare(expungeMessageSQL)
+		if p == nil {
+			return errNoMessage()
+		}
+		m, err := messageIn(p.conn, app, id, false)
 		if err != nil {
-			return fmt.Errorf("prepare expunge: %w", err)
+			return err
 		}
-		stmt.BindInt64(1, int64(id))
-		if err := eachRow(stmt, nil); err != nil {
-			return fmt.Errorf("expunge message: %w", err)
-		}
-		return nil
+		file, again = p.file, m.Expunged
+		return expungeContent(p.conn, id)
 	})
-	if err != nil || again {
+	if err != nil {
 		return err
+	}
+	s.scrubLater(file)
+	if again {
+		return nil
 	}
 	return s.recordExpunge(ctx, app, hook.AuditMessage, hook.Key(id))
 }

@@ -50,8 +50,11 @@ type task struct {
 	// again says that the task survives a full disk like an outcome does, and is tried once
 	// more with the space of the reserve.
 	again bool
-	err   error
-	done  chan struct{} // the writer sends once, after the commit; room for one
+	// between says that the task runs between two batches, outside of every transaction, and
+	// is answered at once.
+	between bool
+	err     error
+	done    chan struct{} // the writer sends once, after the commit; room for one
 }
 
 // intake is the queue in front of the writer. Appends are bounded; outcomes are not,

@@ -294,5 +294,5 @@ func (p *pen) dropKeys(id keyTableID) error {
 			return err
 		}
 	}
-	return sqlitex.ExecuteTransient(p.conn, "DROP TABLE "+id.String(), nil)
+	return sqlitex.ExecuteTransient(p.conn, "DROP TABLE IF EXISTS "+id.String(), nil)
 }

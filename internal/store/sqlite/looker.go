@@ -68,7 +68,7 @@ func (k *lookers) of(file *segmentFile, batch uint64) (*looker, error) {
 		_ = k.open[oldest].conn.Close() // it only read
 		delete(k.open, oldest)
 	}
-	conn, err := openConn(file.path, sqlite.OpenReadWrite)
+	conn, _, err := file.open(sqlite.OpenReadWrite)
 	if err == nil {
 		err = sqlitex.ExecuteTransient(conn, "PRAGMA query_only = ON", nil)
 	}
@@ -87,6 +87,14 @@ func (k *lookers) of(file *segmentFile, batch uint64) (*looker, error) {
 	}
 	k.open[file] = l
 	return l, nil
+}
+
+// forget closes the connection of a file that goes away.
+func (k *lookers) forget(file *segmentFile) {
+	if l := k.open[file]; l != nil {
+		_ = l.conn.Close() // it only read
+		delete(k.open, file)
+	}
 }
 
 func (k *lookers) close() error {

@@ -27,7 +27,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 	}
 	paths := []string{filepath.Join(c.dir, catalogName)}
 	for _, seg := range c.segmentsOldestFirst() {
-		paths = append(paths, seg.path)
+		paths = append(paths, seg.path())
 	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
@@ -53,6 +53,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
 				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
 				"ALTER TABLE task DROP COLUMN state", "ALTER TABLE task DROP COLUMN started_at",
+				"DROP TABLE removed_content",
 			}
 		}
 		conn, err := openConn(path)

@@ -19,6 +19,9 @@ type pen struct {
 	used  uint64 // the batch that used it last
 
 	writing bool // between BEGIN and COMMIT
+	// recording notes what changes while a smaller file is built, see compact.go; nil else.
+	recording *sqlite.Session
+	frames    int64 // length of the log after the last commit
 
 	begin, commit, rollback, walState              *sqlite.Stmt
 	insertMessage, insertDelivery, insertAttempt   *sqlite.Stmt
@@ -134,6 +137,34 @@ func (p *pen) wal() (frames, copied int64, err error) {
 	return frames, copied, p.walState.Reset()
 }
 
+// close releases the connection.
+func (p *pen) close() error {
+	p.stopRecording()
+	return p.conn.Close()
+}
+
+// record begins to note what changes, after what was noted before.
+func (p *pen) record() error {
+	p.stopRecording()
+	session, err := p.conn.CreateSession("")
+	if err != nil {
+		return err
+	}
+	if err := session.Attach(""); err != nil {
+		session.Delete()
+		return err
+	}
+	p.recording = session
+	return nil
+}
+
+func (p *pen) stopRecording() {
+	if p.recording != nil {
+		p.recording.Delete()
+		p.recording = nil
+	}
+}
+
 func (p *pen) mark(name string, value int64) error {
 	p.saveMark.BindText(1, name)
 	p.saveMark.BindInt64(2, value)
@@ -210,6 +241,9 @@ func (p *pen) attempt(a *hook.Attempt) error {
 	}
 	if a.Timings.Reused {
 		flags |= flagReused
+	}
+	if a.Expunged {
+		flags |= flagExpunged
 	}
 	s := p.insertAttempt
 	s.BindInt64(1, int64(a.Endpoint))

@@ -61,7 +61,7 @@ func (w *writer) dropPen() error {
 	}
 	var oldest *pen
 	for _, p := range w.pens {
-		if !p.writing && p.file != w.newest.segmentFile && (oldest == nil || p.used < oldest.used) {
+		if !p.writing && p.recording == nil && p.file != w.newest.segmentFile && (oldest == nil || p.used < oldest.used) {
 			oldest = p
 		}
 	}
@@ -70,12 +70,12 @@ func (w *writer) dropPen() error {
 	}
 	// Closing would copy the log without telling of an error, so that is done before.
 	if empty, err := truncateLog(oldest.conn); err != nil {
-		return diskError(oldest.conn, oldest.file.path, err)
+		return diskError(oldest.conn, oldest.file.path(), err)
 	} else if !empty {
 		return nil // somebody reads in it: it stays open for now
 	}
 	delete(w.pens, oldest.file)
-	if err := oldest.conn.Close(); err != nil {
+	if err := oldest.close(); err != nil {
 		return fmt.Errorf("close segment: %w", err)
 	}
 	return nil
@@ -92,11 +92,11 @@ func (w *writer) penOf(m hook.MessageID) (*pen, error) {
 	return w.pen(seg)
 }
 
-// rollIfOver begins a new segment when the newest one's span is over and the batch brings
-// messages. It is a commit of its own before the batch, so that no batch has messages in
+// rollIfOver begins a new segment when the newest one's span is over, or it is large enough,
+// and the batch brings messages. It is a commit of its own before the batch, so that no batch has messages in
 // two segments, of which one may be committed and the other not.
 func (w *writer) rollIfOver(batch []operation) error {
-	if w.s.o.Now().UnixMilli()-w.newest.first.Millis() < w.s.o.SegmentSpan.Milliseconds() ||
+	if w.s.o.Now().UnixMilli()-w.newest.first.Millis() < w.s.o.SegmentSpan.Milliseconds() && w.newestBytes < w.s.o.SegmentBytes ||
 		!slices.ContainsFunc(batch, func(op operation) bool { return op.publication != nil }) {
 		return nil
 	}
@@ -106,10 +106,10 @@ func (w *writer) rollIfOver(batch []operation) error {
 // roll begins a new segment whose messages have keys above first. It is the newest once
 // its first commit, which takes over the hold and the low-water mark, is on disk.
 func (w *writer) roll(first hook.Key) error {
-	next := &segment{first: first, last: hook.MaxKey, segmentFile: &segmentFile{path: segmentPath(w.s.dir, first)}}
+	next := newSegment(filepath.Join(w.s.dir, segmentsName), first)
 	conn, _, err := openSegment(next.segmentFile)
 	if err == nil {
-		err = syncDir(filepath.Dir(next.path))
+		err = syncDir(filepath.Dir(next.path()))
 	}
 	var p *pen
 	if err == nil {
@@ -123,7 +123,7 @@ func (w *writer) roll(first hook.Key) error {
 		if conn != nil {
 			_ = conn.Close()
 		}
-		_ = os.Remove(next.path)
+		_ = os.Remove(next.path())
 		return fmt.Errorf("begin segment: %w", err)
 	}
 	if before := w.newest; before != nil && w.pens[before.segmentFile] != nil {
@@ -133,8 +133,12 @@ func (w *writer) roll(first hook.Key) error {
 			return fmt.Errorf("begin segment: %w", err)
 		}
 	}
+	if before := w.newest; before != nil {
+		// Most of its outcomes come within seconds; then its log is empty for long.
+		w.s.scrubLater(before.segmentFile)
+	}
 	w.pens[next.segmentFile] = p
-	w.newest = next
+	w.newest, w.newestBytes, w.unmeasured = next, 0, 0
 	w.low = 0 // the new segment's first commit saves it
 	w.s.addSegment(next)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,10 +41,13 @@ type readers struct {
 }
 
 type reader struct {
-	file  *segmentFile
-	conn  *sqlite.Conn
-	since time.Time // when it was lent
-	cut   context.CancelCauseFunc
+	file *segmentFile
+	// generation is that of the file when it was opened. A reader of an older one goes on
+	// with what it has open and is not lent again.
+	generation int64
+	conn       *sqlite.Conn
+	since      time.Time // when it was lent
+	cut        context.CancelCauseFunc
 }
 
 // errCut ends a read that keeps the write-ahead log from being restarted.
@@ -54,10 +58,15 @@ func newReaders() *readers {
 }
 
 // read lends f a reading connection of seg. Statements of f that ctx outlives are
-// interrupted; each statement sees one state of the segment.
+// interrupted; each statement sees one state of the segment. Of a segment that was dropped
+// there is nothing to read: f is not called.
 func (s *Store) read(ctx context.Context, seg *segment, f func(conn *sqlite.Conn) error) error {
 	defer telemetry.Since(s.times.read, time.Now())
-	return s.readers.read(ctx, seg.segmentFile, f)
+	err := s.readers.read(ctx, seg.segmentFile, f)
+	if errors.Is(err, errDropped) {
+		return nil
+	}
+	return err
 }
 
 func (p *readers) read(ctx context.Context, file *segmentFile, f func(conn *sqlite.Conn) error) error {
@@ -98,7 +107,7 @@ func (p *readers) take(file *segmentFile, cut context.CancelCauseFunc) (*reader,
 		return nil, errClosed()
 	}
 	for i := len(p.idle) - 1; i >= 0; i-- {
-		if r := p.idle[i]; r.file == file {
+		if r := p.idle[i]; r.file == file && r.generation == file.generation.Load() {
 			p.idle = append(p.idle[:i], p.idle[i+1:]...)
 			p.lend(r, cut)
 			p.mu.Unlock()
@@ -118,7 +127,7 @@ func (p *readers) take(file *segmentFile, cut context.CancelCauseFunc) (*reader,
 		_ = drop.conn.Close() // it only read
 	}
 	var err error
-	if r.conn, err = openConn(file.path, sqlite.OpenReadWrite); err == nil {
+	if r.conn, r.generation, err = file.open(sqlite.OpenReadWrite); err == nil {
 		err = sqlitex.ExecuteTransient(r.conn, "PRAGMA query_only = ON", nil)
 	}
 	if err == nil {
@@ -146,7 +155,7 @@ func (p *readers) put(r *reader) {
 	p.mu.Lock()
 	delete(p.busy, r)
 	r.cut = nil
-	keep := !p.closed
+	keep := !p.closed && r.generation == r.file.generation.Load()
 	if keep {
 		p.idle = append(p.idle, r)
 	}
@@ -164,6 +173,23 @@ func (p *readers) cutLong(file *segmentFile, limit time.Duration) {
 		if r.file == file && time.Since(r.since) > limit {
 			r.cut(errCut)
 		}
+	}
+}
+
+// forget closes the idle readers of a file whose name has changed or is gone.
+func (p *readers) forget(file *segmentFile) {
+	p.mu.Lock()
+	var old []*reader
+	p.idle = slices.DeleteFunc(p.idle, func(r *reader) bool {
+		if r.file != file || r.generation == file.generation.Load() {
+			return false
+		}
+		old = append(old, r)
+		return true
+	})
+	p.mu.Unlock()
+	for _, r := range old {
+		_ = r.conn.Close() // it only read
 	}
 }
 

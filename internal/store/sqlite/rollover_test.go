@@ -190,7 +190,7 @@ func TestBackupLooksAsFarBackAsTheStore(t *testing.T) {
 	segments := c.segmentsOldestFirst()
 	copySegment := func(seg *segment) string {
 		to := segmentPath(dir, seg.first)
-		if err := copyDatabase(t.Context(), seg.path, to); err != nil {
+		if err := copyDatabase(t.Context(), seg.path(), to); err != nil {
 			t.Fatal(err)
 		}
 		return to

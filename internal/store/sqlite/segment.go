@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,8 @@ const (
 	segmentsName  = "segments"
 	segmentSuffix = ".db"
 	segmentDigits = 20 // of the first key, so that names sort as keys do
+	// unreadySuffix ends the name of a file that is to take a segment's place.
+	unreadySuffix = ".new"
 )
 
 // segment is a file with the messages of a span of time and all that belongs to them. It
@@ -36,10 +39,29 @@ type segment struct {
 	*segmentFile
 }
 
-// segmentFile is what stays the same while a segment's bounds change.
+// segmentFile is what stays the same while a segment's bounds change, and when a smaller
+// file takes its place (see compact.go): its name then has the next generation.
 type segmentFile struct {
-	path string
+	dir   string // of the segments
+	first hook.Key
 
+	// naming is held for reading by whoever opens the file by its name, and for writing
+	// while it gets another one or is removed: a connection that opened the file before and
+	// its log after would not see what is in the log.
+	naming     sync.RWMutex
+	generation atomic.Int64 // droppedFile once there is none; written under naming
+
+	// scrub asks the checkpointer to empty the log, because it has what was expunged, or
+	// because the file gets no more messages.
+	scrub atomic.Bool
+
+	// barren says that the file has no messages and gets none: there may be keys in it.
+	barren atomic.Bool
+	// squeezed says that everything finished is out of the file already, when left deliveries
+	// in it were unfinished: as long as there are about as many, doing it again wins nothing.
+	// Only the reclaimer uses them.
+	squeezed bool
+	left     int64
 	// gate is held by the writer from BEGIN to COMMIT, and by the checkpointer while it
 	// restarts the log, so that neither waits for the other by polling.
 	gate sync.Mutex
@@ -53,8 +75,63 @@ type segmentFile struct {
 	walFrames atomic.Int64
 }
 
+// droppedFile is the generation of a file that was removed.
+const droppedFile = -1
+
+// segmentPath is the name of a segment's first generation below the data directory dir.
 func segmentPath(dir string, first hook.Key) string {
-	return filepath.Join(dir, segmentsName, fmt.Sprintf("%0*d%s", segmentDigits, int64(first), segmentSuffix))
+	return filepath.Join(dir, segmentsName, segmentName(first, 0))
+}
+
+// segmentName is the name of a segment's file: 00000123.db at first, then 00000123-1.db
+// and so on.
+func segmentName(first hook.Key, generation int64) string {
+	if generation == 0 {
+		return fmt.Sprintf("%0*d%s", segmentDigits, int64(first), segmentSuffix)
+	}
+	return fmt.Sprintf("%0*d-%d%s", segmentDigits, int64(first), generation, segmentSuffix)
+}
+
+// parseSegmentName is the reverse of segmentName.
+func parseSegmentName(name string) (first hook.Key, generation int64, ok bool) {
+	rest, ok := strings.CutSuffix(name, segmentSuffix)
+	if !ok || len(rest) < segmentDigits {
+		return 0, 0, false
+	}
+	key, err := strconv.ParseInt(rest[:segmentDigits], 10, 64)
+	if err != nil || key < 0 {
+		return 0, 0, false
+	}
+	if len(rest) > segmentDigits {
+		generation, err = strconv.ParseInt(rest[segmentDigits+1:], 10, 64)
+		if err != nil || generation < 1 {
+			return 0, 0, false
+		}
+	}
+	first = hook.Key(key)
+	return first, generation, segmentName(first, generation) == name
+}
+
+// path is the file's present name; once it is removed, what its name was at first.
+func (f *segmentFile) path() string {
+	return filepath.Join(f.dir, segmentName(f.first, max(0, f.generation.Load())))
+}
+
+func (f *segmentFile) isDropped() bool { return f.generation.Load() == droppedFile }
+
+// errDropped says that a segment is gone with all that was in it.
+var errDropped = errors.New("the segment was dropped")
+
+// open opens a connection of the file, and says of which generation it is; errDropped when
+// there is no file any more.
+func (f *segmentFile) open(flags ...sqlite.OpenFlags) (conn *sqlite.Conn, generation int64, err error) {
+	f.naming.RLock()
+	defer f.naming.RUnlock()
+	if f.isDropped() {
+		return nil, 0, errDropped
+	}
+	conn, err = openConn(f.path(), flags...)
+	return conn, f.generation.Load(), err
 }
 
 // segmentState is what a segment's file says about itself when it is opened.
@@ -63,45 +140,65 @@ type segmentState struct {
 	lowWater hook.Key // see fresh.go
 	marked   bool     // it has a low-water mark, so it has had a commit
 	held     bool
+	empty    bool         // there is no message in it
 	keys     []keyTableID // see keytable.go
 }
 
-// listSegments returns the segments of the directory, oldest first.
+// listSegments returns the segments of the directory, oldest first. It removes what a
+// crash left of others: files that a newer generation has replaced, logs whose file is
+// gone, and files that were not ready to take another's place.
 func listSegments(dir string) ([]*segment, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, segmentsName))
+	dir = filepath.Join(dir, segmentsName)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
+	newest := map[hook.Key]int64{}
+	for _, e := range entries {
+		if first, generation, ok := parseSegmentName(e.Name()); ok {
+			newest[first] = max(newest[first], generation)
+		}
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(strings.TrimSuffix(e.Name(), "-wal"), "-shm")
+		unready := strings.HasSuffix(name, unreadySuffix)
+		first, generation, ok := parseSegmentName(strings.TrimSuffix(name, unreadySuffix))
+		if !ok {
+			continue // not ours
+		}
+		if current, found := newest[first]; unready || !found || generation < current {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return nil, fmt.Errorf("remove what a crash left: %w", err)
+			}
+		}
+	}
 	var list []*segment
-	for _, e := range entries { // sorted by name, so by key
-		digits, ok := strings.CutSuffix(e.Name(), segmentSuffix)
-		if !ok || len(digits) != segmentDigits {
-			continue // logs and shared memory of a segment, and what is not ours
-		}
-		first, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || first < 0 {
-			continue
-		}
+	for _, first := range slices.Sorted(maps.Keys(newest)) {
 		if n := len(list); n > 0 {
-			list[n-1].last = hook.Key(first) - 1
+			list[n-1].last = first - 1
 		}
-		list = append(list, &segment{
-			first: hook.Key(first), last: hook.MaxKey,
-			segmentFile: &segmentFile{path: filepath.Join(dir, segmentsName, e.Name())},
-		})
+		seg := newSegment(dir, first)
+		seg.generation.Store(newest[first])
+		list = append(list, seg)
 	}
 	return list, nil
+}
+
+// newSegment returns the segment that begins at first, of the first generation. dir is the
+// segments' directory.
+func newSegment(dir string, first hook.Key) *segment {
+	return &segment{first: first, last: hook.MaxKey, segmentFile: &segmentFile{dir: dir, first: first}}
 }
 
 // openSegment opens a writing connection of a segment, creates what is missing in it and
 // reads its state.
 func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error) {
-	if conn, err = openConn(f.path); err != nil {
+	if conn, _, err = f.open(); err != nil {
 		return nil, st, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("open segment %s: %w", filepath.Base(f.path), err), conn.Close())
+			err = errors.Join(fmt.Errorf("open segment %s: %w", filepath.Base(f.path()), err), conn.Close())
 			conn = nil
 		}
 	}()
@@ -112,10 +209,11 @@ func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error)
 	if err := migrate(conn, migrations); err != nil {
 		return conn, st, err
 	}
-	last, _, err := queryInt(conn, "SELECT max(key) FROM message")
+	last, found, err := queryInt(conn, "SELECT max(key) FROM message")
 	if err != nil {
 		return conn, st, err
 	}
+	st.empty = !found
 	st.greatest = hook.Key(last)
 	err = sqlitex.ExecuteTransient(conn, "SELECT name, value FROM meta", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
 		value := stmt.ColumnInt64(1)
@@ -199,6 +297,13 @@ func (s *Store) segmentOf(key hook.Key) *segment {
 		}
 	}
 	return nil
+}
+
+// removeSegment takes a segment out of the list. Keys of its span then belong to none.
+func (s *Store) removeSegment(f *segmentFile) {
+	s.segmentsMu.Lock()
+	defer s.segmentsMu.Unlock()
+	s.segments = slices.DeleteFunc(slices.Clone(s.segments), func(seg *segment) bool { return seg.segmentFile == f })
 }
 
 // addSegment makes next, which begins after all others, the newest.

@@ -46,6 +46,16 @@ type Store struct {
 	held        atomic.Bool
 	onAnnounce  atomic.Pointer[func()] // nil for nobody
 
+	// kick has room for one token, sent when the checkpointer must look at the logs.
+	kick chan struct{}
+	// outgrown has room for one token, sent when the store takes so much of Options.MaxBytes
+	// that something should be dropped.
+	outgrown chan struct{}
+	// atStep is told where a compaction or a drop stands, by tests that crash there; nil else.
+	atStep func(step string)
+	// reclaiming is held by whoever drops or compacts segments.
+	reclaiming sync.Mutex
+
 	// life ends with Close, and background waits for what Open and the writer have started.
 	life       context.Context
 	end        context.CancelFunc
@@ -75,6 +85,13 @@ type Options struct {
 	// SegmentSpan is how much message time one segment file holds; zero means 24 h.
 	// Retention drops whole segments, so content outlives its term by at most this much.
 	SegmentSpan time.Duration
+	// SegmentBytes is how large a segment file becomes before the next one begins; zero means
+	// 4 GiB, and with MaxBytes an eighth of that, so that there is always something to drop.
+	SegmentBytes int64
+	// MaxBytes is the most that the data directory may take, zero for no bound. Reclaim keeps
+	// it by dropping what is finished, the oldest first; while unfinished work alone takes
+	// more, appends are hook.StorageFull.
+	MaxBytes int64
 	// QueueOperations bounds the appends that wait for the writer, and QueueBytes their
 	// payloads; more are refused with hook.Overloaded. Zero means 16,384 and 32 MiB.
 	QueueOperations int
@@ -120,6 +137,12 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if o.SegmentSpan <= 0 {
 		o.SegmentSpan = 24 * time.Hour
 	}
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = 4 << 30
+		if o.MaxBytes > 0 {
+			o.SegmentBytes = min(o.SegmentBytes, o.MaxBytes/8)
+		}
+	}
 	if o.QueueOperations <= 0 {
 		o.QueueOperations = 4 * maxBatch
 	}
@@ -132,7 +155,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Join(dir, segmentsName), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, o: o, log: o.Log, times: newTimes(o.Metrics), readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes)}
+	s := &Store{dir: dir, o: o, log: o.Log, times: newTimes(o.Metrics), readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes), kick: make(chan struct{}, 1), outgrown: make(chan struct{}, 1)}
 	s.life, s.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -145,13 +168,15 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced}); err != nil {
 		return nil, err
 	}
-	if s.space, err = openSpace(dir, o.ReserveBytes); err != nil {
+	if s.space, err = openSpace(dir, o.ReserveBytes, o.MaxBytes, s.outgrown); err != nil {
 		return nil, err
 	}
 	if err := s.openSegments(ctx); err != nil {
 		return nil, err
 	}
 	s.checkpoints = startCheckpointer(s)
+	// A crash may have come before its log was emptied of what had been expunged.
+	s.scrubLater(s.segments[len(s.segments)-1].segmentFile)
 	s.writer.learn(o.Now().UnixMilli())
 	s.writer.start()
 	return s, nil
@@ -183,6 +208,7 @@ func (s *Store) openSegments(ctx context.Context) error {
 		for span := range keySpans {
 			s.writer.keys[span].found(seg, st.keys, span, s.o.Now().UnixMilli())
 		}
+		seg.barren.Store(st.empty && i < len(list)-1)
 		if i < len(list)-1 {
 			if _, err = truncateLog(conn); err == nil {
 				err = conn.Close()
@@ -218,6 +244,13 @@ func (s *Store) openSegments(ctx context.Context) error {
 	return nil
 }
 
+// step tells atStep.
+func (s *Store) step(name string) {
+	if s.atStep != nil {
+		s.atStep(name)
+	}
+}
+
 // Check implements store.Store.
 func (s *Store) Check(ctx context.Context) error {
 	return s.writer.do(ctx, false, func(w *writer) error { return w.check() })
@@ -246,6 +279,8 @@ func (s *Store) fail(err error) error {
 func (s *Store) release() error {
 	var errs []error
 	s.end()
+	s.reclaiming.Lock() // whoever reclaims is told by end, and needs the writer to leave off
+	defer s.reclaiming.Unlock()
 	s.intake.close()
 	if s.writer != nil {
 		s.writer.wait()

@@ -35,6 +35,13 @@ type writer struct {
 	lookers lookers
 	broken  error // what ended the store
 
+	newestBytes int64 // size of the newest segment when it was measured last
+	unmeasured  int64 // pages written to its log since
+	// expunged are messages whose content was removed a moment ago, and when: an answer that
+	// an attempt under way still brings is not kept either.
+	expunged      map[hook.MessageID]time.Time
+	expungedLimit int // where it is looked through for old ones
+
 	// What the batch under way did, which becomes true with its commit.
 	open      []*pen          // with a transaction
 	last      *pen            // the newest that the operation under way wrote to
@@ -94,15 +101,18 @@ func (w *writer) wait() {
 // the log and flush again, and then delete what may be the only copy.
 func (w *writer) close() error {
 	if w.broken != nil {
+		for _, p := range w.pens {
+			p.stopRecording()
+		}
 		return nil
 	}
 	errs := []error{w.lookers.close()}
 	for _, p := range w.pens {
 		if _, err := truncateLog(p.conn); err != nil {
-			errs = append(errs, fmt.Errorf("close segment: %w", diskError(p.conn, p.file.path, err)))
+			errs = append(errs, fmt.Errorf("close segment: %w", diskError(p.conn, p.file.path(), err)))
 			continue
 		}
-		if err := p.conn.Close(); err != nil {
+		if err := p.close(); err != nil {
 			errs = append(errs, fmt.Errorf("close segment: %w", err))
 		}
 	}
@@ -112,7 +122,17 @@ func (w *writer) close() error {
 // do runs f in the next commit and returns when it is on disk, or with the error of f,
 // which then wrote nothing that matters.
 func (w *writer) do(ctx context.Context, again bool, f func(w *writer) error) error {
-	t := &task{run: f, again: again, done: make(chan struct{}, 1)}
+	return w.ask(ctx, &task{run: f, again: again, done: make(chan struct{}, 1)})
+}
+
+// doBetween runs f between two batches, when no transaction is under way, and returns its
+// error. What f changes on disk it makes durable itself. An error of the disk ends the store.
+func (w *writer) doBetween(f func(w *writer) error) error {
+	// Whoever asks uses what f leaves behind, so it waits until f has run.
+	return w.ask(context.Background(), &task{run: f, between: true, done: make(chan struct{}, 1)})
+}
+
+func (w *writer) ask(ctx context.Context, t *task) error {
 	if err := w.s.intake.addTask(t); err != nil {
 		return err
 	}
@@ -145,6 +165,10 @@ func (w *writer) commit(batch []operation) {
 		w.broken = w.s.intake.failure() // of a checkpoint
 	}
 	if w.broken != nil {
+		w.answer(batch, nil, w.broken)
+		return
+	}
+	if batch = w.runBetween(batch); w.broken != nil {
 		w.answer(batch, nil, w.broken)
 		return
 	}
@@ -186,6 +210,28 @@ func (w *writer) commit(batch []operation) {
 	}
 }
 
+// runBetween runs the tasks of a batch that want no transaction, and returns the rest.
+func (w *writer) runBetween(batch []operation) []operation {
+	isBetween := func(op operation) bool { return op.task != nil && op.task.between }
+	if !slices.ContainsFunc(batch, isBetween) {
+		return batch
+	}
+	for i := range batch {
+		if !isBetween(batch[i]) {
+			continue
+		}
+		err := w.broken
+		if err == nil {
+			w.reset()
+			if err = batch[i].task.run(w); isDiskError(err) {
+				w.fail(err)
+			}
+		}
+		w.answer(batch[i:i+1], nil, err)
+	}
+	return slices.DeleteFunc(batch, isBetween)
+}
+
 // refuse answers the operations that need not be kept and returns the others.
 func (w *writer) refuse(batch []operation, refusal error) (kept []operation) {
 	for i := range batch {
@@ -214,7 +260,7 @@ func (w *writer) try(batch []operation) (rest []operation, err error) {
 		var refusal error
 		if refusal, err = w.apply(&batch[i]); err != nil {
 			if w.last != nil {
-				err = diskError(w.last.conn, w.last.file.path, err)
+				err = diskError(w.last.conn, w.last.file.path(), err)
 			}
 			break
 		}
@@ -230,7 +276,7 @@ func (w *writer) try(batch []operation) (rest []operation, err error) {
 			err = p.end()
 		}
 		if err != nil {
-			err = diskError(p.conn, p.file.path, err)
+			err = diskError(p.conn, p.file.path(), err)
 			break
 		}
 		w.watchLog(p)
@@ -371,6 +417,9 @@ func (w *writer) answer(batch []operation, results []operationResult, err error)
 func (s *Store) change(ctx context.Context, seg *segment, f func(conn *sqlite.Conn) error) error {
 	var refused error
 	err := s.writer.do(ctx, false, func(w *writer) error {
+		if seg.isDropped() {
+			return errNoMessage()
+		}
 		p, err := w.pen(seg)
 		if err != nil {
 			return err

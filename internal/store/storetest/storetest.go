@@ -72,6 +72,22 @@ func (f *fixture) start() {
 // acknowledged must be.
 func (f *fixture) crash() {
 	f.Helper()
+	if s, ok := f.Store.(Still); ok {
+		s.Still(f.copyFiles)
+	} else {
+		f.copyFiles()
+	}
+	f.start()
+}
+
+// Still is a store that changes the names of its files while it is used. The copy of a
+// crash would miss some, because it is not made in one moment.
+type Still interface {
+	// Still calls f while no name changes.
+	Still(f func())
+}
+
+func (f *fixture) copyFiles() {
 	to := f.TempDir()
 	err := filepath.WalkDir(f.dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
@@ -95,7 +111,6 @@ func (f *fixture) crash() {
 	})
 	f.must(err)
 	f.dir = to
-	f.start()
 }
 
 // restart closes the store and opens it again.
