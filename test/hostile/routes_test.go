@@ -29,6 +29,8 @@ var routes = map[string][]struct{ method, path, body string }{
 	"endpoint.get": {
 		{http.MethodGet, "/api/v1/app/{B.app}/endpoint/{B.endpoint}", ""},
 		{http.MethodGet, "/api/v1/app/{A.app}/endpoint/{B.endpoint}", ""},
+		{http.MethodGet, "/x/v1/app/{B.app}/endpoint/{B.endpoint}/request", ""},
+		{http.MethodGet, "/x/v1/app/{A.app}/endpoint/{B.endpoint}/request", ""},
 	},
 	"endpoint.delete": {
 		{http.MethodDelete, "/api/v1/app/{B.app}/endpoint/{B.endpoint}", ""},
@@ -56,6 +58,8 @@ var routes = map[string][]struct{ method, path, body string }{
 		{http.MethodGet, "/x/v1/source/{B.source}/settings", ""},
 		{http.MethodPatch, "/x/v1/source/{B.source}/settings", `{"publicUrl":"https://hooks.example.com/"}`},
 		{http.MethodGet, "/x/v1/source/{B.source}/stats", ""},
+		{http.MethodGet, "/x/v1/source/{B.source}/endpoint/{B.sourceEndpoint}/request", ""},
+		{http.MethodPut, "/x/v1/source/{B.source}/endpoint/{B.sourceEndpoint}/request", `{"timeoutSeconds":1}`},
 		{http.MethodGet, "/api/v1/app/{B.sourceApp}/msg", ""},
 		{http.MethodGet, "/api/v1/app/{B.sourceApp}/endpoint/{B.sourceEndpoint}/secret", ""},
 	},
@@ -74,6 +78,9 @@ var routes = map[string][]struct{ method, path, body string }{
 		{http.MethodPatch, "/api/v1/app/{A.otherApp}/endpoint/{A.otherEndpoint}", `{"channels":["moved"]}`},
 		{http.MethodPatch, "/api/v1/app/{A.app}/endpoint/{A.otherEndpoint}", `{"channels":["moved"]}`},
 		{http.MethodPatch, "/api/v1/app/{B.app}/endpoint/{B.endpoint}", `{"channels":["moved"]}`},
+		{http.MethodPut, "/x/v1/app/{B.app}/endpoint/{B.endpoint}/request", `{"method":"PUT"}`},
+		{http.MethodPut, "/x/v1/app/{A.app}/endpoint/{B.endpoint}/request", `{"method":"PUT"}`},
+		{http.MethodDelete, "/x/v1/app/{A.app}/endpoint/{B.endpoint}/request", ""},
 	},
 }
 
