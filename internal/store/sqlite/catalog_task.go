@@ -168,6 +168,9 @@ func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 		if err != nil {
 			return err
 		}
+		if before == "" {
+			return errNotFound()
+		}
 		err = tx.exec(saveTaskSQL,
 			t.ID, t.Status, argMillis(t.Since), argMillis(t.Until), t.Cursor, t.Done, t.UpdatedAt.UnixMilli(),
 			t.Total, t.RatePerSecond, t.Failed, t.Error, argMillis(t.StartedAt), argBlob(t.Result), argBlob(t.State), t.Params == nil)
