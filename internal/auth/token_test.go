@@ -12,7 +12,9 @@ import (
 )
 
 func TestMintedTokensHaveTheForm(t *testing.T) {
-	for prefix, mint := range map[string]func() Text{"hl_sk_": MintAPI, "hl_pk_": MintPortal} {
+	for prefix, mint := range map[string]func() Text{
+		"hl_sk_": MintAPI, "hl_pk_": MintPortal, "hl_mk_": MintMessage, "hl_ik_": MintIntegration, "hl_ok_": MintOneTime,
+	} {
 		form := regexp.MustCompile("^" + prefix + "[0-9A-Za-z]{46}$") // so no dot, see CONTRACT 1.1
 		seen := map[string]bool{}
 		for range 1000 {
