@@ -286,3 +286,18 @@ func parseBase62(s string) (raw [ksuidBytes]byte, ok bool) {
 	}
 	return raw, true
 }
+
+// KeyOf returns the row key that the public id of a message or an attempt holds, without
+// knowing whose it is; false when the text has not the form of one. It proves nothing:
+// whoever finds something under the key must parse the id in the scope of what was found.
+func KeyOf(s string) (Key, bool) {
+	for _, kind := range []idKind{messageKind, attemptKind} {
+		rest, ok := strings.CutPrefix(s, idPrefixes[kind])
+		if !ok || len(rest) != ksuidChars {
+			continue
+		}
+		raw, ok := parseBase62(rest)
+		return keyIn(raw[:]), ok && raw[4] <= 249
+	}
+	return 0, false
+}
