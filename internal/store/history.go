@@ -54,6 +54,7 @@ type MessageQuery struct {
 	Window      Window
 	EventTypes  []string
 	Channel     string
+	Channels    []string // any of them; beside Channel, both must match
 	Tag         string
 	WithContent bool
 }

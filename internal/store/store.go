@@ -13,6 +13,8 @@ type Store interface {
 	Retention
 	Announcements
 	Rounds
+	Rollups
+	Search
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error

@@ -112,15 +112,17 @@ func eachRow(stmt *sqlite.Stmt, row func() (bool, error)) error {
 type messageFilter struct {
 	eventTypes   []string
 	channel, tag string
+	channels     []string // any of them
 }
 
 func (f messageFilter) isEmpty() bool {
-	return len(f.eventTypes) == 0 && f.channel == "" && f.tag == ""
+	return len(f.eventTypes) == 0 && f.channel == "" && len(f.channels) == 0 && f.tag == ""
 }
 
 func (f messageFilter) match(m *hook.Message) bool {
 	return (len(f.eventTypes) == 0 || slices.Contains(f.eventTypes, m.EventType)) &&
 		(f.channel == "" || slices.Contains(m.Channels, f.channel)) &&
+		(len(f.channels) == 0 || slices.ContainsFunc(m.Channels, func(c string) bool { return slices.Contains(f.channels, c) })) &&
 		(f.tag == "" || slices.Contains(m.Tags, f.tag))
 }
 

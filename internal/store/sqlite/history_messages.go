@@ -45,7 +45,7 @@ const messagesSQL = `SELECT ` + messageColumns + ` FROM message INDEXED BY messa
 // the payload of a row that does not match.
 func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Listed[*hook.Message], error) {
 	w := newWalk(q.Window)
-	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
+	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, channels: q.Channels, tag: q.Tag}
 	var rows []*hook.Message
 	for _, seg := range s.segmentsAlong(w) {
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {

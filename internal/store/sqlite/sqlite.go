@@ -43,6 +43,7 @@ type Store struct {
 	inflight    *inflight // nil until what the last one says is on disk
 	checkpoints *checkpointer
 	space       *space
+	rollups     *rollups
 	held        atomic.Bool
 	onAnnounce  atomic.Pointer[func()] // nil for nobody
 
@@ -174,6 +175,9 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if err := s.openSegments(ctx); err != nil {
 		return nil, err
 	}
+	if s.rollups, err = openRollups(filepath.Join(dir, rollupName)); err != nil {
+		return nil, err
+	}
 	s.checkpoints = startCheckpointer(s)
 	// A crash may have come before its log was emptied of what had been expunged.
 	s.scrubLater(s.segments[len(s.segments)-1].segmentFile)
@@ -295,6 +299,9 @@ func (s *Store) release() error {
 	errs = append(errs, s.readers.close())
 	if s.writer != nil {
 		errs = append(errs, s.writer.close())
+	}
+	if s.rollups != nil {
+		errs = append(errs, s.rollups.close())
 	}
 	if s.catalog != nil {
 		errs = append(errs, s.catalog.close())

@@ -29,6 +29,8 @@ func Run(t *testing.T, open Open) {
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
 	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
+	t.Run("rollups", func(t *testing.T) { testRollups(t, open) })
+	t.Run("search", func(t *testing.T) { testSearch(t, open) })
 	t.Run("retention", func(t *testing.T) { testRetention(t, open) })
 }
 
