@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -72,4 +73,30 @@ func (c *counts) ended(k kind, outcome int, why hook.Reason) {
 		slot.Store(n)
 	}
 	(*n).Inc()
+}
+
+// Throttled returns since when the rate of an endpoint has held back its deliveries, zero
+// when it does not.
+func (d *Dispatcher) Throttled(ep hook.EndpointID) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.lanes[ep]
+	if l == nil || l.waiting() == 0 && !l.isBehind {
+		return time.Time{}
+	}
+	return l.throttledAt
+}
+
+// Waiting counts, by application, the deliveries in memory that have no row of their own,
+// those that are being tried included.
+func (d *Dispatcher) Waiting() map[hook.ApplicationID]int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make(map[hook.ApplicationID]int64, len(d.tenants))
+	for id, t := range d.tenants {
+		if t.fresh > 0 {
+			out[id] = int64(t.fresh)
+		}
+	}
+	return out
 }

@@ -47,6 +47,23 @@ type Catalog interface {
 	Codec() *hook.Codec
 }
 
+// Observer is told of each attempt before it draws its id and after it was recorded. Both
+// calls are on the hot path, the second one in the store's writer: they must be quick, must
+// not call the store, and must not keep or change what they are given.
+type Observer interface {
+	// Begin returns what the one End of this attempt is given back.
+	Begin() uint64
+	// End gets a nil attempt when none was recorded: it was cut by the shutdown, or what it
+	// belongs to is gone.
+	End(begun uint64, m *hook.Message, d *hook.Delivery, a *hook.Attempt)
+}
+
+// nobody is the Observer where there is none.
+type nobody struct{}
+
+func (nobody) Begin() uint64                                            { return 0 }
+func (nobody) End(uint64, *hook.Message, *hook.Delivery, *hook.Attempt) {}
+
 // Options are the knobs of a Dispatcher. The zero value is a good start.
 type Options struct {
 	// MaxInFlight bounds the attempts under way. Zero means 4,096, or half the limit of
@@ -72,6 +89,8 @@ type Options struct {
 	// is the pointer with which the message was appended, if it was never read back. It
 	// must not block, and must not keep or change a. Nil for nobody.
 	Answered func(m *hook.Message, a *hook.Attempt)
+	// Observer follows the attempts; nil for nobody.
+	Observer Observer
 	// Chance gives numbers in [0, 1) for jitter. Nil means a random source.
 	Chance func() float64
 }
@@ -140,6 +159,9 @@ func New(q store.Queue, c Catalog, s Sender, log *slog.Logger, o Options) *Dispa
 	}
 	if o.Chance == nil {
 		o.Chance = rand.Float64
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
 	}
 	if log == nil {
 		log = telemetry.Discard()

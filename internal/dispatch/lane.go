@@ -45,6 +45,7 @@ type item struct {
 	updatedAt time.Time
 	ended     bool       // its outcome is with the store
 	slot      store.Slot // of its request in the store's journal
+	begun     uint64     // of its attempt, for the Observer
 	finished  store.Finished
 }
 
@@ -144,6 +145,7 @@ type lane struct {
 	width       width
 	breaker     breaker
 	rate        rate
+	throttledAt time.Time // since when the rate has held back what waits; zero while it does not
 	isPlanned   bool      // rate is known
 	updatedAt   time.Time // of the endpoint's state that streak goes on from
 	pausedUntil time.Time // the receiver, or our own trouble, asked for a pause
@@ -228,6 +230,9 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 		return nil, l.breaker.probeAt
 	}
 	if wait := l.rate.wait(now); wait > 0 {
+		if l.throttledAt.IsZero() {
+			l.throttledAt = now
+		}
 		return nil, now.Add(wait)
 	}
 	isEarly := l.breaker.open && now.Before(l.breaker.probeAt)
@@ -235,6 +240,9 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 		it = l.queue[replayQueue].pop()
 	} else {
 		it = l.pop()
+	}
+	if l.waiting() == 0 && !l.isBehind {
+		l.throttledAt = time.Time{}
 	}
 	if it.due.Delivery.Crashes >= crashesAlone {
 		if l.inFlight > 0 {
@@ -297,6 +305,7 @@ func (l *lane) setRate(perSecond int, now time.Time) {
 	if perSecond != l.rate.perSecond {
 		l.rate.perSecond = perSecond
 		l.rate.next = now
+		l.throttledAt = time.Time{}
 	}
 	if !wasPlanned {
 		l.rate.spend(now)

@@ -111,6 +111,13 @@ func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, annou
 // be. From here on the delivery may come up again.
 func (d *Dispatcher) stored(it *item, err error) {
 	now := time.Now()
+	if f := &it.finished; f.Attempt != nil && (err == nil || !isPassing(err)) {
+		a := f.Attempt
+		if err != nil {
+			a = nil
+		}
+		d.o.Observer.End(it.begun, it.due.Message, &f.Delivery, a)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil && isPassing(err) && !d.stopping {

@@ -130,6 +130,7 @@ func (d *Dispatcher) try(it *item) {
 	}
 	d.learn(it, plan, ep)
 
+	it.begun = d.o.Observer.Begin()
 	a := &hook.Attempt{
 		ID: hook.AttemptID(d.catalog.NewKey()), Message: it.due.Message.ID, Application: l.tenant.id, Endpoint: l.endpoint,
 		N: it.due.Delivery.Attempts + 1, Trigger: it.due.Delivery.Trigger, StartedAt: time.Now(),
@@ -139,6 +140,7 @@ func (d *Dispatcher) try(it *item) {
 	// What the attempt is of is not for the Sender to say.
 	a.Message, a.Application, a.Endpoint = it.due.Message.ID, l.tenant.id, l.endpoint
 	if a.Outcome != hook.Success && d.sending.Err() != nil {
+		d.o.Observer.End(it.begun, it.due.Message, &it.due.Delivery, nil)
 		return // cut by the shutdown: it did not happen, and drain gives it back
 	}
 	if d.o.Answered != nil && it.due.Message.Inbound != nil {
