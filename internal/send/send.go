@@ -143,20 +143,10 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		a.Reason, a.Error = hook.ReasonInternal, err.Error()
 		return a
 	}
-	var r *request
-	switch {
-	case job.isForward():
-		if r, err = newForward(p, job, now); err != nil {
-			a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonInternal, err.Error()
-			return a
-		}
-	case p.shaped:
-		if r, err = newShaped(p, job, now); err != nil {
-			a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonTransformError, err.Error()
-			return a
-		}
-	default:
-		r = newRequest(p, job, now)
+	r, why, err := build(p, job, now)
+	if err != nil {
+		a.Outcome, a.Reason, a.Error = hook.Unsendable, why, err.Error()
+		return a
 	}
 	err = s.transport.post(ctx, r, &a)
 	r.release()
@@ -166,4 +156,18 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 	}
 	a.Took = time.Since(now)
 	return a
+}
+
+// build makes the request of a job at now. It must be released after use. An error says in
+// words that no attempt can ever be made, why its class.
+func build(p *prepared, job Job, now time.Time) (r *request, why hook.Reason, err error) {
+	switch {
+	case job.isForward():
+		r, err = newForward(p, job, now)
+		return r, hook.ReasonInternal, err
+	case p.shaped:
+		r, err = newShaped(p, job, now)
+		return r, hook.ReasonTransformError, err
+	}
+	return newRequest(p, job, now), hook.ReasonNone, nil
 }

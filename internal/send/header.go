@@ -1,0 +1,31 @@
+package send
+
+import (
+	"bytes"
+	"strings"
+	"time"
+)
+
+// Header makes again the header fields with which an attempt of job at that time would be
+// sent, as names and values by turns, in their order, over HTTP/1.1. They are those of the
+// endpoint as job has it: keys that were rotated out since and have expired by then do not
+// sign. Nothing is sent. An error says in words that the request cannot be made.
+func (s *Sender) Header(job Job, at time.Time) ([]string, error) {
+	p, err := prepare(job.Endpoint, job.Settings, s.endpoints.version, at)
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := build(p, job, at)
+	if err != nil {
+		return nil, err
+	}
+	defer r.release()
+	head, _, _ := bytes.Cut(r.buf, []byte("\r\n\r\n"))
+	lines := strings.Split(string(head), "\r\n")
+	fields := make([]string, 0, 2*len(lines))
+	for _, line := range lines[1:] { // after the request line
+		name, value, _ := strings.Cut(line, ": ")
+		fields = append(fields, name, value)
+	}
+	return fields, nil
+}
