@@ -11,7 +11,7 @@ import (
 
 // listAttemptsByEndpoint lists the attempts of one endpoint.
 func (s *server) listAttemptsByEndpoint(c *call) error {
-	a, e, err := s.endpoint(c)
+	a, ep, err := s.pastEndpointOfPath(c)
 	if err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func (s *server) listAttemptsByEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.listAttempts(c, store.AttemptQuery{Application: a.ID, Endpoint: e.ID, WithMessage: withMessage})
+	return s.listAttempts(c, store.AttemptQuery{Application: a.ID, Endpoint: ep, WithMessage: withMessage})
 }
 
 // listAttemptsByMessage lists the attempts of one message, at all endpoints or at one.
@@ -68,6 +68,17 @@ func (s *server) pastEndpoint(c *call, a *hook.Application, ref string) (hook.En
 		return 0, err
 	}
 	return e.ID, nil
+}
+
+// pastEndpointOfPath resolves the application and the endpoint that the path names, for a
+// history: a deleted endpoint still has one.
+func (s *server) pastEndpointOfPath(c *call) (*hook.Application, hook.EndpointID, error) {
+	a, err := s.application(c)
+	if err != nil {
+		return nil, 0, err
+	}
+	ep, err := s.pastEndpoint(c, a, c.param("endpoint_id"))
+	return a, ep, err
 }
 
 func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
@@ -188,13 +199,13 @@ func (s *server) expungeAttempt(c *call) error {
 
 // listAttemptedMessages lists an endpoint's messages with what became of each.
 func (s *server) listAttemptedMessages(c *call) error {
-	a, e, err := s.endpoint(c)
+	a, ep, err := s.pastEndpointOfPath(c)
 	if err != nil {
 		return err
 	}
 	now := s.now()
 	codec := s.Catalog.Codec()
-	q := store.DeliveryQuery{Application: a.ID, Endpoint: e.ID}
+	q := store.DeliveryQuery{Application: a.ID, Endpoint: ep}
 	if q.Window, err = window(c.q, now, s.messageKey(a.ID)); err != nil {
 		return err
 	}

@@ -19,3 +19,6 @@ func (s *server) health(c *call) error {
 
 // openAPIDocument serves our own description of what is served.
 func (s *server) openAPIDocument(c *call) error { return c.raw(http.StatusOK, s.document) }
+
+// ownDocument serves the description of what is not in the contract.
+func (s *server) ownDocument(c *call) error { return c.raw(http.StatusOK, s.own) }

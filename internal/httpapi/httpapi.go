@@ -85,7 +85,18 @@ type Deps struct {
 	// sources cannot be listened to.
 	Forward func(m *hook.Message, sourceID string) (api.ListenRequest, [][2]string, error)
 	// Tasks runs background tasks.
-	Tasks   Tasks
+	Tasks Tasks
+
+	// Sums are what statistics are read from.
+	Sums Sums
+	// Search finds things by id and counts them.
+	Search store.Search
+	// Lanes knows what is in memory.
+	Lanes Lanes
+	// SentHeaders makes the headers of an attempt again.
+	SentHeaders SentHeaders
+	// Tail hands out what happens; whoever makes it closes it when the server drains.
+	Tail    *Tail
 	Metrics Recorder
 	Log     *slog.Logger
 }
@@ -125,7 +136,8 @@ type server struct {
 	o        Options
 	routes   []route
 	mux      *chi.Mux
-	document []byte
+	document []byte // of the contract's operations
+	own      []byte // of those below /x/v1
 	limits   *rateLimits
 	guesses  *guessLimits
 	inflight *keyLocks
@@ -159,11 +171,10 @@ func New(d Deps, o Options) (http.Handler, error) {
 		limits: newRateLimits(o.RatePerSecond), guesses: newGuessLimits(), inflight: newKeyLocks(), jwts: newJWTs(),
 	}
 	s.scopes = knownScopes(s.routes)
-	document, err := openAPI(s.routes, o.Version)
-	if err != nil {
+	var err error
+	if s.document, s.own, err = documents(s.routes, o.Version); err != nil {
 		return nil, err
 	}
-	s.document = document
 	for i := range s.routes {
 		rt := &s.routes[i]
 		s.mux.Method(rt.method, rt.path, s.serve(rt))

@@ -46,6 +46,8 @@ type rig struct {
 	token  string
 	jwt    *auth.JWTVerifier // nil for none; set before start
 	woken  *wakes
+	lanes  *lanes
+	tail   *Tail
 	// changed are the sources that SourceChanged was told of.
 	changed *changes
 }
@@ -57,6 +59,15 @@ type wakes struct {
 }
 
 func (w *wakes) Wake() { w.n++; w.Runner.Wake() }
+
+// lanes is what a dispatcher would know.
+type lanes struct {
+	throttled map[hook.EndpointID]time.Time
+	waiting   map[hook.ApplicationID]int64
+}
+
+func (l *lanes) Throttled(ep hook.EndpointID) time.Time { return l.throttled[ep] }
+func (l *lanes) Waiting() map[hook.ApplicationID]int64  { return l.waiting }
 
 type changes struct {
 	mu  sync.Mutex
@@ -77,7 +88,7 @@ func (c *changes) count() int {
 
 func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), key: auth.NewKey(), woken: &wakes{}, changed: &changes{}}
+	r := &rig{t: t, dir: t.TempDir(), key: auth.NewKey(), woken: &wakes{}, lanes: &lanes{}, changed: &changes{}}
 	for _, f := range change {
 		f(&r.o)
 	}
@@ -109,6 +120,7 @@ func (r *rig) start() {
 			return done.Message.ID, nil
 		},
 	})
+	r.tail = NewTail(r.store.Codec())
 	h, err := New(Deps{
 		Catalog: r.store, History: r.store, Ledger: r.store,
 		Publisher: publisher,
@@ -137,7 +149,11 @@ func (r *rig) start() {
 		},
 		CheckSource:   checkSource,
 		SourceChanged: r.changed.add,
-		Tasks:         r.woken,
+		Sums:          r.store, Search: r.store, Lanes: r.lanes, Tail: r.tail,
+		SentHeaders: func(context.Context, *hook.Message, *hook.Endpoint, *hook.Environment, *hook.Attempt) ([]string, error) {
+			return []string{"User-Agent", "test", "Webhook-Id", "msg", "Authorization", "secret", "X-Two", "a", "X-Two", "b"}, nil
+		},
+		Tasks: r.woken,
 	}, r.o)
 	if err != nil {
 		r.t.Fatal(err)

@@ -587,4 +587,3 @@ func TestEventTypePatterns(t *testing.T) {
 		}
 	}
 }
-

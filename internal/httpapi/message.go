@@ -220,12 +220,17 @@ func (s *server) listMessages(c *call) error {
 	if q.EventTypes, q.Channel, q.Tag, err = messageFilter(c.q); err != nil {
 		return err
 	}
+	return s.answerMessages(c, q, now)
+}
+
+// answerMessages answers with a page of messages.
+func (s *server) answerMessages(c *call, q store.MessageQuery, now time.Time) error {
 	list, err := s.History.Messages(c.ctx(), q)
 	if err != nil {
 		return err
 	}
 	codec := s.Catalog.Codec()
-	out := listToAPI(list, func(m *hook.Message) string { return codec.Message(a.ID, m.ID) },
+	out := listToAPI(list, func(m *hook.Message) string { return codec.Message(q.Application, m.ID) },
 		func(m *hook.Message) api.MessageOut { return s.messageToAPI(m, q.WithContent, now) })
 	return c.raw(http.StatusOK, appendList(nil, out, appendMessage))
 }

@@ -12,9 +12,30 @@ import (
 	"github.com/hookloft/hookloft/api"
 )
 
+// documents makes the two served documents: that of the contract's paths, and that of ours
+// below /x/v1.
+func documents(list []route, version string) (contract, own []byte, err error) {
+	var ours, theirs []route
+	for _, r := range list {
+		if isOurs(r.path) {
+			ours = append(ours, r)
+		} else {
+			theirs = append(theirs, r)
+		}
+	}
+	if contract, err = openAPI(theirs, "Hookloft API", version); err != nil {
+		return nil, nil, err
+	}
+	own, err = openAPI(ours, "Hookloft API, extensions", version)
+	return contract, own, err
+}
+
+// isOurs reports whether a path is not one of the contract.
+func isOurs(path string) bool { return strings.HasPrefix(path, "/x/v1/") }
+
 // openAPI makes the served document (OpenAPI 3.1) from the route list and the wire
 // types: what is not in them is not in it, so it cannot describe what is not served.
-func openAPI(list []route, version string) ([]byte, error) {
+func openAPI(list []route, title, version string) ([]byte, error) {
 	if version == "" {
 		version = "dev"
 	}
@@ -37,7 +58,7 @@ func openAPI(list []route, version string) ([]byte, error) {
 	return encode(map[string]any{
 		"openapi": "3.1.0",
 		"info": map[string]any{
-			"title": "Hookloft API", "version": version,
+			"title": title, "version": version,
 			"description": "Publish events, manage who receives them, and see what became of each delivery. " +
 				"Authenticate with `Authorization: Bearer <token>`. A POST may carry an Idempotency-Key: " +
 				"a repeat with the same key and body gets the first answer again.",
@@ -82,6 +103,9 @@ func (b *documentBuilder) operation(r *route, failure, invalidInput any) map[str
 		if r.out != nil {
 			answer["content"] = jsonContent(b.schema(reflect.TypeOf(r.out)))
 		}
+		if r.stream {
+			answer["content"] = map[string]any{"text/event-stream": map[string]any{"schema": b.schema(reflect.TypeOf(r.out))}}
+		}
 		responses[strconv.Itoa(status)] = answer
 	}
 	problem := func(status, words string, schema any) {
@@ -118,6 +142,7 @@ var pathParamWords = map[string]string{
 	"env_id":          "Id of the environment, which must be the token's own.",
 	"key_id":          "Id of the API token.",
 	"integ_id":        "Id of the integration.",
+	"id":              "Public id of a message, an attempt or an endpoint.",
 	"provider_name":   "Name of the provider, which is the type of its sources.",
 }
 

@@ -25,7 +25,9 @@ type route struct {
 	receipts bool
 	// publishes: the body holds a payload and may be longer.
 	publishes bool
-	handler   func(*server, *call) error
+	// stream: the answer is a stream of server-sent events whose data is out.
+	stream  bool
+	handler func(*server, *call) error
 }
 
 // param is a query parameter.

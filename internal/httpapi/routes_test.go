@@ -81,6 +81,9 @@ func TestRoleByRoute(t *testing.T) {
 			return r.send(request{method: rt.method, path: fill(rt.path, ids), token: token, body: body})
 		}
 		name := rt.method + " " + rt.path
+		if rt.stream {
+			continue // it would not end; TestTailShowsEachItsOwn shows it
+		}
 		if rt.access.open {
 			want := map[string]int{
 				"authentication.exchange-one-time-token": 422, // the body is empty
@@ -165,12 +168,14 @@ func singles() (out [][]hook.Capability) {
 func TestAppTokenScope(t *testing.T) {
 	want := []string{
 		"application.delete-listener", "application.get-listener-secret", "application.list-listeners", "application.listen", // ours
+		"application.stats.attempts",
 		"authentication.logout", "authentication.whoami", "endpoint.create", "endpoint.delete", "endpoint.get", "endpoint.get-headers",
-		"endpoint.get-jwks", "endpoint.get-request", "endpoint.get-secret", "endpoint.get-stats", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
+		"endpoint.get-jwks", "endpoint.get-request", "endpoint.get-secret", "endpoint.get-stats", "endpoint.get-throttling-status", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
 		"endpoint.reset-request", "endpoint.rotate-secret", "endpoint.set-headers", "endpoint.set-request", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",
-		"message-attempt.get", "message-attempt.list", "message-attempt.list-attempted-destinations", "message-attempt.list-attempted-messages",
+		"message-attempt.count-by-endpoint", "message-attempt.get", "message-attempt.get-headers", "message-attempt.list", "message-attempt.list-attempted-destinations", "message-attempt.list-attempted-messages",
 		"message-attempt.list-by-endpoint", "message-attempt.list-by-endpoint-deprecated", "message-attempt.list-by-msg", "message-attempt.resend",
-		"message.get", "message.list",
+		"message.events", "message.get", "message.get-raw-payload", "message.list", "message.search",
+		"reason.list", "search.why", "stats.app-attempts", "stats.app-failures", "stats.app-series", "stats.endpoint-series", "tail.follow", // ours but one
 	}
 	// What a portal sends again, and how it steers that.
 	want = append(want, "endpoint.bulk-replay", "endpoint.replay", "endpoint.replay-missing", "task.cancel", "task.get", "task.patch", "task.pause", "task.resume")
@@ -191,7 +196,20 @@ func TestAppTokenScope(t *testing.T) {
 // its statuses and parameters, and nothing else.
 func TestDocumentAgreesWithRoutes(t *testing.T) {
 	r := newRig(t)
-	a := r.send(request{method: "GET", path: "/api/v1/openapi.json"})
+	for path, ours := range map[string]bool{"/api/v1/openapi.json": false, "/x/v1/openapi.json": true} {
+		t.Run(path, func(t *testing.T) {
+			var list []route
+			for _, rt := range routes() {
+				if isOurs(rt.path) == ours {
+					list = append(list, rt)
+				}
+			}
+			documentAgrees(t, r.send(request{method: "GET", path: path}), list)
+		})
+	}
+}
+
+func documentAgrees(t *testing.T, a answer, list []route) {
 	if a.status != 200 || a.header.Get("Content-Type") != "application/json" {
 		t.Fatalf("%d %s", a.status, a.header.Get("Content-Type"))
 	}
@@ -209,7 +227,7 @@ func TestDocumentAgreesWithRoutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, rt := range routes() {
+	for _, rt := range list {
 		op, ok := doc.Paths[rt.path][strings.ToLower(rt.method)]
 		if !ok || op.OperationID != "v1."+rt.op {
 			t.Errorf("%s %s is not in the document", rt.method, rt.path)

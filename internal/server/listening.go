@@ -11,16 +11,20 @@ import (
 )
 
 // wakingLedger is a Ledger that wakes those who listen to an application once a message
-// of it is on disk. While nobody listens it costs one read of memory a message.
+// of it is on disk, and tells those who watch. While nobody listens it costs two reads of memory a message.
 type wakingLedger struct {
 	store.Ledger
-	hub *httpapi.ListenHub
+	hub  *httpapi.ListenHub
+	tail *httpapi.Tail
 }
 
 func (l wakingLedger) Append(ctx context.Context, p *store.Publication) (store.Appended, error) {
 	a, err := l.Ledger.Append(ctx, p)
 	if err == nil {
 		l.hub.Wake(p.Message.Application)
+		if !a.Replayed {
+			l.tail.Message(p.Message)
+		}
 	}
 	return a, err
 }
@@ -28,15 +32,18 @@ func (l wakingLedger) Append(ctx context.Context, p *store.Publication) (store.A
 func (l wakingLedger) AppendAll(ctx context.Context, all []*store.Publication) ([]store.Appended, error) {
 	a, err := l.Ledger.AppendAll(ctx, all)
 	if err == nil {
-		for _, p := range all {
+		for i, p := range all {
 			l.hub.Wake(p.Message.Application)
+			if !a[i].Replayed {
+				l.tail.Message(p.Message)
+			}
 		}
 	}
 	return a, err
 }
 
 // ledger is the ledger of all who accept messages.
-func (n *node) ledger() store.Ledger { return wakingLedger{n.opened.store, n.listening} }
+func (n *node) ledger() store.Ledger { return wakingLedger{n.opened.store, n.listening, n.tail} }
 
 // newListenHub bounds who listens by a quarter of the clients that may be connected, so
 // that there is always room for requests.

@@ -22,6 +22,7 @@ import (
 	"github.com/hookloft/hookloft/internal/send"
 	"github.com/hookloft/hookloft/internal/tasks"
 	"github.com/hookloft/hookloft/internal/telemetry"
+	"github.com/hookloft/hookloft/internal/upkeep"
 	"github.com/hookloft/hookloft/webhook"
 )
 
@@ -44,6 +45,9 @@ type node struct {
 	receiver    *receive.Receiver
 	tasks       *tasks.Runner
 	listening   *httpapi.ListenHub
+	tail        *httpapi.Tail
+	rollup      *upkeep.Rollup
+	dispatcher  *dispatch.Dispatcher
 	publisher   *publish.Publisher
 
 	stopWorkers context.CancelFunc
@@ -97,6 +101,7 @@ func (n *node) start(ctx context.Context, extend extension) (err error) {
 	if err != nil {
 		return err
 	}
+	n.tail = httpapi.NewTail(n.opened.store.Codec())
 	n.health = &health{check: n.opened.store.Check}
 	if n.listener, err = listen(n.c, fileLimit(), n.log); err != nil {
 		return err
@@ -129,11 +134,13 @@ func (n *node) startWorkers(ctx context.Context) error {
 	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version})
 	n.receiver = n.newReceiver(dialer)
 	s := n.opened.store
+	n.rollup = upkeep.NewRollup(s, s.NewKey, n.log, upkeep.RollupOptions{})
 	queue := &attachedQueue{Queue: s, attached: make(chan struct{})}
-	dispatcher := dispatch.New(queue, s, sender{n.sender, s.Codec()}, n.log, dispatch.Options{
+	n.dispatcher = dispatch.New(queue, s, sender{n.sender, s.Codec()}, n.log, dispatch.Options{
 		MaxInFlight:  n.c.MaxInFlight,
 		DrainTimeout: max(n.c.Drain-n.requestShare(), time.Millisecond),
 		Answered:     n.receiver.Answered,
+		Observer:     observer{n.rollup, n.tail},
 		Metrics:      n.metrics,
 	})
 	// Workers outlive ctx: they stop after the last request.
@@ -142,10 +149,11 @@ func (n *node) startWorkers(ctx context.Context) error {
 	n.publisher = publish.New(s, n.ledger(), s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
 	announcer := publish.NewAnnouncer(n.publisher, s, httpapi.OperationalPayload(s), n.log)
 	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics, Publish: n.publishTo})
-	n.work(working, "dispatcher", dispatcher.Run)
+	n.work(working, "dispatcher", n.dispatcher.Run)
 	n.work(working, "tasks", n.tasks.Run)
 	n.work(working, "announcer", announcer.Run)
 	n.work(working, "receiver", n.receiver.Run)
+	n.work(working, "rollup", n.rollup.Run)
 	select {
 	case <-queue.attached:
 		return nil
@@ -253,6 +261,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		PublicSecret: publicSecret,
 		CheckSource:  receive.Check, SourceChanged: n.sourceChanged,
 		Listening: n.listening, Forward: forwarded,
+		Sums: n.rollup, Search: s, Lanes: n.dispatcher, SentHeaders: sender{n.sender, s.Codec()}.headers, Tail: n.tail,
 		Tasks:   n.tasks,
 		Metrics: requestRecorder{n.metrics},
 		Log:     n.log,
@@ -395,6 +404,9 @@ func (n *node) stop(ready bool) error {
 		}
 		cancel()
 	}
+	if n.tail != nil {
+		n.tail.Close() // a stream would never end by itself
+	}
 	for _, srv := range n.servers {
 		if err := srv.Shutdown(requests); err != nil {
 			n.log.Warn("requests were cut off", telemetry.KeyError, err)
@@ -410,6 +422,14 @@ func (n *node) stop(ready bool) error {
 	n.workers.Wait()
 	if n.sender != nil {
 		n.sender.Close()
+	}
+	if n.rollup != nil {
+		// The last attempts have ended. What is not saved now is counted after the next start.
+		last, cancel := context.WithTimeout(context.Background(), n.requestShare())
+		if err := n.rollup.Flush(last); err != nil {
+			n.log.Warn("sums of attempts are not saved", telemetry.KeyError, err)
+		}
+		cancel()
 	}
 	if n.opened != nil {
 		if err := n.opened.store.Close(); err != nil {

@@ -3,12 +3,15 @@ package server
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/httpapi"
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/send"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/upkeep"
 )
 
 // sender lets the dispatcher send, in the terms of package send.
@@ -18,6 +21,15 @@ type sender struct {
 }
 
 func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) {
+	*a = s.send.Send(ctx, s.job(m, ep, env, a))
+}
+
+// headers makes the headers of an attempt again, for httpapi.
+func (s sender) headers(_ context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) ([]string, error) {
+	return s.send.Header(s.job(m, ep, env, a), a.StartedAt)
+}
+
+func (s sender) job(m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) send.Job {
 	job := send.Job{
 		Message: m, Endpoint: ep, Settings: &env.Settings,
 		WebhookID: s.codec.Message(m.Application, m.ID),
@@ -26,7 +38,7 @@ func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, en
 	if m.Inbound != nil { // then the application is the internal one of a source
 		job.SourceID = s.codec.Source(env.ID, hook.SourceID(m.Application))
 	}
-	*a = s.send.Send(ctx, job)
+	return job
 }
 
 // attachedQueue tells when the dispatcher has taken its place at the queue: before
@@ -62,4 +74,25 @@ func (n *node) publishTo(ctx context.Context, env hook.EnvironmentID, app hook.A
 		return 0, err
 	}
 	return done.Message.ID, nil
+}
+
+// observer tells sums and watchers of attempts.
+type observer struct {
+	rollup *upkeep.Rollup
+	tail   *httpapi.Tail
+}
+
+func (o observer) Begin() uint64 { return o.rollup.Begin() }
+
+func (o observer) End(begun uint64, m *hook.Message, d *hook.Delivery, a *hook.Attempt) {
+	if a == nil {
+		o.rollup.End(begun, nil)
+		return
+	}
+	o.rollup.End(begun, &hook.EndedAttempt{
+		ID: a.ID, Environment: m.Environment, Application: a.Application, Endpoint: a.Endpoint, EventType: m.EventType,
+		Outcome: a.Outcome, Reason: a.Reason, Status: a.Status, HasNext: !a.NextAt.IsZero(),
+		Took: a.Took.Truncate(time.Microsecond), // as it is stored
+	})
+	o.tail.Attempt(m, a)
 }
