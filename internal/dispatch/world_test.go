@@ -54,6 +54,10 @@ type world struct {
 	claims     int
 	spilled    int
 	failing    map[hook.EndpointID]time.Time
+	warnings   []time.Time // when SetFailing had more warnings than before
+	failingErr error       // of SetFailing
+	announced  []*hook.Announcement
+	planOf     func(hook.ApplicationID) // told of each PlanOf; nil for nobody
 	held       bool
 }
 
@@ -283,6 +287,12 @@ func (w *world) finish(f *store.Finished) error {
 		w.t.Errorf("%v ended without an attempt and has slot %d", at, f.Slot)
 	}
 	delete(w.slots, f.Slot)
+	if f.Announce != nil {
+		w.announced = append(w.announced, f.Announce)
+		if !f.Urgent {
+			w.t.Errorf("an announcement that is not urgent: %+v", f.Announce)
+		}
+	}
 	if f.Row != (store.DueKey{}) {
 		if !w.rows[d.Endpoint][f.Row] {
 			w.t.Errorf("an outcome for a due row %v that is not there", f.Row)
@@ -352,6 +362,12 @@ func (w *world) Held(context.Context) (store.Hold, error) {
 }
 
 func (w *world) PlanOf(_ context.Context, app hook.ApplicationID) (*store.Plan, error) {
+	w.mu.Lock()
+	asked := w.planOf
+	w.mu.Unlock()
+	if asked != nil {
+		asked(app)
+	}
 	if p := w.plan(app); p != nil {
 		return p, nil
 	}
@@ -380,8 +396,22 @@ func (w *world) UpdateEndpoint(_ context.Context, app hook.ApplicationID, id hoo
 }
 
 func (w *world) SetFailing(_ context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time, warned int) error {
-	_, err := w.UpdateEndpoint(context.Background(), app, id, nil, func(e *hook.Endpoint) error { e.FailingSince, e.Warned = since, warned; return nil })
 	w.mu.Lock()
+	failure := w.failingErr
+	w.mu.Unlock()
+	if failure != nil {
+		return failure
+	}
+	told := false
+	_, err := w.UpdateEndpoint(context.Background(), app, id, nil, func(e *hook.Endpoint) error {
+		told = warned > e.Warned
+		e.FailingSince, e.Warned = since, warned
+		return nil
+	})
+	w.mu.Lock()
+	if told {
+		w.warnings = append(w.warnings, time.Now())
+	}
 	w.failing[id] = since
 	w.mu.Unlock()
 	return err

@@ -143,6 +143,9 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 		if succeeded {
 			next.State = hook.Delivered
 			w.resolved = append(w.resolved, resolvedEntry{message: d.Message, pen: p})
+			if err := w.announce(p, f.Announce); err != nil {
+				return err
+			}
 		} else if attempt == nil {
 			return nil
 		}

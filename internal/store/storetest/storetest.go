@@ -28,6 +28,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
 	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
+	t.Run("announcements", func(t *testing.T) { testAnnouncements(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
 	t.Run("rollups", func(t *testing.T) { testRollups(t, open) })
 	t.Run("search", func(t *testing.T) { testSearch(t, open) })
