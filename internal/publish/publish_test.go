@@ -50,7 +50,14 @@ func (s *shop) Plan(_ context.Context, env hook.EnvironmentID, ref string) (*sto
 	return &store.Plan{Application: a, Version: a.Version, Endpoints: []*hook.Endpoint{{ID: 5, Application: a.ID}}}, nil
 }
 
-func (s *shop) PlanOf(context.Context, hook.ApplicationID) (*store.Plan, error) {
+func (s *shop) PlanOf(_ context.Context, app hook.ApplicationID) (*store.Plan, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.apps {
+		if a.ID == app {
+			return &store.Plan{Environment: &hook.Environment{ID: a.Environment}, Application: a, Version: a.Version}, nil
+		}
+	}
 	return nil, hook.Errorf(hook.NotFound, "Application not found")
 }
 
