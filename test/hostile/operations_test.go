@@ -111,6 +111,9 @@ func TestOperationsSurviveNonsense(t *testing.T) {
 				if strings.Contains(path, "/source") || strings.Contains(path, "/provider") {
 					good = received
 				}
+				if strings.Contains(path, "/operational-webhook") {
+					good = map[string]string{"endpoint_id": w.a.operational}
+				}
 				real := fill(path, func(name string) string { return good[name] })
 				if method == http.MethodGet && good["source_id"] != "" {
 					// None of what follows would be behind the look-up if this were not.

@@ -27,16 +27,23 @@ var routes = map[string][]struct{ method, path, body string }{
 	},
 	// A foreign endpoint is asked for below its own application, and below one's own.
 	"endpoint.get": {
+		{http.MethodGet, "/api/v1/operational-webhook/endpoint/{B.operational}", ""},
+		{http.MethodGet, "/api/v1/operational-webhook/endpoint/{B.operational}/headers", ""},
+		{http.MethodPut, "/api/v1/operational-webhook/endpoint/{B.operational}/headers", `{"headers":{}}`},
+		{http.MethodGet, "/api/v1/app/{A.app}/endpoint/{B.operational}", ""},
 		{http.MethodGet, "/api/v1/app/{B.app}/endpoint/{B.endpoint}", ""},
 		{http.MethodGet, "/api/v1/app/{A.app}/endpoint/{B.endpoint}", ""},
 		{http.MethodGet, "/x/v1/app/{B.app}/endpoint/{B.endpoint}/request", ""},
 		{http.MethodGet, "/x/v1/app/{A.app}/endpoint/{B.endpoint}/request", ""},
 	},
 	"endpoint.delete": {
+		{http.MethodDelete, "/api/v1/operational-webhook/endpoint/{B.operational}", ""},
 		{http.MethodDelete, "/api/v1/app/{B.app}/endpoint/{B.endpoint}", ""},
 		{http.MethodDelete, "/api/v1/app/{A.app}/endpoint/{B.endpoint}", ""},
 	},
 	"endpoint.get_secret": {
+		{http.MethodGet, "/api/v1/operational-webhook/endpoint/{B.operational}/secret", ""},
+		{http.MethodPost, "/api/v1/operational-webhook/endpoint/{B.operational}/secret/rotate", `{}`},
 		{http.MethodGet, "/api/v1/app/{B.app}/endpoint/{B.endpoint}/secret", ""},
 		{http.MethodGet, "/api/v1/app/{A.app}/endpoint/{B.endpoint}/secret", ""},
 		{http.MethodPost, "/api/v1/app/{B.app}/endpoint/{B.endpoint}/secret/rotate", `{}`},

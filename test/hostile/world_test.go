@@ -47,6 +47,7 @@ type tenant struct {
 	app, endpoint, message  string
 	otherApp, otherEndpoint string
 	portal                  string // a token that is bound to app
+	operational             string // a receiver of operational webhooks, disabled
 	door                    door   // a source; tenant b only
 }
 
@@ -77,6 +78,12 @@ func (w *world) newTenant(t *testing.T, name string) tenant {
 	w.sink.secrets["/"+name] = secret
 	p.endpoint = p.api.MustCreateEndpoint(t, p.app, rig.EndpointIn{URL: w.sink.url + "/" + name, Secret: secret})
 	p.otherEndpoint = p.api.MustCreateEndpoint(t, p.otherApp, rig.EndpointIn{URL: w.sink.url + "/" + name})
+	status, body, err := p.api.Do(http.MethodPost, "/api/v1/operational-webhook/endpoint", map[string]any{"url": w.sink.url + "/operational", "disabled": true})
+	var receiver struct{ ID string }
+	if err != nil || status != http.StatusCreated || json.Unmarshal(body, &receiver) != nil {
+		t.Fatalf("create a receiver of operational webhooks: status %d, %v: %.200s", status, err, body)
+	}
+	p.operational = receiver.ID
 	payload := json.RawMessage(`{"tenant":"` + name + `"}`)
 	status, id, err := p.api.Publish(p.app, rig.MessageIn{EventType: "a.b", Payload: payload})
 	if err != nil || status != http.StatusAccepted {
@@ -106,7 +113,7 @@ func (w *world) portalToken(t *testing.T, p tenant, session string) string {
 func (w *world) path(p string) string {
 	return strings.NewReplacer("{A.app}", w.a.app, "{A.endpoint}", w.a.endpoint, "{A.message}", w.a.message,
 		"{A.otherApp}", w.a.otherApp, "{A.otherEndpoint}", w.a.otherEndpoint,
-		"{B.source}", w.b.door.id, "{B.sourceEndpoint}", w.b.door.endpoint, "{B.sourceApp}", w.b.door.app, "{B.app}", w.b.app, "{B.endpoint}", w.b.endpoint, "{B.message}", w.b.message).Replace(p)
+		"{B.source}", w.b.door.id, "{B.sourceEndpoint}", w.b.door.endpoint, "{B.sourceApp}", w.b.door.app, "{B.operational}", w.b.operational, "{B.app}", w.b.app, "{B.endpoint}", w.b.endpoint, "{B.message}", w.b.message).Replace(p)
 }
 
 // outgoing is one request to the API.
