@@ -165,6 +165,9 @@ func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 	t.UpdatedAt = toMillis(c.now())
 	return c.change(ctx, func(tx *catalogTx) error {
 		before, err := taskStatus(tx, t.ID)
+		if err == nil && before == "" {
+			err = errNotFound()
+		}
 		if err != nil {
 			return err
 		}

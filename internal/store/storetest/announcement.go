@@ -285,6 +285,8 @@ func testAnnouncements(t *testing.T, open Open) {
 		f.must(f.CreateTask(f.Context(), task, nil))
 		task.Done = 7
 		f.must(f.SaveTask(f.Context(), task))
+		task.Status = hook.TaskPaused
+		f.must(f.SaveTask(f.Context(), task))
 		f.wantAnnounced("a task that goes on")
 		task.Status = hook.TaskFinished
 		for range 2 {
