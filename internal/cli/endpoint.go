@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -71,11 +72,10 @@ func (r *remote) resolve(text string) (endpointRef, error) {
 		return endpointRef{}, usagef("ENDPOINT %q needs its application: APP/%s; an id (ep_...) alone will do, too", text, text)
 	}
 	var found api.List[struct {
-		Kind          string `json:"kind"`
-		ID            string `json:"id"`
-		ApplicationID string `json:"applicationId"`
+		ID    string  `json:"id"`
+		AppID *string `json:"appId"`
 	}]
-	err := r.call(http.MethodGet, "/x/v1/search?q="+text, nil, &found)
+	err := r.call(http.MethodGet, "/x/v1/search?q="+url.QueryEscape(text), nil, &found)
 	if status := client.StatusOf(err); status == http.StatusForbidden || status == http.StatusNotFound || status == http.StatusNotImplemented {
 		return endpointRef{}, usagef("with this token an endpoint is not found by its id alone; give APP/%s", text)
 	}
@@ -83,8 +83,8 @@ func (r *remote) resolve(text string) (endpointRef, error) {
 		return endpointRef{}, err
 	}
 	for _, row := range found.Data {
-		if row.ID == text && row.ApplicationID != "" {
-			return endpointRef{row.ApplicationID, text}, nil
+		if row.ID == text && row.AppID != nil {
+			return endpointRef{*row.AppID, text}, nil
 		}
 	}
 	return endpointRef{}, noEndpoint(&client.Error{Status: http.StatusNotFound}, text)

@@ -179,6 +179,17 @@ func (p *process) shop(token, target string) string {
 	return "/api/v1/app/shop/msg"
 }
 
+// dataOf is the data directory that a process was started with.
+func dataOf(p *process) string {
+	for i, arg := range p.cmd.Args {
+		if arg == "--data" {
+			return p.cmd.Args[i+1]
+		}
+	}
+	p.t.Fatal("the process has no --data")
+	return ""
+}
+
 type event struct {
 	EventType string         `json:"eventType"`
 	Payload   map[string]int `json:"payload"`
