@@ -284,8 +284,13 @@ func (w *writer) replayable(r *store.Replay, id hook.MessageID, now time.Time) (
 	return m, p, nil
 }
 
-// replayOne makes one message due at the endpoint, and reports false when it is pending already.
+// replayOne makes one message due at the endpoint, and reports false when it is pending
+// already, or too late to matter: a round that ends before its first attempt would only make
+// a failure of what was delivered in time.
 func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bool, error) {
+	if r.Trigger == hook.Scheduled && m.IsLate(now) {
+		return false, nil
+	}
 	p, err := w.penOf(m.ID)
 	if err != nil {
 		return false, err
