@@ -288,9 +288,6 @@ func (w *writer) replayable(r *store.Replay, id hook.MessageID, now time.Time) (
 // already, or too late to matter: a round that ends before its first attempt would only make
 // a failure of what was delivered in time.
 func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bool, error) {
-	if r.Trigger == hook.Scheduled && m.IsLate(now) {
-		return false, nil
-	}
 	p, err := w.penOf(m.ID)
 	if err != nil {
 		return false, err
@@ -301,6 +298,9 @@ func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bo
 	}
 	if !r.DueAt.IsZero() {
 		now = r.DueAt.Truncate(time.Millisecond)
+	}
+	if r.Trigger == hook.Scheduled && m.IsLate(now) {
+		return false, nil
 	}
 	next := hook.Delivery{Message: m.ID, Application: r.Application, Endpoint: r.Endpoint, DueAt: now, Trigger: r.Trigger}
 	if r.Trigger == hook.Scheduled {

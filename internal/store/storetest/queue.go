@@ -226,6 +226,35 @@ func testQueue(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("ReplayLeavesOutWhatIsTooLate", func(t *testing.T) {
+		f := newFixture(t, open)
+		ep := f.endpoints[0]
+		replay := func(id hook.MessageID, trigger hook.Trigger) int {
+			t.Helper()
+			n, err := f.Replay(f.Context(), &store.Replay{Application: f.app, Endpoint: ep, Messages: []hook.MessageID{id}, Trigger: trigger})
+			f.must(err)
+			return n
+		}
+		for _, late := range []bool{true, false} {
+			p := f.publication(ep)
+			if p.Message.Deadline = time.Now().Add(time.Hour); late {
+				p.Message.Deadline = time.Now().Add(-time.Second)
+			}
+			got, err := f.Append(f.Context(), p)
+			f.must(err)
+			f.try(f.handoff.take()[0], hook.Success)
+			if n := replay(got.ID, hook.Scheduled); (n == 0) != late {
+				t.Errorf("late %v: a new round made %d due", late, n)
+			}
+			if late {
+				f.wantState(got.ID, ep, hook.Delivered, 1)
+				if n := replay(got.ID, hook.Manual); n != 1 {
+					t.Errorf("a resend of what is late made %d due", n)
+				}
+			}
+		}
+	})
+
 	t.Run("ResendLeavesTheScheduleAlone", func(t *testing.T) {
 		f := newFixture(t, open)
 		ep := f.endpoints[0]
