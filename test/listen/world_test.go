@@ -24,6 +24,8 @@ import (
 	"github.com/hookloft/hookloft/webhook"
 )
 
+func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
+
 // world is a server with one application.
 type world struct {
 	t      *testing.T
@@ -36,11 +38,18 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	bin := rig.Build(t)
-	s := rig.Start(t, rig.Options{Bin: bin})
-	w := &world{t: t, bin: bin, server: s, api: s.API()}
+	w := &world{t: t}
+	w.begin()
 	w.app = w.api.MustCreateApp(t, "acme")
 	return w
+}
+
+// begin starts the server.
+func (w *world) begin() {
+	w.t.Helper()
+	w.bin = rig.Build(w.t)
+	w.server = rig.Start(w.t, rig.Options{Bin: w.bin})
+	w.api = w.server.API()
 }
 
 // publish sends n messages and returns their ids in order.
