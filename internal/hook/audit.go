@@ -45,6 +45,7 @@ const (
 	AuditToken       AuditNoun = "token"
 	AuditIntegration AuditNoun = "integration"
 	AuditTask        AuditNoun = "task"
+	AuditListener    AuditNoun = "listener"
 	AuditMessage     AuditNoun = "message" // only its expunging
 	AuditAttempt     AuditNoun = "attempt" // likewise
 )
@@ -52,7 +53,7 @@ const (
 // AuditNouns returns all of them.
 func AuditNouns() []AuditNoun {
 	return []AuditNoun{
-		AuditEnvironment, AuditApplication, AuditEndpoint, AuditEventType, AuditSource, AuditToken, AuditIntegration, AuditTask,
+		AuditEnvironment, AuditApplication, AuditEndpoint, AuditEventType, AuditSource, AuditToken, AuditIntegration, AuditTask, AuditListener,
 		AuditMessage, AuditAttempt,
 	}
 }

@@ -26,3 +26,11 @@ const (
 
 // Validate checks the fields that a client sets.
 func (l *Listener) Validate() error { return checkToken("name", l.Name, maxListenerName) }
+
+// AuditFields are what the log says of a listener. That its cursor moves is no change of
+// anybody's.
+func (l *Listener) AuditFields() (f AuditFields) {
+	f.show("name", l.Name)
+	f.hide("secret", l.Secret, "set")
+	return f
+}

@@ -232,6 +232,10 @@ func TestListenSendsWhatComesAndWhatCame(t *testing.T) {
 		t.Errorf("closed with %d after the listener was deleted", code)
 	}
 	r.must(404, "DELETE", "/x/v1/app/"+app+"/listener/ci", "")
+	log := r.must(200, "GET", "/x/v1/audit?noun=listener", "")
+	if log.str("data.0.action") != "deleted" || log.str("data.0.name") != "ci" || log.str("data.2.action") != "created" || log.str("data.2.appId") != app || strings.Contains(string(log.body), "whsec") {
+		t.Errorf("audit log %s", log.body)
+	}
 }
 
 func TestListenFiltersAndPassesOver(t *testing.T) {
@@ -378,6 +382,11 @@ func TestListenRefuses(t *testing.T) {
 	r.wake(app)
 	if f := e.next(); f.ID != m {
 		t.Errorf("frame %+v", f)
+	}
+	// Nor for an API token without the scope for secrets.
+	scoped := r.must(200, "POST", "/api/v1/management/authentication/"+r.store.Codec().Environment(r.env.ID)+"/api-token", `{"name":"n","scopes":["message:read"]}`).str("token")
+	if e := r.listen(listenPath(app, ""), scoped); e.hello.Secret != "" {
+		t.Error("a token without the scope secret:read got the secret")
 	}
 }
 

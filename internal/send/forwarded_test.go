@@ -3,7 +3,6 @@ package send
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +26,7 @@ func TestForwardSaysWhatIsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &hook.Endpoint{URL: "https://example.com/own?own=1", Secrets: []hook.EndpointSecret{{Secret: "whsec_" + strings.Repeat("A", 32)}}}
+	e := &hook.Endpoint{URL: "https://example.com/own?own=1", Secrets: []hook.Secret{{Text: testSecret}}}
 	settings := hook.DefaultSettings()
 	p, err := prepare(e, &settings, "v", time.Now())
 	if err != nil {

@@ -34,7 +34,8 @@ func (c *catalog) OpenListener(ctx context.Context, l *hook.Listener) (*hook.Lis
 		if err := find(tx.conn); err != nil || found != nil {
 			return err
 		}
-		if _, err := applicationIn(tx.conn, "a.key = ?1", l.Application); err != nil {
+		a, err := applicationIn(tx.conn, "a.key = ?1", l.Application)
+		if err != nil {
 			return err
 		}
 		full, err := tx.has("SELECT 1 FROM listener WHERE application = ?1 LIMIT 1 OFFSET ?2", l.Application, hook.MaxListeners-1)
@@ -44,8 +45,12 @@ func (c *catalog) OpenListener(ctx context.Context, l *hook.Listener) (*hook.Lis
 		if full {
 			return hook.Errorf(hook.LimitReached, "An application may have %d listeners; delete one that is of no use any more.", hook.MaxListeners)
 		}
-		return tx.exec("INSERT INTO listener ("+listenerColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6)", l.Application, l.Name,
+		err = tx.exec("INSERT INTO listener ("+listenerColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6)", l.Application, l.Name,
 			c.sealer.Seal([]byte(l.Secret), listenerContext(l.Application, l.Name)), l.Cursor, l.CreatedAt.UnixMilli(), l.UpdatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		return c.created(tx, listenerEntry(a, l), l.AuditFields())
 	})
 	if err != nil {
 		return nil, false, wrapCatalog("make listener", err)
@@ -54,6 +59,11 @@ func (c *catalog) OpenListener(ctx context.Context, l *hook.Listener) (*hook.Lis
 		return found, false, nil
 	}
 	return l, true, nil
+}
+
+// listenerEntry is what the audit log says about which listener it was.
+func listenerEntry(a *hook.Application, l *hook.Listener) hook.AuditEntry {
+	return hook.AuditEntry{Environment: a.Environment, Noun: hook.AuditListener, Application: a.ID, Name: l.Name}
 }
 
 func listenerContext(app hook.ApplicationID, name string) string {
@@ -74,23 +84,32 @@ func (c *catalog) MoveListener(ctx context.Context, app hook.ApplicationID, name
 	return c.change(ctx, func(tx *catalogTx) error {
 		err := tx.exec("UPDATE listener SET cursor = max(cursor, ?3), updated_at = ?4 WHERE application = ?1 AND name = ?2",
 			app, name, to, c.now().UnixMilli())
-		return foundOne(tx, err)
+		if err == nil && tx.conn.Changes() == 0 {
+			err = errNotFound()
+		}
+		return err
 	})
 }
 
 // DeleteListener implements store.Listeners. Index: primary key.
 func (c *catalog) DeleteListener(ctx context.Context, app hook.ApplicationID, name string) error {
 	return c.change(ctx, func(tx *catalogTx) error {
-		return foundOne(tx, tx.exec("DELETE FROM listener WHERE application = ?1 AND name = ?2", app, name))
+		list, err := c.listenersIn(tx.conn, "application = ?1 AND name = ?2", app, name)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return errNotFound()
+		}
+		a, err := applicationIn(tx.conn, "a.key = ?1", app)
+		if err != nil {
+			return err
+		}
+		if err := tx.exec("DELETE FROM listener WHERE application = ?1 AND name = ?2", app, name); err != nil {
+			return err
+		}
+		return c.deleted(tx, listenerEntry(a, list[0]), list[0].AuditFields())
 	})
-}
-
-// foundOne is hook.NotFound after a statement that changed no row.
-func foundOne(tx *catalogTx, err error) error {
-	if err == nil && tx.conn.Changes() == 0 {
-		return errNotFound()
-	}
-	return err
 }
 
 func (c *catalog) listenersIn(conn *sqlite.Conn, where string, args ...any) (list []*hook.Listener, err error) {
