@@ -25,6 +25,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("appendall", func(t *testing.T) { testAppendAll(t, open) })
 	t.Run("inbound", func(t *testing.T) { testInbound(t, open) })
 	t.Run("queue", func(t *testing.T) { testQueue(t, open) })
+	t.Run("rounds", func(t *testing.T) { testRounds(t, open) })
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
 	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
