@@ -36,8 +36,8 @@ type Ledger interface {
 	// Replay begins a new round for deliveries of stored messages (r.Trigger Scheduled)
 	// or adds one manual attempt to each (Manual), in one transaction with r.Receipt.
 	// Pairs that are pending already are left alone in a scheduled round, so that
-	// repeating a replay after a crash adds nothing. A scheduled round's delivery has
-	// hook.ReasonReplay until its first attempt, which tells it from a live message.
+	// repeating a replay after a crash adds nothing. A scheduled round's delivery of a pair
+	// without attempts has hook.ReasonReplay until its first, which tells it from a live one.
 	// It returns how many deliveries it made due. A message without content is
 	// hook.MissingPayload when it is the only one, else skipped.
 	Replay(ctx context.Context, r *Replay) (int, error)

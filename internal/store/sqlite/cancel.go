@@ -286,8 +286,8 @@ func (w *writer) takeBack(c *store.Cancellation, k store.DueKey) (bool, error) {
 		return false, err
 	}
 	old, err := deliveryIn(p.conn, c.Endpoint, k.Message)
-	if err != nil || old == nil || old.State != hook.Pending || old.Step != 0 || old.Reason != hook.ReasonReplay {
-		return false, err
+	if err != nil || old == nil || old.State != hook.Pending || old.Step != 0 || old.Reason != hook.ReasonReplay && len(old.attempts) == 0 {
+		return false, err // it is no replay's, or was tried
 	}
 	if p, _, err = w.notDueAny(c, k); err != nil || p == nil {
 		return false, err

@@ -186,18 +186,25 @@ func testRounds(t *testing.T, open Open) {
 	t.Run("CancelGoesInSteps", func(t *testing.T) {
 		f := newFixture(t, open)
 		ep := f.endpoints[0]
-		const many = 1203
-		f.handoff.setRefuse(true)
-		for i := range many {
-			if i == many/2 {
-				f.handoff.setRefuse(false) // the other half lives in memory
+		const many = 603
+		for _, inMemory := range []bool{false, true} {
+			f.handoff.setRefuse(!inMemory)
+			errs := make(chan error, many)
+			for range many { // at once, to share commits
+				p := f.publication(ep)
+				go func() {
+					_, err := f.Append(f.Context(), p)
+					errs <- err
+				}()
 			}
-			f.publish(ep)
+			for range many {
+				f.must(<-errs)
+			}
 		}
 		n, err := f.Cancel(f.Context(), store.Cancellation{Application: f.app, Endpoint: ep, Before: time.Now().Add(time.Second)})
 		f.must(err)
-		if n != many {
-			t.Errorf("%d cancelled, want %d", n, many)
+		if n != 2*many {
+			t.Errorf("%d cancelled, want %d", n, 2*many)
 		}
 		f.crash()
 		if due := f.claim(ep); len(due) != 0 {
