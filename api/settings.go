@@ -15,6 +15,9 @@ type SettingsIn struct {
 	DisableEndpointOnFailure Optional[bool] `json:"disableEndpointOnFailure,omitzero"`
 	// DisableEndpointOnGone disables an endpoint that answers 410. Ours.
 	DisableEndpointOnGone Optional[bool] `json:"disableEndpointOnGone,omitzero"`
+	// RetentionDays is for how many days messages are kept that do not say so themselves, 1
+	// to 3650; null for 90. Ours.
+	RetentionDays Optional[int64] `json:"retentionDays,omitzero"`
 	// DefaultSignatureType is hmac256 or ed25519: the kind of secret that is drawn for an
 	// endpoint; null for hmac256. Ours.
 	DefaultSignatureType Optional[string] `json:"defaultSignatureType,omitzero"`
@@ -30,6 +33,7 @@ type SettingsOut struct {
 	DisableEndpointOnFailure bool    `json:"disableEndpointOnFailure"`
 	DisableEndpointOnGone    bool    `json:"disableEndpointOnGone"`
 	DefaultSignatureType     string  `json:"defaultSignatureType"`
+	RetentionDays            int64   `json:"retentionDays"`
 }
 
 // PortalSettingsOut are the environment settings that a portal starts from.

@@ -47,6 +47,8 @@ type Config struct {
 	Drain         time.Duration
 	DrainDelay    time.Duration
 	MetricsListen string
+	// RetentionBytes is the most that the data directory may take; 0 for no bound.
+	RetentionBytes int64
 }
 
 // Secret is a text that never prints itself.
@@ -87,6 +89,10 @@ func (k *Knob) Usage() string { return k.Why }
 // MaxDrain is how long a drain may take at most: a stop ends within it, and a
 // little later the process manager would kill.
 const MaxDrain = 10 * time.Second
+
+// MinRetentionBytes is the least bound of a data directory: 32 MiB of it are a reserve, and
+// logs and the segment that is being written take their share.
+const MinRetentionBytes = 256 << 20
 
 // Knobs returns the knobs of c in the order in which they are documented. Setting
 // a Knob's Value changes c.
@@ -191,6 +197,10 @@ func (c *Config) Knobs() []Knob {
 		{
 			Name: "metrics-listen", Unit: "host:port", Value: text(&c.MetricsListen, checkOptionalListen),
 			Why: "A listener of its own for /metrics, without a token. Empty: /metrics is on the main listener only, for loopback clients and API tokens.",
+		},
+		{
+			Name: "retention-bytes", Unit: "bytes", Default: "0", Value: sizeOrNone(&c.RetentionBytes, MinRetentionBytes, 1<<50),
+			Why: "The most that the data directory may take. Above 13/16 of it what is finished goes, the oldest first, whatever its retention; where unfinished work alone takes 15/16, messages are answered 503 storage_full. 0: no bound. Else at least 256MiB.",
 		},
 	}
 }

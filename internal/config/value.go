@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -155,14 +156,31 @@ func size(at *int64, least, most int64) Value {
 	}, formatSize}
 }
 
+// sizeOrNone is size, or 0 for none.
+func sizeOrNone(at *int64, least, most int64) Value {
+	bounded := size(at, least, most).(value[int64])
+	parse := bounded.parse
+	bounded.parse = func(s string) (int64, error) {
+		if n, err := parseSize(s); err == nil && n == 0 {
+			return 0, nil
+		}
+		n, err := parse(s)
+		if err != nil {
+			return 0, fmt.Errorf("%w, or be 0 for none", err)
+		}
+		return n, nil
+	}
+	return bounded
+}
+
 func parseSize(s string) (int64, error) {
 	for _, u := range byteUnits {
 		digits, ok := strings.CutSuffix(s, u.suffix)
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 32)
-		if err != nil || n < 0 {
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64/u.bytes {
 			break
 		}
 		return n * u.bytes, nil

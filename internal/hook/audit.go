@@ -152,6 +152,9 @@ func (e *Environment) AuditFields() (f AuditFields) {
 	if st.RetryPolicy != nil {
 		f.add("retryPolicy", auditField{shown: fmt.Sprint(st.RetryPolicy)})
 	}
+	if st.Retention != 0 {
+		f.show("retention", st.Retention.String())
+	}
 	f.show("defaultSignatureType", string(st.SignatureType))
 	// Nobody here knows what these hold, and they may be long.
 	for name, value := range st.Extra {
@@ -254,6 +257,9 @@ func (t *EventType) AuditFields() (f AuditFields) {
 	f.show("groupName", t.GroupName)
 	if t.RetryPolicy != nil {
 		f.show("retryPolicy", fmt.Sprint(t.RetryPolicy))
+	}
+	if t.Retention != 0 {
+		f.show("retention", t.Retention.String())
 	}
 	f.show("featureFlags", slices.Clone(t.FeatureFlags))
 	return f

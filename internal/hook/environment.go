@@ -1,6 +1,9 @@
 package hook
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Environment is an isolated space with its own tokens, event types and applications.
 type Environment struct {
@@ -26,12 +29,19 @@ type Settings struct {
 	// RetryPolicy is the delays after the first, second, ... failed attempt. Nil means
 	// DefaultRetryPolicy; empty and not nil means a single attempt.
 	RetryPolicy []time.Duration
+	// Retention is how long messages are kept that do not say so themselves, from when they
+	// were accepted: 1 day to MaxRetention. Zero means DefaultRetention. A change holds for
+	// messages that are accepted from then on.
+	Retention time.Duration
 	// SignatureType is the kind of signing secret that is drawn for an endpoint.
 	SignatureType SignatureType
 	// Extra keeps settings that this version does not know, as raw JSON by key, so
 	// that a client's round trip loses nothing.
 	Extra map[string][]byte
 }
+
+// KeptFor is Retention with its default.
+func (s *Settings) KeptFor() time.Duration { return cmp.Or(s.Retention, DefaultRetention) }
 
 // DefaultSettings are those of an environment that nobody has configured.
 func DefaultSettings() Settings {

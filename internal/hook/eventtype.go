@@ -15,6 +15,9 @@ type EventType struct {
 	// RetryPolicy is the delays after failed attempts of this type. Nil inherits the
 	// environment's; empty and not nil means a single attempt.
 	RetryPolicy []time.Duration
+	// Retention is how long messages of this type are kept that do not say so themselves: an
+	// hour to MaxRetention. Zero inherits the environment's.
+	Retention time.Duration
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

@@ -68,6 +68,8 @@ const (
 	MaxTags = 5
 	// MaxChannels is how many channels a message or endpoint may name.
 	MaxChannels = 10
+	// MaxRetention is the longest that an environment or an event type may keep content.
+	MaxRetention = 3650 * 24 * time.Hour
 	// DefaultRetention is how long content is kept.
 	DefaultRetention = 90 * 24 * time.Hour
 	// EventIDLife is how long an eventId stays taken.
@@ -108,8 +110,8 @@ func (m *Message) checkDeadline(now time.Time) error {
 		return nil
 	}
 	last := m.ContentExpiresAt
-	if last.IsZero() {
-		last = now.Add(DefaultRetention)
+	if last.IsZero() { // the environment's or the event type's to say; see CheckKept
+		last = m.Deadline
 	}
 	switch {
 	case m.Deadline.Sub(now) < MinDeadline:
@@ -118,6 +120,14 @@ func (m *Message) checkDeadline(now time.Time) error {
 		return Fieldf("expiresAt", "must not lie after the content's own end, %s", last.UTC().Format(time.RFC3339))
 	case m.Deadline.Before(m.DeliverAt):
 		return Fieldf("expiresAt", "must not lie before deliverAt")
+	}
+	return nil
+}
+
+// CheckKept checks Deadline once it is known when the content ends.
+func (m *Message) CheckKept() error {
+	if m.Deadline.After(m.ContentExpiresAt) {
+		return Fieldf("expiresAt", "must not lie after the content's own end, %s", m.ContentExpiresAt.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func messageFromAPI(in api.MessageIn, now time.Time) (m hook.Message, err error)
 	return m, transformationsParams(&m, in.TransformationsParams)
 }
 
-// contentExpiry reads how long the content is kept.
+// contentExpiry reads how long the content is kept; zero when the message does not say.
 func contentExpiry(in api.MessageIn, now time.Time) (time.Time, error) {
 	days, hours := in.PayloadRetentionPeriod, in.PayloadRetentionHours
 	switch {
@@ -164,7 +164,7 @@ func contentExpiry(in api.MessageIn, now time.Time) (time.Time, error) {
 	case hours != nil:
 		return now.Add(time.Duration(*hours) * time.Hour), nil
 	}
-	return now.Add(hook.DefaultRetention), nil
+	return time.Time{}, nil
 }
 
 // transformationsParams reads the keys that have a meaning here (CONTRACT 1.10):

@@ -83,6 +83,7 @@ func routes() []route {
 		taskRoutes(),
 		accessRoutes(),
 		shapeRoutes(),
+		retentionRoutes(),
 		statsRoutes(),
 		portableRoutes(),
 		listenRoutes(),

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -124,6 +125,16 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 			return hook.Fieldf("defaultSignatureType", "must be hmac256 or ed25519")
 		}
 	}
+	if in.RetentionDays.Given {
+		switch days := in.RetentionDays.Value; {
+		case in.RetentionDays.Null:
+			st.Retention = 0
+		case days < 1 || days > maxRetentionDays:
+			return hook.Fieldf("retentionDays", "must lie between 1 and %d", maxRetentionDays)
+		default:
+			st.Retention = time.Duration(days) * 24 * time.Hour
+		}
+	}
 	if in.RetryPolicy.Given {
 		st.RetryPolicy = nil
 		if !in.RetryPolicy.Null {
@@ -163,7 +174,7 @@ func settingsToAPI(st hook.Settings) []byte {
 	out := api.SettingsOut{
 		WhitelabelHeaders: st.WhitelabelHeaders, SendSvixWebhookHeaders: st.SendSvixHeaders, EnforceHTTPS: st.EnforceHTTPS,
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
-		DefaultSignatureType: hmac256,
+		DefaultSignatureType: hmac256, RetentionDays: int64(st.KeptFor() / (24 * time.Hour)),
 	}
 	if st.SignatureType != hook.HMAC256 {
 		out.DefaultSignatureType = string(st.SignatureType)

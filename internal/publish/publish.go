@@ -119,13 +119,10 @@ func (p *Publisher) Publish(ctx context.Context, r Request) (Result, error) {
 	if err := p.check(&r.Message, now); err != nil {
 		return p.late(ctx, &r, err)
 	}
-	if r.Message.ContentExpiresAt.IsZero() {
-		r.Message.ContentExpiresAt = now.Add(hook.DefaultRetention)
-	}
 	if r.Key == nil {
-		return p.publish(ctx, &r)
+		return p.publish(ctx, &r, now)
 	}
-	return p.flights.do(ctx, *r.Key, func() (Result, error) { return p.publish(ctx, &r) })
+	return p.flights.do(ctx, *r.Key, func() (Result, error) { return p.publish(ctx, &r, now) })
 }
 
 // late answers a request that breaks a rule. A repeat of one that was accepted gets
@@ -162,7 +159,7 @@ func (p *Publisher) check(m *hook.Message, now time.Time) error {
 	return nil
 }
 
-func (p *Publisher) publish(ctx context.Context, r *Request) (Result, error) {
+func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Result, error) {
 	for range maxPlans {
 		plan, err := p.plan(ctx, r)
 		if err != nil {
@@ -171,6 +168,12 @@ func (p *Publisher) publish(ctx context.Context, r *Request) (Result, error) {
 		// A fresh copy each round: the store may have written into the one before.
 		m := r.Message
 		m.ID, m.Environment, m.Application = 0, r.Environment.ID, plan.Application.ID
+		if m.ContentExpiresAt.IsZero() {
+			m.ContentExpiresAt = now.Add(plan.KeptFor(m.EventType))
+			if err := m.CheckKept(); err != nil {
+				return Result{}, err
+			}
+		}
 		deliveries, err := recipients(plan, &m, r.Only)
 		if err != nil {
 			return Result{}, err

@@ -195,7 +195,7 @@ func (r *Receiver) fireSlot(ctx context.Context, s *hook.Source, slot time.Time)
 	e := event{
 		message: hook.Message{
 			Environment: s.Environment, EventType: hook.CronSource, ContentType: contentType, RawBody: []byte(s.Config.Values[cronPayload]),
-			ContentExpiresAt: now.Add(hook.DefaultRetention), Inbound: &hook.Inbound{Provider: hook.CronSource, DeliveryID: id},
+			Inbound: &hook.Inbound{Provider: hook.CronSource, DeliveryID: id},
 		},
 		key: cronKey(s.ID, id),
 	}

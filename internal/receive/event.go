@@ -23,8 +23,8 @@ type event struct {
 // It may be none, when all of them are stale and dropped.
 func (v *visit) events(verified *webhook.Verified) ([]event, *refusal) {
 	base := hook.Message{
-		Environment: v.source.Environment, ContentExpiresAt: v.at.Add(hook.DefaultRetention),
-		RawBody: v.body, ContentType: v.req.Header.Get("Content-Type"),
+		Environment: v.source.Environment,
+		RawBody:     v.body, ContentType: v.req.Header.Get("Content-Type"),
 	}
 	in := v.inbound()
 	s := &v.source.Settings

@@ -100,7 +100,7 @@ func (r *Receiver) commit(ctx context.Context, s *hook.Source, events []event, w
 		if err != nil {
 			return stored{}, err
 		}
-		all := publications(events, plan, also)
+		all := publications(r.now(), events, plan, also)
 		r.waiters.expect(w, all[0])
 		var done []store.Appended
 		if len(all) == 1 {
@@ -132,7 +132,7 @@ func (r *Receiver) commit(ctx context.Context, s *hook.Source, events []event, w
 
 // publications plans events: all of the source's, then all of the application's. They
 // are copies, because the store may have written into those of the round before.
-func publications(events []event, plan, also *store.Plan) []*store.Publication {
+func publications(now time.Time, events []event, plan, also *store.Plan) []*store.Publication {
 	n := len(events)
 	if also != nil {
 		n *= 2
@@ -141,6 +141,7 @@ func publications(events []event, plan, also *store.Plan) []*store.Publication {
 	for i := range events {
 		m := events[i].message
 		m.Application = plan.Application.ID
+		m.ContentExpiresAt = now.Add(plan.KeptFor(m.EventType))
 		all = append(all, &store.Publication{Message: &m, Deliveries: fanout.Plan(plan, &m), PlanVersion: plan.Version, Key: events[i].key})
 	}
 	if also == nil {
@@ -149,6 +150,7 @@ func publications(events []event, plan, also *store.Plan) []*store.Publication {
 	for i := range events {
 		m := events[i].message
 		m.Application = also.Application.ID
+		m.ContentExpiresAt = now.Add(also.KeptFor(m.EventType))
 		m.Payload, m.RawBody = payloadOf(m.RawBody)
 		if m.RawBody == nil {
 			m.ContentType = ""

@@ -46,6 +46,10 @@ type Admin interface {
 	Hold(ctx context.Context) (Hold, error)
 	// Release ends the hold, durably.
 	Release(ctx context.Context) error
+	// Prune gives space back now: of what has expired, and of everything finished that was
+	// accepted before a moment, zero for none. What is unfinished stays. A dry run changes
+	// nothing and reports about what would go. See IsInvalid.
+	Prune(ctx context.Context, before time.Time, dryRun bool) (Pruned, error)
 	// Close gives the store or the connection back.
 	Close() error
 }
@@ -62,6 +66,15 @@ type Hold struct {
 	Held      bool  `json:"held"`
 	Pending   int64 `json:"pending"`   // deliveries
 	Endpoints int64 `json:"endpoints"` // that they go to
+}
+
+// Pruned is what Prune did, or in a dry run would do.
+type Pruned struct {
+	Dropped    int   `json:"dropped"`    // segment files that went as a whole
+	Compacted  int   `json:"compacted"`  // those of which a part went
+	Postponed  int   `json:"postponed"`  // those that were too busy; they are tried again by themselves
+	FreedBytes int64 `json:"freedBytes"` // about, in a dry run
+	UsedBytes  int64 `json:"usedBytes"`  // what the data directory takes
 }
 
 // IsNotFound reports whether err says that something named does not exist.

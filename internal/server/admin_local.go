@@ -11,6 +11,8 @@ import (
 
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/telemetry"
+	"github.com/hookloft/hookloft/internal/upkeep"
 )
 
 // localAdmin works on a store that this process holds.
@@ -167,6 +169,18 @@ func (a *localAdmin) Release(ctx context.Context) error {
 		return fmt.Errorf("release: %w", err)
 	}
 	return nil
+}
+
+func (a *localAdmin) Prune(ctx context.Context, before time.Time, dryRun bool) (Pruned, error) {
+	if before.After(time.Now()) {
+		return Pruned{}, hook.Errorf(hook.Invalid, "the moment before which messages are to go lies in the future")
+	}
+	k := upkeep.New(a.store, a.store, telemetry.Discard(), upkeep.Options{})
+	r, err := k.Reclaim(ctx, before, dryRun)
+	if err != nil {
+		return Pruned{}, fmt.Errorf("prune: %w", err)
+	}
+	return Pruned{Dropped: r.Dropped, Compacted: r.Compacted, Postponed: r.Postponed, FreedBytes: r.FreedBytes, UsedBytes: r.UsedBytes}, nil
 }
 
 func exists(name string) bool {

@@ -90,6 +90,11 @@ type adminToken struct {
 	Name        string `json:"name"`
 }
 
+type adminPrune struct {
+	Before time.Time `json:"before"`
+	DryRun bool      `json:"dryRun"`
+}
+
 type adminTokenOut struct {
 	Token string `json:"token"`
 }
@@ -129,6 +134,13 @@ func adminHandler(a Admin, log *slog.Logger) http.Handler {
 	})
 	route("GET /hold", func(r *http.Request) (any, error) { return a.Hold(r.Context()) })
 	route("POST /release", func(r *http.Request) (any, error) { return struct{}{}, a.Release(r.Context()) })
+	route("POST /prune", func(r *http.Request) (any, error) {
+		in, err := decodeAdmin[adminPrune](r)
+		if err != nil {
+			return nil, err
+		}
+		return a.Prune(r.Context(), in.Before, in.DryRun)
+	})
 	sourceRoutes(a, route)
 	mux.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) {
 		out := &countingWriter{w: w}
@@ -276,6 +288,11 @@ func (a *remoteAdmin) Hold(ctx context.Context) (out Hold, err error) {
 
 func (a *remoteAdmin) Release(ctx context.Context) error {
 	return a.call(ctx, http.MethodPost, "/release", nil, &struct{}{})
+}
+
+func (a *remoteAdmin) Prune(ctx context.Context, before time.Time, dryRun bool) (out Pruned, err error) {
+	err = a.call(ctx, http.MethodPost, "/prune", adminPrune{before, dryRun}, &out)
+	return out, err
 }
 
 func (a *remoteAdmin) Backup(ctx context.Context, w io.Writer, withKey bool) error {

@@ -57,7 +57,7 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		return nil, err
 	}
 	o.hasher = auth.NewHasher(key)
-	s, err := sqlite.Open(ctx, c.Data, sqlite.Options{Sealer: sealer, Log: log, Metrics: metrics, Fatal: fatal})
+	s, err := sqlite.Open(ctx, c.Data, sqlite.Options{Sealer: sealer, Log: log, Metrics: metrics, Fatal: fatal, MaxBytes: c.RetentionBytes})
 	if err != nil {
 		return nil, err
 	}

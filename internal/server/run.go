@@ -151,6 +151,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics, Publish: n.publishTo})
 	n.work(working, "dispatcher", n.dispatcher.Run)
 	n.work(working, "tasks", n.tasks.Run)
+	n.work(working, "upkeep", n.keeper().Run)
 	n.work(working, "announcer", announcer.Run)
 	n.work(working, "receiver", n.receiver.Run)
 	n.work(working, "rollup", n.rollup.Run)
@@ -180,6 +181,11 @@ func (n *node) work(ctx context.Context, name string, run func(context.Context) 
 		n.health.stopped(err)
 		offer(n.ended, err)
 	})
+}
+
+// keeper is the upkeep of this server's store.
+func (n *node) keeper() *upkeep.Keeper {
+	return upkeep.New(n.opened.store, n.opened.store, n.log, upkeep.Options{})
 }
 
 // localAdmin is the Admin of this server's own store.

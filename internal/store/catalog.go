@@ -188,7 +188,19 @@ type Plan struct {
 	// RetryPolicies are those of the environment's event types that have one of their own,
 	// by name; nil for none.
 	RetryPolicies map[string][]time.Duration
-	Version       int64
+	// Retentions are how long messages are kept of those types that say so, by name; nil for
+	// none.
+	Retentions map[string]time.Duration
+	Version    int64
+}
+
+// KeptFor returns how long the content of a message of this type is kept that does not say
+// so itself.
+func (p *Plan) KeptFor(eventType string) time.Duration {
+	if kept, found := p.Retentions[eventType]; found {
+		return kept
+	}
+	return p.Environment.Settings.KeptFor()
 }
 
 // RetryPolicy returns the delays after failed attempts that hold for messages of a type at

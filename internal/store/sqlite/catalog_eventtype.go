@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-const eventTypeColumns = "environment, name, description, archived, deprecated, schemas, group_name, feature_flags, created_at, updated_at, retry_policy"
+const eventTypeColumns = "environment, name, description, archived, deprecated, schemas, group_name, feature_flags, created_at, updated_at, retry_policy, retention"
 
 // CreateEventType implements store.EventTypes. It takes the place of an archived type
 // of that name (CONTRACT 1.12); a live one is a conflict.
@@ -56,9 +57,16 @@ func putEventType(tx *catalogTx, t *hook.EventType) error {
 	if err := policyChanged(tx, t.Environment, t.Name, t.RetryPolicy); err != nil {
 		return err
 	}
-	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	kept := t.Retention
+	if t.Archived { // then the environment's holds
+		kept = 0
+	}
+	if err := retentionChanged(tx, t.Environment, t.Name, kept); err != nil {
+		return err
+	}
+	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 		t.Environment, t.Name, t.Description, t.Archived, t.Deprecated, argBlob(t.Schemas), t.GroupName, argList(t.FeatureFlags),
-		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(), argPolicy(t.RetryPolicy))
+		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(), argPolicy(t.RetryPolicy), argRetention(t.Retention))
 }
 
 // EventType implements store.EventTypes. Index: primary key.
@@ -161,6 +169,9 @@ func (c *catalog) DeleteEventType(ctx context.Context, env hook.EnvironmentID, n
 		if err := policyChanged(tx, env, name, nil); err != nil {
 			return err
 		}
+		if err := retentionChanged(tx, env, name, 0); err != nil {
+			return err
+		}
 		if err := tx.exec("DELETE FROM event_type WHERE environment = ?1 AND name = ?2", env, name); err != nil {
 			return err
 		}
@@ -184,5 +195,6 @@ func scanEventType(stmt *sqlite.Stmt) (*hook.EventType, error) {
 	if t.RetryPolicy, err = columnPolicy(stmt, 10); err != nil {
 		return nil, err
 	}
+	t.Retention = time.Duration(stmt.ColumnInt64(11)) * time.Millisecond
 	return t, columnJSON(stmt, 7, &t.FeatureFlags)
 }

@@ -110,6 +110,9 @@ func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.
 		if p.RetryPolicies, err = eventTypePolicies(conn, p.Application.Environment); err != nil {
 			return err
 		}
+		if p.Retentions, err = eventTypeRetentions(conn, p.Application.Environment); err != nil {
+			return err
+		}
 		return catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
 			e, err := c.scanEndpoint(stmt)
 			p.Endpoints = append(p.Endpoints, e)
@@ -378,6 +381,9 @@ func planBytes(p *store.Plan) int {
 	}
 	for name, policy := range p.RetryPolicies {
 		n += 96 + len(name) + 8*len(policy)
+	}
+	for name := range p.Retentions {
+		n += 64 + len(name)
 	}
 	for _, e := range p.Endpoints {
 		if s := e.Shape; s != nil {

@@ -9,3 +9,5 @@ ALTER TABLE event_type ADD COLUMN retry_policy TEXT;
 CREATE INDEX event_type_policy ON event_type (environment, name) WHERE retry_policy IS NOT NULL;
 -- How long content of this type is kept, in milliseconds; NULL for the environment's.
 ALTER TABLE event_type ADD COLUMN retention INTEGER;
+-- Serves: the types of an environment that have one, for its plans.
+CREATE INDEX event_type_retention ON event_type (environment, name) WHERE retention IS NOT NULL AND archived = 0;
