@@ -18,8 +18,8 @@ type EventType struct {
 	// Retention is how long messages of this type are kept that do not say so themselves: an
 	// hour to MaxRetention. Zero inherits the environment's.
 	Retention time.Duration
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // Validate checks the fields that a client sets, except that Schemas are schemas.

@@ -111,7 +111,7 @@ func (m *Message) checkDeadline(now time.Time) error {
 	}
 	last := m.ContentExpiresAt
 	if last.IsZero() { // the environment's or the event type's to say; see CheckKept
-		last = m.Deadline
+		last = now.Add(MaxRetention)
 	}
 	switch {
 	case m.Deadline.Sub(now) < MinDeadline:

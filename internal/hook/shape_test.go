@@ -149,7 +149,7 @@ func TestDeadlineOfAMessage(t *testing.T) {
 		{"past", Message{Deadline: now.Add(-time.Hour)}, false},
 		{"at the end of the content", Message{Deadline: now.Add(time.Hour), ContentExpiresAt: now.Add(time.Hour)}, true},
 		{"after it", Message{Deadline: now.Add(time.Hour + 1), ContentExpiresAt: now.Add(time.Hour)}, false},
-		{"after the usual retention", Message{Deadline: now.Add(DefaultRetention + 1)}, false},
+		{"after what anybody keeps", Message{Deadline: now.Add(MaxRetention + 1)}, false},
 		{"before deliverAt", Message{Deadline: now.Add(time.Minute), DeliverAt: now.Add(2 * time.Minute)}, false},
 		{"after deliverAt", Message{Deadline: now.Add(3 * time.Minute), DeliverAt: now.Add(2 * time.Minute)}, true},
 	} {

@@ -47,7 +47,7 @@ func (s *shop) Plan(_ context.Context, env hook.EnvironmentID, ref string) (*sto
 	if a == nil {
 		return nil, hook.Errorf(hook.NotFound, "Application not found")
 	}
-	return &store.Plan{Application: a, Version: a.Version, Endpoints: []*hook.Endpoint{{ID: 5, Application: a.ID}}}, nil
+	return &store.Plan{Environment: &hook.Environment{ID: a.Environment}, Application: a, Version: a.Version, Endpoints: []*hook.Endpoint{{ID: 5, Application: a.ID}}}, nil
 }
 
 func (s *shop) PlanOf(_ context.Context, app hook.ApplicationID) (*store.Plan, error) {

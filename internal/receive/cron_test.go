@@ -54,7 +54,7 @@ func (c *clockwork) SourcesOfType(_ context.Context, typ string) ([]*hook.Source
 }
 
 func (c *clockwork) PlanOf(_ context.Context, app hook.ApplicationID) (*store.Plan, error) {
-	return &store.Plan{Application: &hook.Application{ID: app}}, nil
+	return &store.Plan{Environment: &hook.Environment{}, Application: &hook.Application{ID: app}}, nil
 }
 
 func (c *clockwork) Append(_ context.Context, p *store.Publication) (store.Appended, error) {
