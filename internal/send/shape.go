@@ -32,6 +32,7 @@ const (
 var (
 	errShapeRaw   = errors.New("the message has a raw body, which goes out as it is or not at all, and the endpoint asks for another form")
 	errShapeJSON  = errors.New("the payload is not a JSON object, so that it cannot be brought into the form that the endpoint asks for")
+	errShapeLong  = fmt.Errorf("path and query of the request would have more than %d bytes, which servers do not take", maxTargetBytes)
 	errShapeLarge = fmt.Errorf("the payload would take more than %d MiB in the form that the endpoint asks for", maxShapedBytes>>20)
 )
 
@@ -56,7 +57,7 @@ func newShaped(p *prepared, job Job, now time.Time) (*request, error) {
 		target = withQuery(target, appendPair(nil, t.Name, t.Value))
 	}
 	if len(target) > maxTargetBytes {
-		return nil, fmt.Errorf("path and query of the request would have %d bytes; servers take at most %d", len(target), maxTargetBytes)
+		return nil, errShapeLong
 	}
 	signed := body
 	if method == http.MethodGet {
@@ -118,7 +119,11 @@ func shapedBody(s *hook.Shape, m *hook.Message) (body []byte, contentType string
 		body, err = xmlBody(m.Payload, root, token)
 		return body, "application/xml; charset=utf-8", err
 	}
-	body, err = formBody(m.Payload, token)
+	most, tooLarge := maxShapedBytes, errShapeLarge
+	if s.Body == hook.BodyQuery {
+		most, tooLarge = maxTargetBytes, errShapeLong
+	}
+	body, err = formBody(m.Payload, token, most, tooLarge)
 	return body, "application/x-www-form-urlencoded", err
 }
 

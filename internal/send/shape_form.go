@@ -16,8 +16,9 @@ import (
 
 // formBody returns a JSON object as application/x-www-form-urlencoded, in the order of its
 // members, with the token as the last pair. A pair of the token's name makes room for it.
-func formBody(payload []byte, token *hook.ShapeToken) ([]byte, error) {
-	f := form{}
+// tooLarge is returned for more than most bytes.
+func formBody(payload []byte, token *hook.ShapeToken, most int, tooLarge error) ([]byte, error) {
+	f := form{most: most, tooLarge: tooLarge}
 	if token != nil {
 		f.taken = token.Name
 	}
@@ -47,6 +48,9 @@ func formBody(payload []byte, token *hook.ShapeToken) ([]byte, error) {
 type form struct {
 	b     []byte
 	taken string // the name of the token; "" for none
+	most  int
+	// tooLarge is the error of a form of more than most bytes.
+	tooLarge error
 }
 
 // flatten adds the next value of dec under name. Each value leaves a pair, also the empty
@@ -92,8 +96,8 @@ func (f *form) add(name, value string) error {
 		return nil
 	}
 	f.b = appendPair(f.b, name, value)
-	if len(f.b) > maxShapedBytes {
-		return errShapeLarge
+	if len(f.b) > f.most {
+		return f.tooLarge
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func (v *value) tree(listName func(int) string, text func(string) string) node {
 func TestFormBringsBackTheJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawObject(t)
-		body, err := formBody([]byte(v.json), nil)
+		body, err := formBody([]byte(v.json), nil, maxShapedBytes, errShapeLarge)
 		if err != nil {
 			t.Fatalf("%s: %v", v.json, err)
 		}

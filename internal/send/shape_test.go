@@ -80,7 +80,9 @@ func TestEveryShapeArrives(t *testing.T) {
 	const xml = `<n>1.10</n><s>ä &amp; &lt;b&gt; </s><list><item>1</item><item><x></x></item></list><none></none>` +
 		`<o><k>true</k><a_x005B_b_x005D_>z</a_x005B_b_x005D_></o><big>12345678901234567890</big>`
 	const prolog = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
-	token := func(in hook.Place) *hook.ShapeToken { return &hook.ShapeToken{In: in, Name: "tök[en]", Value: "s&c=r e+t"} }
+	token := func(in hook.Place) *hook.ShapeToken {
+		return &hook.ShapeToken{In: in, Name: "tök[en]", Value: "s&c=r e+t"}
+	}
 	for _, c := range []struct {
 		name   string
 		shape  hook.Shape
@@ -213,10 +215,10 @@ func TestWhatHasNoSuchShapeMakesNoRequest(t *testing.T) {
 		{"no object", hook.Shape{Body: hook.BodyXML}, func(m *hook.Message) { m.Payload = []byte(`[1]`) }, "not a JSON object"},
 		{"broken", hook.Shape{Body: hook.BodyFormEncoded}, func(m *hook.Message) { m.Payload = []byte(`{"a":[1,}`) }, "not a JSON object"},
 		{"broken, with a token", hook.Shape{Token: token}, func(m *hook.Message) { m.Payload = []byte(`{"a":1`) }, "not a JSON object"},
-		{"long query", hook.Shape{Method: "GET", Body: hook.BodyQuery}, long, "at most 8192"},
+		{"long query", hook.Shape{Method: "GET", Body: hook.BodyQuery}, long, "more than 8192 bytes"},
 		{"endless form", hook.Shape{Body: hook.BodyFormEncoded}, endless, "more than 8 MiB"},
 		{"deep form", hook.Shape{Body: hook.BodyFormEncoded}, deep, "more than 8 MiB"},
-		{"endless query", hook.Shape{Method: "GET", Body: hook.BodyQuery}, endless, "more than 8 MiB"},
+		{"endless query", hook.Shape{Method: "GET", Body: hook.BodyQuery}, endless, "more than 8192 bytes"},
 		{"long names in xml", hook.Shape{Body: hook.BodyXML}, func(m *hook.Message) {
 			m.Payload = []byte(`{"` + strings.Repeat(`\u0001`, 170<<10) + `":1,"` + strings.Repeat("\u00d7", 500<<10) + `":{}}`)
 		}, "more than 8 MiB"},
@@ -231,7 +233,7 @@ func TestWhatHasNoSuchShapeMakesNoRequest(t *testing.T) {
 			if a.Outcome != hook.Unsendable || a.Reason != hook.ReasonTransformError || !strings.Contains(a.Error, c.words) {
 				t.Errorf("%s %s %q", a.Outcome, a.Reason, a.Error)
 			}
-			if len(got) > 0 || time.Since(start) > 2*time.Second {
+			if len(got) > 0 || time.Since(start) > 5*time.Second {
 				t.Errorf("%d requests after %v", len(got), time.Since(start))
 			}
 		})
@@ -393,5 +395,47 @@ func TestTokenNeverPrints(t *testing.T) {
 				t.Errorf("%s: %s", in, text)
 			}
 		}
+	}
+}
+
+// TestForwardTakesStatusesAndDeadline: of a shape, what an endpoint of a source may have.
+func TestForwardTakesStatusesAndDeadline(t *testing.T) {
+	sender, address, got := receiver(t, false, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("slow") {
+			<-r.Context().Done() // until the sender gives up
+		}
+		w.WriteHeader(404)
+	})
+	job := newJob(address + "/hook")
+	job.Message.Inbound, job.Message.RawBody, job.Message.Payload = &hook.Inbound{Method: "PUT", Query: "q=1"}, []byte("raw"), nil
+	job.Endpoint.Shape = &hook.Shape{Success: []hook.StatusRange{{Low: 404, High: 404}}, Timeout: time.Second}
+	if a := sender.Send(t.Context(), job); a.Outcome != hook.Success || a.Status != 404 {
+		t.Errorf("attempt %+v", a)
+	}
+	if g := <-got; g.r.Method != "PUT" || string(g.body) != "raw" || g.r.URL.RawQuery != "q=1" {
+		t.Errorf("%s %s %q", g.r.Method, g.r.URL, g.body)
+	}
+	job.Message.Inbound = &hook.Inbound{Query: "slow"}
+	if a := sender.Send(t.Context(), job); a.Reason != hook.ReasonTimeoutHeaders || a.Took < 900*time.Millisecond || a.Took > 5*time.Second {
+		t.Errorf("%s after %v", a.Reason, a.Took)
+	}
+}
+
+// TestLargeShapedBodyArrives: larger than what is written in one piece with the head.
+func TestLargeShapedBodyArrives(t *testing.T) {
+	for _, h2 := range []bool{false, true} {
+		sender, address, got := receiver(t, h2, nil)
+		job := newJob(address + "/hook")
+		job.Endpoint.Shape = &hook.Shape{Body: hook.BodyFormEncoded}
+		text := strings.Repeat("ä ", 100<<10)
+		job.Message.Payload = []byte(`{"a":"` + text + `"}`)
+		if a := sender.Send(t.Context(), job); a.Outcome != hook.Success {
+			t.Fatalf("attempt %+v", a)
+		}
+		g := <-got
+		if err := g.r.ParseForm(); err != nil || g.r.PostForm.Get("a") != text {
+			t.Errorf("%d bytes arrive, %v", len(g.body), err)
+		}
+		verifies(t, g.r.Header, g.body)
 	}
 }

@@ -1,7 +1,6 @@
 package send
 
 import (
-	"fmt"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -154,10 +153,16 @@ func isReservedXML(name string) bool {
 }
 
 func appendCode(b []byte, r rune) []byte {
+	const hex = "0123456789ABCDEF"
+	shift := 12
 	if r > 0xffff {
-		return fmt.Appendf(b, "_x%08X_", r)
+		shift = 28
 	}
-	return fmt.Appendf(b, "_x%04X_", r)
+	b = append(b, "_x"...)
+	for ; shift >= 0; shift -= 4 {
+		b = append(b, hex[r>>shift&15])
+	}
+	return append(b, '_')
 }
 
 // isCode reports whether s begins like a code of appendCode. The code's last underscore is
