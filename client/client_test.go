@@ -223,6 +223,17 @@ func TestStreamReadsEvents(t *testing.T) {
 	if err := cl.Stream(t.Context(), "/none", nil); client.StatusOf(err) != 404 {
 		t.Errorf("%v", err)
 	}
+	broken := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}, client.Options{})
+	got = nil
+	err = broken.Stream(t.Context(), "/tail", func(e client.Event) error { got = append(got, string(e.Data)); return nil })
+	if !errors.Is(err, client.ErrBrokeOff) || !slices.Equal(got, []string{"1"}) {
+		t.Errorf("a stream that broke off: %q, %v", got, err)
+	}
 	enough := errors.New("enough")
 	if err := cl.Stream(t.Context(), "/tail", func(client.Event) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("%v", err)

@@ -3,14 +3,23 @@ package client
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
-// maxEventBytes bounds one event of a stream.
-const maxEventBytes = 8 << 20
+const (
+	// maxEventBytes bounds one event of a stream.
+	maxEventBytes = 8 << 20
+	// silence is how long a stream may be without a word: the server says every 15 s that it lives.
+	silence = time.Minute
+)
+
+// ErrBrokeOff is the end of a stream that was neither the server's nor the caller's wish.
+var ErrBrokeOff = errors.New("the stream broke off")
 
 // Event is one server-sent event.
 type Event struct {
@@ -20,8 +29,11 @@ type Event struct {
 }
 
 // Stream reads server-sent events (WHATWG HTML, 9.2) until f or the stream returns an
-// error, or ctx ends. A stream that the server ends is io.EOF: the caller may begin a new one.
+// error, or ctx ends. A stream that the server ends is io.EOF, one that breaks off or is
+// silent for a minute wraps ErrBrokeOff: the caller may begin a new one.
 func (c *Client) Stream(ctx context.Context, path string, f func(Event) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	header := http.Header{"Accept": {"text/event-stream"}}
 	res, err := c.send(ctx, http.MethodGet, path, header, nil)
 	if err != nil {
@@ -40,9 +52,16 @@ func (c *Client) Stream(ctx context.Context, path string, f func(Event) error) e
 	}
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(make([]byte, 64<<10), maxEventBytes)
+	quiet := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
+	defer quiet.Stop()
 	e := Event{Type: "message"}
 	var data []byte
-	for lines.Scan() {
+	for {
+		quiet.Reset(silence)
+		if !lines.Scan() {
+			break
+		}
+		quiet.Stop() // f may take its time
 		name, value, _ := strings.Cut(lines.Text(), ":")
 		value = strings.TrimPrefix(value, " ")
 		switch {
@@ -66,7 +85,10 @@ func (c *Client) Stream(ctx context.Context, path string, f func(Event) error) e
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("GET %s: the stream broke off: %w", path, err)
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return fmt.Errorf("GET %s: %w: %w", path, ErrBrokeOff, err)
 	}
 	return io.EOF
 }

@@ -121,7 +121,7 @@ func (p *program) root() *cobra.Command {
   hookloft send acme invoice.paid '{"amount": 5}'     # a message`,
 	},
 		p.dev(), p.serve(),
-		p.send(), p.trigger(), p.listen(), p.replay(), p.task(),
+		p.send(), p.trigger(), p.listen(), p.tail(), p.why(), p.replay(), p.task(),
 		p.app(), p.endpoint(), p.eventTypes(), p.apply(), p.api(),
 		p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(), p.doctor(),
 		p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.config(),

@@ -71,10 +71,7 @@ func (r *remote) resolve(text string) (endpointRef, error) {
 	if !strings.HasPrefix(text, "ep_") {
 		return endpointRef{}, usagef("ENDPOINT %q needs its application: APP/%s; an id (ep_...) alone will do, too", text, text)
 	}
-	var found api.List[struct {
-		ID    string  `json:"id"`
-		AppID *string `json:"appId"`
-	}]
+	var found api.SearchOut
 	err := r.call(http.MethodGet, "/x/v1/search?q="+url.QueryEscape(text), nil, &found)
 	if status := client.StatusOf(err); status == http.StatusForbidden || status == http.StatusNotFound || status == http.StatusNotImplemented {
 		return endpointRef{}, usagef("with this token an endpoint is not found by its id alone; give APP/%s", text)
