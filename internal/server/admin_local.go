@@ -103,7 +103,7 @@ func (a *localAdmin) Environments(ctx context.Context) ([]EnvironmentInfo, error
 }
 
 func (a *localAdmin) CreateEnvironment(ctx context.Context, name string) (EnvironmentInfo, error) {
-	ctx = byOperator(ctx, "env create")
+	ctx = byOperator(ctx, "environment create")
 	e, err := a.newEnvironment(ctx, name)
 	if err != nil {
 		return EnvironmentInfo{}, err
@@ -112,7 +112,7 @@ func (a *localAdmin) CreateEnvironment(ctx context.Context, name string) (Enviro
 }
 
 func (a *localAdmin) DeleteEnvironment(ctx context.Context, name string) error {
-	ctx = byOperator(ctx, "env delete")
+	ctx = byOperator(ctx, "environment delete")
 	e, err := a.store.EnvironmentByName(ctx, name)
 	if hook.KindOf(err) == hook.NotFound {
 		return hook.Errorf(hook.NotFound, "there is no environment named %q", name)
