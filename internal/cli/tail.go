@@ -123,7 +123,7 @@ func (f *follower) run() error {
 	}
 	failures := 0
 	for {
-		began := time.Now()
+		began, before := time.Now(), f.seen
 		err := f.Stream(ctx, f.path, f.event)
 		switch {
 		case errors.Is(err, errEnough), ctx.Err() != nil:
@@ -136,14 +136,14 @@ func (f *follower) run() error {
 		case failures == 0 && !errors.Is(err, io.EOF) && !errors.Is(err, client.ErrBrokeOff):
 			return err // it never worked
 		}
-		if time.Since(began) > tailRetryLast {
+		if time.Since(began) > tailRetryLast || f.seen > before {
 			failures = 0
 		}
 		if failures++; failures > tailRetries {
 			return fmt.Errorf("the stream breaks off again and again: %w", err)
 		}
 		f.notef("the stream broke off; what happens until it is back is not shown")
-		if !wait(ctx, min(tailRetryFirst<<failures, tailRetryLast)) {
+		if !wait(ctx, min(tailRetryFirst<<(failures-1), tailRetryLast)) {
 			return nil
 		}
 	}

@@ -35,6 +35,7 @@ func TestTailComesBack(t *testing.T) {
 		case 3:
 			event(w, 2)
 			fmt.Fprint(w, "event: missed\ndata: {\"missed\":7}\n\nevent: of-a-newer-server\ndata: 5\n\n")
+			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		default:
 			event(w, 3)
