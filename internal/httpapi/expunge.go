@@ -34,7 +34,7 @@ func (s *server) bulkExpunge(c *call) error {
 		return hook.Fieldf("ids", "must hold at most %d items", maxBulkExpunge)
 	}
 	for i, ref := range in.IDs {
-		if hook.CheckEventID("ids", ref) != nil {
+		if !isRef(ref) {
 			return &hook.FieldError{Path: []string{"ids", fmt.Sprintf("[%d]", i)}, Text: "must be the id or eventId of a message"}
 		}
 	}

@@ -358,7 +358,7 @@ func (r *rig) attempt(app, endpoint, message string, change func(*hook.Attempt))
 		}
 		change(at)
 		state := d.Delivery.After(at, hook.DefaultRetryPolicy(), now, 0.5)
-		if state.State == hook.Pending {
+		if state.State == hook.Pending && state.Trigger == hook.Scheduled {
 			at.NextAt = state.DueAt
 		}
 		done := make(chan error, 1)
