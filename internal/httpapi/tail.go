@@ -297,10 +297,7 @@ func (s *server) stream(c *call, w *watcher) {
 }
 
 // isRevoked reports whether the token of a stream has ended since.
-func (s *server) isRevoked(c *call) bool {
-	t, err := s.Catalog.TokenByHash(c.ctx(), c.token.Hash)
-	return err != nil || t.Expired(s.now())
-}
+func (s *server) isRevoked(c *call) bool { return s.authenticate(c) != nil }
 
 // appendSSE appends one event. JSON holds no line breaks of its own.
 func appendSSE(b []byte, e *api.TailEvent) []byte {
