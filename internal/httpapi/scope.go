@@ -24,6 +24,9 @@ var scopeNouns = map[string]string{
 	"ingest.authentication":               "portal",
 	"provider":                            "source",
 	"statistics":                          "stats",
+	"queue":                               "stats",
+	"reason":                              "stats",
+	"events":                              "message",
 }
 
 // secretVerbs are the last parts of operations that show a secret or make a new one,
@@ -34,7 +37,7 @@ var secretVerbs = []string{"get-secret", "rotate-secret", "get-listener-secret",
 var withoutScope = []string{"authentication.whoami", "authentication.logout"}
 
 // readByPost are operations that change nothing although they are POSTs.
-var readByPost = []string{"message.precheck", "environment.export"}
+var readByPost = []string{"message.precheck", "message.search", "environment.export"}
 
 // scopeOf returns the scope that an API token with scopes needs for an operation: the noun
 // from the beginning of its id, the verb from the method. So an operation that is added to
