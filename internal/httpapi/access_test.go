@@ -109,7 +109,7 @@ func TestNoTokenGivesMoreThanItHas(t *testing.T) {
 	fullID, _ := r.scopedToken("null")
 	weakID, _ := r.scopedToken(`["app:read"]`)
 	tokens := r.tokensOf()
-	portalScopes := `"portal:write","endpoint:*","message:read","message:write","attempt:*","event-type:read","settings:read","app:*","source:*"`
+	portalScopes := `"portal:write","endpoint:*","message:read","message:write","attempt:*","event-type:read","settings:read","app:*","source:*","stats:read"`
 	for _, c := range []struct {
 		why, scopes, method, path, body string
 		status                          int

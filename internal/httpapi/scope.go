@@ -27,6 +27,8 @@ var scopeNouns = map[string]string{
 	"queue":                               "stats",
 	"reason":                              "stats",
 	"events":                              "message",
+	"tail":                                "attempt",
+	"search.why":                          "attempt",
 }
 
 // secretVerbs are the last parts of operations that show a secret or make a new one,
