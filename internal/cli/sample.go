@@ -26,22 +26,10 @@ var errNoSample = errors.New("has neither an example nor a schema")
 // for byte, else one made from its schema. The doubt, if any, says why the payload may
 // not be a good one.
 func sampleOf(t api.EventTypeOut, now time.Time) (payload json.RawMessage, doubt string, err error) {
-	var versions map[string]json.RawMessage
-	if len(t.Schemas) > 0 {
-		if err := json.Unmarshal(t.Schemas, &versions); err != nil {
-			return nil, "", fmt.Errorf("the schemas of %s are not what was expected: %w", t.Name, err)
-		}
-	}
-	newest := ""
-	for name := range versions {
-		if newest == "" || laterVersion(name, newest) {
-			newest = name
-		}
-	}
-	if newest == "" {
+	raw := newestSchema(t.Schemas)
+	if raw == nil {
 		return nil, "", errNoSample
 	}
-	raw := versions[newest]
 	var entry struct {
 		Examples []json.RawMessage `json:"examples"`
 		Example  json.RawMessage   `json:"example"`
