@@ -28,6 +28,8 @@ var scopeNouns = map[string]string{
 	"reason":                              "stats",
 	"events":                              "message",
 	"tail":                                "attempt",
+	"search":                              "message",
+	"expunge":                             "message",
 	"search.why":                          "attempt",
 }
 
