@@ -76,12 +76,11 @@ func TestPublicKeys(t *testing.T) {
 	// Nothing tells an endpoint without public keys from one that does not exist.
 	missing := open("/x/v1/jwks/" + app + "/ep_" + strings.Repeat("0", 27))
 	for why, path := range map[string]string{
-		"symmetric":                       "/x/v1/jwks/" + app + "/" + symmetric,
-		"of another application":          "/x/v1/jwks/" + other + "/" + e,
-		"by uid":                          "/x/v1/jwks/a/e",
-		"an application that is made up":  "/x/v1/jwks/" + app[:len(app)-1] + "0/" + e,
-		"an application that is made up2": "/x/v1/jwks/" + app[:len(app)-1] + "1/" + e,
-		"nonsense":                        "/x/v1/jwks/x/y",
+		"symmetric":                      "/x/v1/jwks/" + app + "/" + symmetric,
+		"of another application":         "/x/v1/jwks/" + other + "/" + e,
+		"by uid":                         "/x/v1/jwks/a/e",
+		"an application that is made up": "/x/v1/jwks/" + other1(app) + "/" + e,
+		"nonsense":                       "/x/v1/jwks/x/y",
 	} {
 		if b := open(path); b.status != 404 || string(b.body) != string(missing.body) {
 			t.Errorf("%s: %d %s", why, b.status, b.body)
@@ -138,4 +137,13 @@ func TestDefaultSignatureType(t *testing.T) {
 	if a := r.must(200, "PATCH", settingsPath, `{"defaultSignatureType":null}`); a.str("defaultSignatureType") != "hmac256" {
 		t.Errorf("%s", a.body)
 	}
+}
+
+// other1 returns an id that differs from id in its last character.
+func other1(id string) string {
+	last := "0"
+	if strings.HasSuffix(id, last) {
+		last = "1"
+	}
+	return id[:len(id)-1] + last
 }
