@@ -152,6 +152,9 @@ func spanIn(q query, now time.Time, usual time.Duration) (since, until time.Time
 	if since.IsZero() {
 		since = until.Add(-usual)
 	}
+	if since.Year() < firstYear {
+		return since, until, invalidRange("since must not lie before 2000.")
+	}
 	if !since.Before(until) {
 		return since, until, invalidRange("since must lie before until.")
 	}
@@ -160,6 +163,10 @@ func spanIn(q query, now time.Time, usual time.Duration) (since, until time.Time
 	}
 	return since, until, nil
 }
+
+// firstYear is before all that was ever counted; in year 0 there are times that JSON cannot
+// spell.
+const firstYear = 2000
 
 // futureSlack is how far a client's clock may be ahead.
 const futureSlack = time.Minute

@@ -156,6 +156,9 @@ func (s *server) getAppAttempts(c *call) error {
 	if q.EventTypes, err = eventTypesIn(c.q); err != nil {
 		return err
 	}
+	if q.Since.Year() < firstYear {
+		return invalidRange("startDate must not lie before 2000.")
+	}
 	q.Since, q.Until = q.Since.Truncate(step), q.Until.Add(step-1).Truncate(step)
 	switch periods := q.Until.Sub(q.Since) / step; {
 	case periods <= 0:

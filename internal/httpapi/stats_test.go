@@ -219,6 +219,8 @@ func TestStatisticsRefuseBadInput(t *testing.T) {
 		{"/x/v1/stats/series?reason=bad+luck", 422, ""},
 		{"/x/v1/stats/series?event_types=a%20b", 422, ""},
 		{"/x/v1/stats/series?with_buckets=1", 400, "generic_error"},
+		{"/x/v1/stats/series?until=0000-01-01T00:00:00Z", 400, "invalid_range"},
+		{"/api/v1/stats/app/a/attempt?endDate=0000-01-01T00:00:00Z", 400, "invalid_range"},
 		{"/x/v1/stats/failures?since=" + iso(-100*24*time.Hour), 400, "invalid_range"},
 		{"/api/v1/app/a/stats/attempts?since=" + iso(-time.Hour), 400, "generic_error"},
 		{"/api/v1/app/a/stats/attempts?since=" + iso(0) + "&until=" + iso(-time.Hour), 400, "invalid_range"},
