@@ -78,7 +78,7 @@ func (p *program) examine(ctx context.Context, f *remoteFlags, data string) erro
 	if p.paint, err = p.palette(f.color); err != nil {
 		return err
 	}
-	if r.out, err = p.newOutput(f.output); err != nil {
+	if r.out, err = p.newOutput(ctx, f.output); err != nil {
 		return err
 	}
 	var list []finding

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,13 +37,15 @@ type outputFlags struct {
 // output prints data. JSON is printed as the server wrote it: the order of keys and the
 // text of numbers stay.
 type output struct {
+	// ctx ends an expression of --jq that has no end; see remote for why it is kept.
+	ctx    context.Context
 	w      io.Writer
 	format string
 	jq     *gojq.Code // nil for none
 }
 
-func (p *program) newOutput(f outputFlags) (output, error) {
-	o := output{w: p.Out, format: f.format}
+func (p *program) newOutput(ctx context.Context, f outputFlags) (output, error) {
+	o := output{ctx: ctx, w: p.Out, format: f.format}
 	known := false
 	for _, format := range formats {
 		known = known || format == o.format
@@ -215,7 +218,7 @@ func (o output) filtered(raw json.RawMessage) error {
 	if err := d.Decode(&v); err != nil {
 		return fmt.Errorf("the server's answer is not JSON: %w", err)
 	}
-	results := o.jq.Run(v)
+	results := o.jq.RunWithContext(o.ctx, v)
 	for n := 0; ; n++ {
 		result, ok := results.Next()
 		if !ok {

@@ -24,7 +24,8 @@ var (
 
 const profileVariable = "HOOKLOFT_PROFILE"
 
-// remote is one run of a command that calls a server.
+// remote is one run of a command that calls a server. It keeps the context because it
+// lives exactly as long: it is made when the command begins, and given to nobody.
 type remote struct {
 	*program
 	*client.Client
@@ -109,7 +110,7 @@ func (p *program) connect(ctx context.Context, f *remoteFlags) (*remote, error) 
 	if r.paint, err = p.palette(f.color); err != nil {
 		return nil, err
 	}
-	if r.out, err = p.newOutput(f.output); err != nil {
+	if r.out, err = p.newOutput(ctx, f.output); err != nil {
 		return nil, err
 	}
 	if r.target, err = p.target(f); err != nil {

@@ -154,7 +154,7 @@ func (r *remote) follow(app string, m api.MessageOut, timeout time.Duration) err
 			return r.printFates(m, fates, waiting, time.Since(began))
 		}
 		spinner.update(int64(len(fates)-waiting), int64(len(fates)), 0)
-		wait(r.ctx, pause)
+		wait(r.ctx, min(pause, time.Until(deadline)))
 	}
 }
 
@@ -209,7 +209,7 @@ func (r *remote) printFates(m api.MessageOut, fates []fate, waiting int, took ti
 	case waiting > 0 && r.ctx.Err() != nil:
 		return partialf("stopped watching with %d of %s not final; deliveries go on", waiting, plural(int64(len(fates)), "endpoint"))
 	case waiting > 0:
-		return timeoutf("after %v %d of %s are not final; deliveries go on: 'hookloft why %s'", took.Round(time.Second), waiting, plural(int64(len(fates)), "endpoint"), m.ID)
+		return timeoutf("not final after %v at %d of %s; deliveries go on: 'hookloft why %s'", took.Round(100*time.Millisecond), waiting, plural(int64(len(fates)), "endpoint"), m.ID)
 	case delivered == len(fates):
 		return nil
 	case delivered > 0:

@@ -229,7 +229,7 @@ func (f *follower) tailLine(e api.TailEvent) string {
 		answer = strconv.Itoa(e.HTTPStatus)
 	}
 	if e.DurationMS != nil {
-		answer += fmt.Sprintf(" in %.0f ms", *e.DurationMS)
+		answer += fmt.Sprintf(" after %v", time.Duration(*e.DurationMS*float64(time.Millisecond)).Round(100*time.Microsecond))
 	}
 	line := fmt.Sprintf("%s  %s  %s  %s  %s  %s", at, colour(fmt.Sprintf("%-8s", cell(e.StatusText))), cell(e.EventType), cell(e.MsgID), cell(e.URL), answer)
 	if e.N > 1 {

@@ -62,20 +62,8 @@ func (r *remote) printWhy(w api.WhyOut) error {
 			return err
 		}
 	}
-	if len(w.Deliveries) > 0 {
-		fmt.Fprintln(r.Out)
-		t := r.out.table()
-		t.row("ENDPOINT", "URL", "STATE", "ATTEMPTS", "VERDICT", "NEXT ATTEMPT")
-		for _, d := range w.Deliveries {
-			next := ""
-			if d.NextAttempt != nil {
-				next = moment(*d.NextAttempt)
-			}
-			t.row(d.EndpointID, d.URL, d.State, thousands(int64(d.Attempts)), d.Verdict, next)
-		}
-		if err := t.flush(); err != nil {
-			return err
-		}
+	if err := r.printDeliveries(w.Deliveries); err != nil {
+		return err
 	}
 	if len(w.Failures) > 0 {
 		fmt.Fprintln(r.Out)
@@ -85,6 +73,37 @@ func (r *remote) printWhy(w api.WhyOut) error {
 			t.row(f.Reason, thousands(f.Count), f.Words, f.NextStep)
 		}
 		return t.flush()
+	}
+	return nil
+}
+
+// printDeliveries prints what became of a message at each endpoint; where there is one
+// only, the verdict above has said why.
+func (r *remote) printDeliveries(list []api.WhyDelivery) error {
+	if len(list) == 0 {
+		return nil
+	}
+	fmt.Fprintln(r.Out)
+	t := r.out.table()
+	t.row("ENDPOINT", "URL", "STATE", "ATTEMPTS", "REASON", "NEXT ATTEMPT")
+	for _, d := range list {
+		next := ""
+		if d.NextAttempt != nil {
+			next = moment(*d.NextAttempt)
+		}
+		t.row(d.EndpointID, d.URL, d.State, thousands(int64(d.Attempts)), d.Reason, next)
+	}
+	if err := t.flush(); err != nil || len(list) == 1 {
+		return err
+	}
+	for _, d := range list {
+		if d.Reason == "" {
+			continue
+		}
+		fmt.Fprintf(r.Out, "\n%s: %s\n", cell(d.EndpointID), cell(d.Verdict))
+		if next := orEmpty(d.NextStep); next != "" {
+			fmt.Fprintln(r.Out, "-> "+cell(next))
+		}
 	}
 	return nil
 }
