@@ -39,6 +39,8 @@ type sizes struct {
 	SlowCount  int `json:"slow_count"`  // messages to the endpoint that takes 100 ms
 	Pending    int `json:"pending"`     // deliveries that wait, over 10 endpoints
 	IdleSecond int `json:"idle_second"` // how long an idle server is watched
+	CapMiB     int `json:"cap_mib"`     // bound of the store in the retention measurement
+	CapTimes   int `json:"cap_times"`   // how many times the bound is written in it
 }
 
 func main() {
@@ -51,7 +53,9 @@ func main() {
 	flag.IntVar(&z.SlowCount, "slow-n", 20_000, "messages to the endpoint that takes 100 ms to answer")
 	flag.IntVar(&z.Pending, "pending", 1_000_000, "deliveries waiting for endpoints that are down")
 	flag.IntVar(&z.IdleSecond, "idle-seconds", 10, "how long an idle server is watched")
-	names := flag.String("scenarios", "rate1,rate10,latency,inbound,slow,idle,pending", "what to measure")
+	flag.IntVar(&z.CapMiB, "cap-mib", 256, "bound of the store in the retention measurement, MiB")
+	flag.IntVar(&z.CapTimes, "cap-times", 4, "how many times its bound is written into that store, and then as often as the rounds take")
+	names := flag.String("scenarios", "rate1,rate10,latency,inbound,slow,idle,pending,retention", "what to measure")
 	subjects := flag.String("subjects", "relay,hookloft", "what to compare in the rate and latency measurements")
 	dir := flag.String("dir", os.TempDir(), "folder for data; on the disk that is to be measured")
 	out := flag.String("out", "", "write the Markdown tables here; default standard output")

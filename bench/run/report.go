@@ -10,17 +10,18 @@ import (
 
 // report is everything that was measured in one run.
 type report struct {
-	Commit    string       `json:"commit"`
-	Machine   string       `json:"machine"`
-	Date      string       `json:"date"`    // of the end, UTC
-	Busy      string       `json:"busy"`    // load average before the run
-	Command   string       `json:"command"` // that repeats it
-	Sizes     sizes        `json:"sizes"`
-	Rates     []rateRun    `json:"rates,omitempty"`
-	Latencies []latencyRun `json:"latencies,omitempty"`
-	Slow      []slowRun    `json:"slow,omitempty"`
-	Idle      []idleRun    `json:"idle,omitempty"`
-	Pending   []pendingRun `json:"pending,omitempty"`
+	Commit    string         `json:"commit"`
+	Machine   string         `json:"machine"`
+	Date      string         `json:"date"`    // of the end, UTC
+	Busy      string         `json:"busy"`    // load average before the run
+	Command   string         `json:"command"` // that repeats it
+	Sizes     sizes          `json:"sizes"`
+	Rates     []rateRun      `json:"rates,omitempty"`
+	Latencies []latencyRun   `json:"latencies,omitempty"`
+	Slow      []slowRun      `json:"slow,omitempty"`
+	Idle      []idleRun      `json:"idle,omitempty"`
+	Pending   []pendingRun   `json:"pending,omitempty"`
+	Retention []retentionRun `json:"retention,omitempty"`
 }
 
 // markdown is bench/RESULTS.md: method, tables with the medians of the rounds, and
@@ -33,6 +34,7 @@ func (r *report) markdown() string {
 	r.latencyTable(&b)
 	r.inboundTables(&b)
 	r.restTable(&b)
+	r.retentionTable(&b)
 	b.WriteString(outro)
 	return b.String()
 }

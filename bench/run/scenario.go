@@ -23,6 +23,7 @@ var scenarios = []struct {
 	{"slow", slow},
 	{"idle", idle},
 	{"pending", pending},
+	{"retention", retention},
 }
 
 // rateRun is one measurement of a rate.
