@@ -22,7 +22,7 @@ func TestStoreThatIsCompactedAllTheTime(t *testing.T) {
 		t.Skip("makes thousands of files")
 	}
 	compacted, busy := 0, 0
-	storetest.Run(t, func(t testing.TB, dir string) store.Store {
+	storetest.RunMessages(t, func(t testing.TB, dir string) store.Store {
 		s, err := Open(context.Background(), dir, Options{Sealer: testSealer(), SegmentSpan: 20 * time.Millisecond, ReserveBytes: 1 << 16})
 		if err != nil {
 			t.Fatal(err)

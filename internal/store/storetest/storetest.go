@@ -21,18 +21,23 @@ type Open func(t testing.TB, dir string) store.Store
 
 // Run runs the whole suite against a store.
 func Run(t *testing.T, open Open) {
+	RunMessages(t, open)
+	t.Run("rounds", func(t *testing.T) { testRounds(t, open) })
+	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
+	t.Run("announcements", func(t *testing.T) { testAnnouncements(t, open) })
+	t.Run("rollups", func(t *testing.T) { testRollups(t, open) })
+	t.Run("search", func(t *testing.T) { testSearch(t, open) })
+}
+
+// RunMessages runs the part of the suite that is about messages and what becomes of them.
+func RunMessages(t *testing.T, open Open) {
 	t.Run("ledger", func(t *testing.T) { testLedger(t, open) })
 	t.Run("appendall", func(t *testing.T) { testAppendAll(t, open) })
 	t.Run("inbound", func(t *testing.T) { testInbound(t, open) })
 	t.Run("queue", func(t *testing.T) { testQueue(t, open) })
-	t.Run("rounds", func(t *testing.T) { testRounds(t, open) })
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
-	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
-	t.Run("announcements", func(t *testing.T) { testAnnouncements(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
-	t.Run("rollups", func(t *testing.T) { testRollups(t, open) })
-	t.Run("search", func(t *testing.T) { testSearch(t, open) })
 	t.Run("retention", func(t *testing.T) { testRetention(t, open) })
 }
 
