@@ -13,6 +13,7 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/store/sqlite"
+	"github.com/hookloft/hookloft/internal/upkeep"
 )
 
 // shop is a real store with one application and n endpoints.
@@ -263,9 +264,45 @@ func TestResendCompletesInARealStore(t *testing.T) {
 // BenchmarkPublishToOutcome is a message's whole life but for HTTP: accepted, handed
 // over, tried, recorded.
 func BenchmarkPublishToOutcome(b *testing.B) {
+	benchmarkPublish(b, func(*shop) Options { return Options{} })
+}
+
+// counting is an Observer that sums attempts, as the server has it.
+type counting struct{ *upkeep.Rollup }
+
+func (c counting) End(begun uint64, m *hook.Message, _ *hook.Delivery, a *hook.Attempt) {
+	if a == nil {
+		c.Rollup.End(begun, nil)
+		return
+	}
+	c.Rollup.End(begun, &hook.EndedAttempt{
+		ID: a.ID, Environment: m.Environment, Application: a.Application, Endpoint: a.Endpoint, EventType: m.EventType,
+		Outcome: a.Outcome, Reason: a.Reason, Status: a.Status, HasNext: !a.NextAt.IsZero(), Took: a.Took.Truncate(time.Microsecond),
+	})
+}
+
+// BenchmarkPublishToOutcomeCounted is BenchmarkPublishToOutcome with the sums of attempts.
+func BenchmarkPublishToOutcomeCounted(b *testing.B) {
+	benchmarkPublish(b, func(s *shop) Options {
+		r := upkeep.NewRollup(s, s.NewKey, nil, upkeep.RollupOptions{Every: time.Second})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = r.Run(ctx) // always nil
+		}()
+		b.Cleanup(func() {
+			cancel()
+			<-done
+		})
+		return Options{Observer: counting{r}}
+	})
+}
+
+func benchmarkPublish(b *testing.B, options func(*shop) Options) {
 	s := newShop(b, b.TempDir(), 1)
 	r := &receivers{}
-	_, stop := start(b, s, r, Options{})
+	_, stop := start(b, s, r, options(s))
 	b.ReportAllocs()
 	b.SetParallelism(256 / runtime.GOMAXPROCS(0))
 	b.ResetTimer()

@@ -394,7 +394,7 @@ func (s *server) changeHeaders(c *call, change func(map[string]string) map[strin
 const maxStatsSpan = 28 * 24 * time.Hour
 
 func (s *server) getEndpointStats(c *call) error {
-	a, e, err := s.endpoint(c)
+	a, ep, err := s.pastEndpointOfPath(c)
 	if err != nil {
 		return err
 	}
@@ -402,7 +402,7 @@ func (s *server) getEndpointStats(c *call) error {
 	if err != nil {
 		return err
 	}
-	st, err := s.History.Stats(c.ctx(), a.ID, e.ID, since, until)
+	st, err := s.History.Stats(c.ctx(), a.ID, ep, since, until)
 	if err != nil {
 		return err
 	}
