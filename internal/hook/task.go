@@ -124,7 +124,7 @@ type BroadcastParams struct {
 	EventID     string   `json:",omitempty"`
 	Channels    []string `json:",omitempty"`
 	Payload     []byte
-	KeepContent time.Duration // how long the content of each message is kept
+	KeepContent time.Duration // how long the content of each message is kept; 0 for as long as its event type's is
 }
 
 // BroadcastResult names the messages of a broadcast, the first MaxBroadcastIDs of them.

@@ -39,9 +39,11 @@ func (s *server) broadcast(c *call) error {
 		c.ignored(ignored)
 	}
 	t := s.newTask(c, hook.TaskBroadcast)
-	t.Params, err = json.Marshal(hook.BroadcastParams{
-		EventType: m.EventType, EventID: m.EventID, Channels: m.Channels, Payload: m.Payload, KeepContent: m.ContentExpiresAt.Sub(now),
-	})
+	params := hook.BroadcastParams{EventType: m.EventType, EventID: m.EventID, Channels: m.Channels, Payload: m.Payload}
+	if !m.ContentExpiresAt.IsZero() {
+		params.KeepContent = m.ContentExpiresAt.Sub(now)
+	}
+	t.Params, err = json.Marshal(params)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,9 @@ func (b *broadcast) read(j *job) error {
 func (b *broadcast) publish(ctx context.Context, j *job, app hook.ApplicationID) (hook.MessageID, error) {
 	m := hook.Message{
 		EventType: b.params.EventType, EventID: b.params.EventID, Channels: b.params.Channels, Payload: b.params.Payload,
-		ContentExpiresAt: time.Now().Add(b.params.KeepContent),
+	}
+	if keep := b.params.KeepContent; keep > 0 {
+		m.ContentExpiresAt = time.Now().Add(keep)
 	}
 	return j.r.o.Publish(ctx, j.t.Environment, app, m, broadcastKey(j.t.ID, app))
 }
