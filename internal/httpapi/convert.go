@@ -349,10 +349,10 @@ func (s *server) attemptToAPI(a *hook.Attempt, withContent, expanded bool) api.M
 	}
 	out.Status, out.StatusText = statusToAPI(store.StatusOfAttempt(a), expanded)
 	switch {
+	case !withContent:
+		out.Response = "{}" // also of what was expunged: the caller asked for no content
 	case a.Expunged:
 		out.Response = expungedResponse
-	case !withContent:
-		out.Response = "{}"
 	case utf8.Valid(a.Body):
 		out.Response = string(a.Body)
 	default:
