@@ -136,7 +136,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 	s := n.opened.store
 	n.rollup = upkeep.NewRollup(s, s.NewKey, n.log, upkeep.RollupOptions{})
 	queue := &attachedQueue{Queue: s, attached: make(chan struct{})}
-	n.dispatcher = dispatch.New(queue, s, sender{n.sender, s.Codec()}, n.log, dispatch.Options{
+	n.dispatcher = dispatch.New(queue, s, sender{n.sender, s.Codec(), s.IsExpunged}, n.log, dispatch.Options{
 		MaxInFlight:  n.c.MaxInFlight,
 		DrainTimeout: max(n.c.Drain-n.requestShare(), time.Millisecond),
 		Answered:     n.receiver.Answered,
@@ -267,7 +267,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		PublicSecret: publicSecret,
 		CheckSource:  receive.Check, SourceChanged: n.sourceChanged,
 		Listening: n.listening, Forward: forwarded,
-		Sums: n.rollup, Search: s, Lanes: n.dispatcher, SentHeaders: sender{n.sender, s.Codec()}.headers, Tail: n.tail,
+		Sums: n.rollup, Search: s, Lanes: n.dispatcher, SentHeaders: sender{n.sender, s.Codec(), s.IsExpunged}.headers, Tail: n.tail,
 		Tasks:   n.tasks,
 		Metrics: requestRecorder{n.metrics},
 		Log:     n.log,

@@ -18,6 +18,8 @@ import (
 type sender struct {
 	send  *send.Sender
 	codec *hook.Codec
+	// isExpunged is store.Retention's.
+	isExpunged func(hook.MessageID) bool
 }
 
 func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) {
@@ -30,6 +32,11 @@ func (s sender) headers(_ context.Context, m *hook.Message, ep *hook.Endpoint, e
 }
 
 func (s sender) job(m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) send.Job {
+	if s.isExpunged(m.ID) { // the one in memory still has its content, and is shared
+		without := *m
+		without.Payload, without.RawBody, without.TransformationsParams, without.Inbound, without.Expunged = nil, nil, nil, nil, true
+		m = &without
+	}
 	job := send.Job{
 		Message: m, Endpoint: ep, Settings: &env.Settings,
 		WebhookID: s.codec.Message(m.Application, m.ID),

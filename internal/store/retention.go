@@ -21,6 +21,10 @@ type Retention interface {
 	// purged until then stays purged, and next is where it went wrong: repeat from there.
 	Expunge(ctx context.Context, q ExpungeQuery) (purged int, next hook.Key, done bool, err error)
 
+	// IsExpunged reports whether the content of a message was removed a moment ago, within the
+	// hour. It is asked before each attempt, because what waits in memory may still have it,
+	// and answers from memory at once.
+	IsExpunged(id hook.MessageID) bool
 	// Reclaim gives space back: of what p lets go, and, where the store has a bound in bytes,
 	// of what is finished, the oldest first, until the store is well within it. What is
 	// unfinished stays, and so do keys that are still taken. It may take minutes, works

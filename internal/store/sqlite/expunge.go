@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -134,7 +137,49 @@ func (s *Store) expungeMessages(ctx context.Context, messages []hook.MessageID) 
 		}
 		return nil
 	})
+	if err == nil && n > 0 {
+		s.expunged.add(s.o.Now(), messages...)
+	}
 	return n, err
+}
+
+// expungedSet holds the messages whose content was removed within the hour.
+type expungedSet struct {
+	any atomic.Bool // there has been one, so that nobody else pays for the look
+
+	mu      sync.RWMutex
+	at      map[hook.MessageID]time.Time
+	sweepAt int // the size at which old ones are looked for
+}
+
+// inMemory is for how long what was claimed may wait for its turn, generously.
+const inMemory = time.Hour
+
+func (e *expungedSet) add(now time.Time, messages ...hook.MessageID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.at == nil {
+		e.at = make(map[hook.MessageID]time.Time)
+	}
+	if len(e.at) >= e.sweepAt {
+		maps.DeleteFunc(e.at, func(_ hook.MessageID, at time.Time) bool { return now.Sub(at) > inMemory })
+		e.sweepAt = max(1024, 2*len(e.at))
+	}
+	for _, id := range messages {
+		e.at[id] = now
+	}
+	e.any.Store(true)
+}
+
+// IsExpunged implements store.Retention.
+func (s *Store) IsExpunged(id hook.MessageID) bool {
+	if !s.expunged.any.Load() {
+		return false
+	}
+	s.expunged.mu.RLock()
+	defer s.expunged.mu.RUnlock()
+	_, found := s.expunged.at[id]
+	return found
 }
 
 // afterExpunge is for how long answers to requests that were under way are not kept: an

@@ -106,6 +106,7 @@ func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id h
 	if err != nil {
 		return err
 	}
+	s.expunged.add(s.o.Now(), id)
 	s.scrubLater(file)
 	if again {
 		return nil

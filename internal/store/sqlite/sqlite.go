@@ -48,7 +48,8 @@ type Store struct {
 	onAnnounce  atomic.Pointer[func()] // nil for nobody
 
 	// kick has room for one token, sent when the checkpointer must look at the logs.
-	kick chan struct{}
+	kick     chan struct{}
+	expunged expungedSet
 	// outgrown has room for one token, sent when the store takes so much of Options.MaxBytes
 	// that something should be dropped.
 	outgrown chan struct{}

@@ -19,6 +19,7 @@ func testRetention(t *testing.T, open Open) {
 		{"ExpungeStopsAtBefore", testExpungeBefore},
 		{"ExpungeOfAnotherTenantFindsNothing", testExpungeTenant},
 		{"ExpungeReachesADeletedApplication", testExpungeDeleted},
+		{"ExpungeIsKnownBeforeTheNextAttempt", testExpungeIsKnown},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(newFixture(t, open)) })
 	}
@@ -149,4 +150,19 @@ func testExpungeDeleted(f *fixture) {
 		f.Fatalf("purged %d messages of the deleted application, want 1", n)
 	}
 	f.wantContent(f.app, id, false)
+}
+
+func testExpungeIsKnown(f *fixture) {
+	gone, other := f.publishTagged("a"), f.publishTagged("b")
+	if f.IsExpunged(gone) {
+		f.Fatal("expunged before anybody asked")
+	}
+	f.expunge(store.ExpungeQuery{Environment: f.env, Tag: "a"})
+	if !f.IsExpunged(gone) || f.IsExpunged(other) {
+		f.Fatalf("expunged: %v and %v, want true and false", f.IsExpunged(gone), f.IsExpunged(other))
+	}
+	f.must(f.ExpungeMessage(f.Context(), f.app, other))
+	if !f.IsExpunged(other) {
+		f.Fatal("one that was expunged by its id is not known")
+	}
 }

@@ -22,9 +22,7 @@ type Open func(t testing.TB, dir string) store.Store
 // Run runs the whole suite against a store.
 func Run(t *testing.T, open Open) {
 	RunMessages(t, open)
-	t.Run("rounds", func(t *testing.T) { testRounds(t, open) })
 	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
-	t.Run("announcements", func(t *testing.T) { testAnnouncements(t, open) })
 	t.Run("rollups", func(t *testing.T) { testRollups(t, open) })
 	t.Run("search", func(t *testing.T) { testSearch(t, open) })
 }
@@ -38,6 +36,8 @@ func RunMessages(t *testing.T, open Open) {
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
+	t.Run("rounds", func(t *testing.T) { testRounds(t, open) })
+	t.Run("announcements", func(t *testing.T) { testAnnouncements(t, open) })
 	t.Run("retention", func(t *testing.T) { testRetention(t, open) })
 }
 
