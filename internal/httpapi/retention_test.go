@@ -14,7 +14,7 @@ func TestRetentionOfTypesAndEnvironments(t *testing.T) {
 	r := newRig(t)
 	app := r.app("a")
 	r.must(201, "POST", "/api/v1/event-type", `{"name":"user.created","description":"d"}`)
-	const path, settings = "/x/v1/event-type/user.created/retention", "/api/v1/environment/settings"
+	const path, settings = "/x/v1/event-type/user.created/retention", "/api/v1/management/environment-settings"
 	kept := func(eventType string) time.Duration {
 		p, err := r.store.PlanOf(context.Background(), mustApp(r, app))
 		if err != nil {
