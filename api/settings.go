@@ -21,6 +21,9 @@ type SettingsIn struct {
 	// DefaultSignatureType is hmac256 or ed25519: the kind of secret that is drawn for an
 	// endpoint; null for hmac256. Ours.
 	DefaultSignatureType Optional[string] `json:"defaultSignatureType,omitzero"`
+	// SendTraceparent tells receivers the trace of each request, in the header traceparent,
+	// while the server traces. Ours.
+	SendTraceparent Optional[bool] `json:"sendTraceparent,omitzero"`
 }
 
 // SettingsOut are the environment settings that this server acts on. The answer
@@ -34,6 +37,7 @@ type SettingsOut struct {
 	DisableEndpointOnGone    bool    `json:"disableEndpointOnGone"`
 	DefaultSignatureType     string  `json:"defaultSignatureType"`
 	RetentionDays            int64   `json:"retentionDays"`
+	SendTraceparent          bool    `json:"sendTraceparent"`
 }
 
 // PortalSettingsOut are the environment settings that a portal starts from.

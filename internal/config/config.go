@@ -49,6 +49,8 @@ type Config struct {
 	MetricsListen string
 	// RetentionBytes is the most that the data directory may take; 0 for no bound.
 	RetentionBytes int64
+	// OTel is set by the environment alone, see OTel.
+	OTel OTel
 }
 
 // Secret is a text that never prints itself.

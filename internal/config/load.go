@@ -117,6 +117,7 @@ func Load(s Sources) (*Loaded, error) {
 			return nil, fmt.Errorf("%s: %w", nameIn(out.Origin[knob.Name], path, knob.Name), err)
 		}
 	}
+	out.OTel = ReadOTel(s.Environ)
 	return out, out.finish()
 }
 

@@ -91,6 +91,8 @@ type Options struct {
 	Answered func(m *hook.Message, a *hook.Attempt)
 	// Observer follows the attempts; nil for nobody.
 	Observer Observer
+	// Tracer makes a span of each attempt; nil for none.
+	Tracer *telemetry.Tracer
 	// Chance gives numbers in [0, 1) for jitter. Nil means a random source.
 	Chance func() float64
 }

@@ -136,7 +136,7 @@ func (d *Dispatcher) try(it *item) {
 		N: it.due.Delivery.Attempts + 1, Trigger: it.due.Delivery.Trigger, StartedAt: time.Now(),
 	}
 	it.slot = d.queue.Begin(&it.due.Delivery)
-	d.send(it, plan, ep, a)
+	d.trace(it, plan, ep, a)
 	// What the attempt is of is not for the Sender to say.
 	a.Message, a.Application, a.Endpoint = it.due.Message.ID, l.tenant.id, l.endpoint
 	if a.Outcome != hook.Success && d.sending.Err() != nil {
@@ -149,15 +149,35 @@ func (d *Dispatcher) try(it *item) {
 	d.record(it, plan, ep, a)
 }
 
+// trace sends, within a span when tracing is on.
+func (d *Dispatcher) trace(it *item, plan *store.Plan, ep *hook.Endpoint, a *hook.Attempt) {
+	t := d.o.Tracer
+	if t == nil {
+		d.send(d.sending, it, plan, ep, a)
+		return
+	}
+	m, app := it.due.Message, plan.Application
+	ctx, span := t.Attempt(d.sending, m.TransformationsParams)
+	if span.IsRecording() {
+		span.Describe(telemetry.AttemptOf{
+			Environment: d.codec.Environment(app.Environment), Application: d.codec.Application(app.Environment, app.ID), ApplicationUID: app.UID,
+			Endpoint: d.codec.Endpoint(app.ID, ep.ID), Message: d.codec.Message(app.ID, m.ID), EventID: m.EventID, EventType: m.EventType,
+			N: a.N, Trigger: kindNames[it.kind], Metadata: app.Metadata, Params: m.TransformationsParams,
+		})
+	}
+	d.send(ctx, it, plan, ep, a)
+	span.Attempted(a.Outcome == hook.Success, a.Reason.String())
+}
+
 // send calls the Sender. A bug in it that panics fails one attempt, not the process.
-func (d *Dispatcher) send(it *item, plan *store.Plan, ep *hook.Endpoint, a *hook.Attempt) {
+func (d *Dispatcher) send(ctx context.Context, it *item, plan *store.Plan, ep *hook.Endpoint, a *hook.Attempt) {
 	defer func() {
 		if r := recover(); r != nil {
 			d.log.Error("sender panicked", telemetry.KeyMessage, d.codec.Message(a.Application, a.Message), telemetry.KeyError, fmt.Sprint(r), "stack", string(debug.Stack()))
 			a.Outcome, a.Reason, a.Error, a.Took = hook.Failed, hook.ReasonInternal, "internal error of the sender", time.Since(a.StartedAt)
 		}
 	}()
-	d.sender.Send(d.sending, it.due.Message, ep, plan.Environment, a)
+	d.sender.Send(ctx, it.due.Message, ep, plan.Environment, a)
 }
 
 // learn takes the rate from the endpoint's present state; a new lane can widen now.

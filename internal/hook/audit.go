@@ -149,6 +149,7 @@ func (e *Environment) AuditFields() (f AuditFields) {
 	f.add("enforceHttps", auditField{shown: st.EnforceHTTPS})
 	f.add("disableEndpointOnFailure", auditField{shown: st.DisableEndpointOnFailure})
 	f.add("disableEndpointOnGone", auditField{shown: st.DisableEndpointOnGone})
+	f.add("sendTraceparent", auditField{shown: st.SendTraceparent})
 	if st.RetryPolicy != nil {
 		f.add("retryPolicy", auditField{shown: fmt.Sprint(st.RetryPolicy)})
 	}

@@ -35,6 +35,9 @@ type Settings struct {
 	Retention time.Duration
 	// SignatureType is the kind of signing secret that is drawn for an endpoint.
 	SignatureType SignatureType
+	// SendTraceparent tells receivers the trace of the request, in the header traceparent
+	// (W3C Trace Context). It does nothing while this server does not trace.
+	SendTraceparent bool
 	// Extra keeps settings that this version does not know, as raw JSON by key, so
 	// that a client's round trip loses nothing.
 	Extra map[string][]byte

@@ -237,7 +237,7 @@ func TestSettings(t *testing.T) {
 	r := newRig(t)
 	a := r.must(200, "GET", settingsPath, "")
 	for field, want := range map[string]string{
-		"sendSvixWebhookHeaders": "true", "whitelabelHeaders": "false", "disableEndpointOnFailure": "true", "disableEndpointOnGone": "true", "retryPolicy": "null",
+		"sendSvixWebhookHeaders": "true", "whitelabelHeaders": "false", "disableEndpointOnFailure": "true", "disableEndpointOnGone": "true", "retryPolicy": "null", "sendTraceparent": "false",
 	} {
 		if got := a.str(field); got != want {
 			t.Errorf("default %s = %s, want %s", field, got, want)

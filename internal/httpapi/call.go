@@ -38,6 +38,8 @@ type call struct {
 	// an Idempotency-Key. See prepare.
 	receipt *store.Receipt
 	status  int // of the answer, once written
+	// span measures the call; nil when tracing is off.
+	span *telemetry.Span
 	// switched: the connection went on as a WebSocket, so that the time until now is not
 	// that of an answer.
 	switched bool
@@ -90,6 +92,10 @@ func (s *server) serve(rt *route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		c := &call{w: w, r: r, route: rt, reqID: requestID(r)}
+		if s.Tracer != nil {
+			c.r, c.span = s.Tracer.Request(r, rt.path)
+			defer s.endSpan(c)
+		}
 		w.Header()[requestIDHeader] = []string{c.reqID}
 		err := s.runSafely(c)
 		if err != nil {
@@ -101,6 +107,15 @@ func (s *server) serve(rt *route) http.HandlerFunc {
 		}
 		s.logCall(c, err, took)
 	}
+}
+
+// endSpan ends the span of a call that has been answered.
+func (s *server) endSpan(c *call) {
+	c.span.Text("hookloft.req_id", c.reqID)
+	if c.span.IsRecording() && c.token != nil {
+		c.span.Text("org_id", s.Catalog.Codec().Environment(c.token.Environment))
+	}
+	c.span.Answered(c.status)
 }
 
 // runSafely turns a panic, which is a mistake of ours, into an error of this request alone.

@@ -98,7 +98,9 @@ type Deps struct {
 	// Tail hands out what happens; whoever makes it closes it when the server drains.
 	Tail    *Tail
 	Metrics Recorder
-	Log     *slog.Logger
+	// Tracer makes a span of each call; nil for none.
+	Tracer *telemetry.Tracer
+	Log    *slog.Logger
 }
 
 // Options are the knobs of the API. The zero value is a good start.

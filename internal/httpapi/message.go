@@ -68,6 +68,8 @@ func (s *server) postMessage(c *call) error {
 	}
 	// From here on the message is durable: a crash re-sends, it does not lose.
 	out := s.messageToAPI(done.Message, withContent, now)
+	c.span.Text("msg_id", out.ID)
+	c.span.Text("event_type", out.EventType)
 	return c.raw(http.StatusAccepted, appendMessage(make([]byte, 0, 320+len(out.Payload)), &out))
 }
 

@@ -110,6 +110,7 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 		patch(&st.EnforceHTTPS, "enforceHttps", in.EnforceHTTPS),
 		patch(&st.DisableEndpointOnFailure, "disableEndpointOnFailure", in.DisableEndpointOnFailure),
 		patch(&st.DisableEndpointOnGone, "disableEndpointOnGone", in.DisableEndpointOnGone),
+		patch(&st.SendTraceparent, "sendTraceparent", in.SendTraceparent),
 	} {
 		if err != nil {
 			return err
@@ -174,7 +175,7 @@ func settingsToAPI(st hook.Settings) []byte {
 	out := api.SettingsOut{
 		WhitelabelHeaders: st.WhitelabelHeaders, SendSvixWebhookHeaders: st.SendSvixHeaders, EnforceHTTPS: st.EnforceHTTPS,
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
-		DefaultSignatureType: hmac256, RetentionDays: int64(st.KeptFor() / (24 * time.Hour)),
+		SendTraceparent: st.SendTraceparent, DefaultSignatureType: hmac256, RetentionDays: int64(st.KeptFor() / (24 * time.Hour)),
 	}
 	if st.SignatureType != hook.HMAC256 {
 		out.DefaultSignatureType = string(st.SignatureType)

@@ -76,8 +76,11 @@ func newForward(p *prepared, job Job, now time.Time) (*request, error) {
 		b = r.appendSigned(b, "Svix-")
 	}
 	b = appendStamps(b, job)
+	if job.traceparent != "" {
+		b = appendField(b, traceparent+": ", job.traceparent)
+	}
 	b = append(b, p.custom...)
-	b, accepts := p.appendForwarded(b, in.Header)
+	b, accepts := p.appendForwarded(b, in.Header, job.traceparent != "")
 	if !accepts && !p.own["accept"] {
 		b = appendField(b, "Accept: ", "*/*")
 	}
@@ -115,9 +118,13 @@ func appendStamps(b []byte, job Job) []byte {
 }
 
 // appendForwarded appends a provider's fields, of which names and values stand by turns,
-// as far as they may go on and there is room. accepts: one of them was Accept.
-func (p *prepared) appendForwarded(b []byte, fields []string) (_ []byte, accepts bool) {
+// as far as they may go on and there is room. traced: a traceparent of ours stands there
+// already, so the provider's goes no further. accepts: one of them was Accept.
+func (p *prepared) appendForwarded(b []byte, fields []string, traced bool) (_ []byte, accepts bool) {
 	nominated := map[string]bool{}
+	if traced {
+		nominated[traceparent], nominated["tracestate"] = true, true
+	}
 	for i := 0; i+1 < len(fields); i += 2 {
 		if plainName(fields[i]) == "connection" {
 			for name := range strings.SplitSeq(fields[i+1], ",") {

@@ -35,7 +35,7 @@ func Forward(m *hook.Message, sourceID string) (*Forwarded, error) {
 	}
 	f.Path, f.Query, _ = strings.Cut(target, "?")
 	p := &prepared{}
-	fields, _ := p.appendForwarded(appendStamps(nil, Job{Message: m, SourceID: sourceID}), in.Header)
+	fields, _ := p.appendForwarded(appendStamps(nil, Job{Message: m, SourceID: sourceID}), in.Header, false)
 	for line := range strings.SplitSeq(string(fields), "\r\n") {
 		if name, value, ok := strings.Cut(line, ": "); ok {
 			f.Header = append(f.Header, [2]string{name, value})

@@ -21,6 +21,7 @@ type request struct {
 	id, contentType string
 	at              time.Time
 	signature       []byte
+	traceparent     string // "" for none
 	// method and target of a forwarded webhook or of a shaped request, and how much of buf is head; "" otherwise.
 	method, target string
 	headBytes      int
@@ -42,7 +43,7 @@ var requests = sync.Pool{New: func() any { return &request{buf: make([]byte, 0, 
 func newRequest(p *prepared, job Job, now time.Time) *request {
 	r := requests.Get().(*request)
 	r.to, r.id, r.at, r.body = p, job.WebhookID, now, job.Message.Body()
-	r.contentType = contentTypeOf(job.Message)
+	r.contentType, r.traceparent = contentTypeOf(job.Message), job.traceparent
 	r.signature = p.signer.AppendSignature(r.signature[:0], r.id, now, r.body)
 	b := append(r.buf[:0], p.head...)
 	b = appendField(b, "Content-Type: ", r.contentType)
@@ -52,6 +53,9 @@ func newRequest(p *prepared, job Job, now time.Time) *request {
 	b = r.appendSigned(b, "Webhook-")
 	if p.svix {
 		b = r.appendSigned(b, "Svix-")
+	}
+	if r.traceparent != "" {
+		b = appendField(b, traceparent+": ", r.traceparent)
 	}
 	b = append(b, p.custom...)
 	b = append(b, '\r', '\n')
@@ -97,6 +101,9 @@ func (r *request) header() http.Header {
 	}
 	if r.to.svix {
 		h["Svix-Id"], h["Svix-Timestamp"], h["Svix-Signature"] = h["Webhook-Id"], h["Webhook-Timestamp"], h["Webhook-Signature"]
+	}
+	if r.traceparent != "" {
+		h.Set(traceparent, r.traceparent)
 	}
 	for name, value := range r.to.endpoint.Headers {
 		h.Set(name, value)

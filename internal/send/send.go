@@ -29,10 +29,12 @@ package send
 import (
 	"context"
 	"crypto/x509"
+	"net/http"
 	"time"
 
 	"github.com/hookloft/hookloft/internal/egress"
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 // Options are the knobs of a Sender. The zero value is a good start.
@@ -61,6 +63,8 @@ type Options struct {
 	Version string
 	// RootCAs verify receivers' certificates. Nil means the system's.
 	RootCAs *x509.CertPool
+	// Tracer makes a span of each request; nil for none.
+	Tracer *telemetry.Tracer
 }
 
 func (o Options) withDefaults() Options {
@@ -99,12 +103,15 @@ type Job struct {
 	Attempt  hook.AttemptID
 	N        int
 	Trigger  hook.Trigger
+
+	traceparent string // of the request's span, "" where the receiver is not told
 }
 
 // Sender makes attempts. It may be used by any number of goroutines.
 type Sender struct {
 	transport *transport
 	endpoints *preparedCache
+	tracer    *telemetry.Tracer // nil when tracing is off
 }
 
 // New returns a Sender whose connections are dialled by d.
@@ -113,6 +120,7 @@ func New(d *egress.Dialer, o Options) *Sender {
 	return &Sender{
 		transport: newTransport(d, o),
 		endpoints: newPreparedCache(o.Version, o.Timeout),
+		tracer:    o.Tracer,
 	}
 }
 
@@ -143,8 +151,13 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		a.Reason, a.Error = hook.ReasonInternal, err.Error()
 		return a
 	}
+	var span *telemetry.Span
+	if s.tracer != nil {
+		ctx, span = s.trace(ctx, p, &job)
+	}
 	r, why, err := build(p, job, now)
 	if err != nil {
+		// No request, no span: it is dropped unended.
 		a.Outcome, a.Reason, a.Error = hook.Unsendable, why, err.Error()
 		return a
 	}
@@ -155,8 +168,29 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		explain(&a)
 	}
 	a.Took = time.Since(now)
+	span.Exchanged(a.Status, a.Reason.String(), a.RemoteAddr)
 	return a
 }
+
+// trace begins the span of a job's request, and has the request name it where the
+// environment wants that.
+func (s *Sender) trace(ctx context.Context, p *prepared, job *Job) (context.Context, *telemetry.Span) {
+	method := http.MethodPost
+	switch {
+	case job.isForward():
+		method = job.Message.Inbound.Method
+	case p.shaped:
+		method = job.Endpoint.Shape.Method
+	}
+	ctx, span := s.tracer.Exchange(ctx, method, p.target.tls, p.target.host, p.target.port, job.N-1)
+	if job.Settings.SendTraceparent && !p.own[traceparent] {
+		job.traceparent = span.Traceparent()
+	}
+	return ctx, span
+}
+
+// traceparent is the plain name of the header of W3C Trace Context.
+const traceparent = "traceparent"
 
 // build makes the request of a job at now. It must be released after use. An error says in
 // words that no attempt can ever be made, why its class.

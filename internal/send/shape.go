@@ -84,6 +84,9 @@ func newShaped(p *prepared, job Job, now time.Time) (*request, error) {
 	if p.svix {
 		b = r.appendSigned(b, "Svix-")
 	}
+	if job.traceparent != "" {
+		b = appendField(b, traceparent+": ", job.traceparent)
+	}
 	b = append(b, p.custom...)
 	b = append(b, '\r', '\n')
 	r.headBytes = len(b)

@@ -43,7 +43,13 @@ func (l wakingLedger) AppendAll(ctx context.Context, all []*store.Publication) (
 }
 
 // ledger is the ledger of all who accept messages.
-func (n *node) ledger() store.Ledger { return wakingLedger{n.opened.store, n.listening, n.tail} }
+func (n *node) ledger() store.Ledger {
+	l := wakingLedger{n.opened.store, n.listening, n.tail}
+	if t := n.otlp.Tracer(); t != nil {
+		return tracingLedger{l, t}
+	}
+	return l
+}
 
 // newListenHub bounds who listens by a quarter of the clients that may be connected, so
 // that there is always room for requests.

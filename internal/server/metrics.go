@@ -16,14 +16,19 @@ import (
 	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
-// newMetrics returns the process's metrics and the handler that shows them.
-func newMetrics() (*telemetry.Metrics, http.Handler) {
+// newRegistry returns where the process's metrics are gathered, and the handler that shows them.
+func newRegistry() (*prometheus.Registry, http.Handler) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg, promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+// newMetrics returns the process's metrics.
+func newMetrics(reg prometheus.Registerer) *telemetry.Metrics {
 	m := telemetry.NewMetrics(reg)
 	b := ReadBuild()
 	m.SetBuild(b.Version, b.Revision)
-	return m, promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	return m
 }
 
 // requestRecorder counts API requests. Its labels are patterns of routes, so there are

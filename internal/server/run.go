@@ -40,6 +40,7 @@ type node struct {
 
 	metrics     *telemetry.Metrics
 	showMetrics http.Handler
+	otlp        *telemetry.Exporter
 	guard       *egress.Guard
 	sender      *send.Sender
 	receiver    *receive.Receiver
@@ -95,7 +96,9 @@ func run(ctx context.Context, c *config.Config, out Output, extend extension) er
 // its address is part of sources' URLs, and served last, so that no request finds a
 // half-built server: who connects before that waits in the kernel's queue.
 func (n *node) start(ctx context.Context, extend extension) (err error) {
-	n.metrics, n.showMetrics = newMetrics()
+	if err := n.startTelemetry(ctx); err != nil {
+		return err
+	}
 	n.listening = newListenHub(maxClients(n.c, fileLimit()))
 	n.opened, err = openStore(ctx, n.c, n.log, n.metrics, func(err error) { offer(n.fatal, err) })
 	if err != nil {
@@ -131,7 +134,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 		return err
 	}
 	dialer := egress.NewDialer(n.guard, egress.Options{})
-	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version})
+	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version, Tracer: n.otlp.Tracer()})
 	n.receiver = n.newReceiver(dialer)
 	s := n.opened.store
 	n.rollup = upkeep.NewRollup(s, s.NewKey, n.log, upkeep.RollupOptions{})
@@ -141,6 +144,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 		DrainTimeout: max(n.c.Drain-n.requestShare(), time.Millisecond),
 		Answered:     n.receiver.Answered,
 		Observer:     observer{n.rollup, n.tail},
+		Tracer:       n.otlp.Tracer(),
 		Metrics:      n.metrics,
 	})
 	// Workers outlive ctx: they stop after the last request.
@@ -214,7 +218,7 @@ func (n *node) startServing(ctx context.Context, extend extension) (err error) {
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)
 	}
-	f := &front{api: api, receiver: n.receiver, exact: map[string]http.Handler{
+	f := &front{api: api, receiver: n.inboundDoor(), exact: map[string]http.Handler{
 		"/livez":    http.HandlerFunc(n.health.live),
 		"/startupz": http.HandlerFunc(n.health.live),
 		"/readyz":   http.HandlerFunc(n.health.readiness),
@@ -270,6 +274,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		Sums: n.rollup, Search: s, Lanes: n.dispatcher, SentHeaders: sender{n.sender, s.Codec(), s.IsExpunged}.headers, Tail: n.tail,
 		Tasks:   n.tasks,
 		Metrics: requestRecorder{n.metrics},
+		Tracer:  n.otlp.Tracer(),
 		Log:     n.log,
 	}, httpapi.Options{
 		MaxPayloadBytes: int(n.c.MaxPayload),
@@ -382,6 +387,7 @@ func (n *node) stopInTime(ready bool) error {
 // store. A request that was accepted is answered, an attempt that was begun is
 // recorded, where the time allows.
 func (n *node) stop(ready bool) error {
+	defer n.stopTelemetry(time.Now())
 	if n.health != nil {
 		n.health.draining.Store(true)
 	}

@@ -45,6 +45,11 @@ type Metrics struct {
 	// without a provider).
 	IngestRequests *prometheus.CounterVec
 
+	// Spans counts spans that are to be exported. Label: result (ended; exported; failed: the
+	// collector did not take them). What ended and is in neither of the other two waits, or
+	// was dropped because the queue was full.
+	Spans *prometheus.CounterVec
+
 	build *prometheus.GaugeVec
 }
 
@@ -68,13 +73,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		HTTPRequestDuration:    histogram("http_server_request_duration_seconds", "Duration of an API request.", "route", "method", "code"),
 		ReplayTasks:            gauge("replay_tasks", "Background tasks.", "state"),
 		IngestRequests:         counter("ingest_requests_total", "Requests at sources.", "provider", "verdict"),
+		Spans:                  counter("otel_spans_total", "Spans to be exported.", "result"),
 		build:                  gauge("build_info", "Always 1; the labels say what runs.", "version", "revision", "goversion"),
 	}
 	m.DeliveryEndToEnd = prometheus.NewHistogram(histogramOpts("delivery_end_to_end_seconds", "From acceptance of a message to the end of its successful attempt."))
 	if reg != nil {
 		reg.MustRegister(m.MessagesCreated, m.Deliveries, m.DeliveryDuration, m.DeliveryEndToEnd, m.AttemptsInFlight, m.QueueDepth,
 			m.QueueOldestDueAge, m.Endpoints, m.StoreOperationDuration,
-			m.HTTPRequestDuration, m.ReplayTasks, m.IngestRequests, m.build)
+			m.HTTPRequestDuration, m.ReplayTasks, m.IngestRequests, m.Spans, m.build)
 	}
 	return m
 }

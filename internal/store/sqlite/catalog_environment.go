@@ -258,6 +258,8 @@ type storedSettings struct {
 	DisableEndpointOnGone    *bool `json:"disable_endpoint_on_gone,omitempty"`
 	// SignatureType is missing for the default.
 	SignatureType hook.SignatureType `json:"signature_type,omitempty"`
+	// SendTraceparent is missing for false.
+	SendTraceparent bool `json:"send_traceparent,omitempty"`
 	// Retention is in nanoseconds, missing for the default.
 	Retention time.Duration `json:"retention,omitempty"`
 	// RetryPolicy is in nanoseconds: null is the default policy, [] a single attempt.
@@ -269,7 +271,7 @@ func encodeSettings(s hook.Settings) (string, error) {
 	b, err := json.Marshal(storedSettings{
 		WhitelabelHeaders: &s.WhitelabelHeaders, SendSvixHeaders: &s.SendSvixHeaders, EnforceHTTPS: &s.EnforceHTTPS,
 		DisableEndpointOnFailure: &s.DisableEndpointOnFailure, DisableEndpointOnGone: &s.DisableEndpointOnGone,
-		SignatureType: s.SignatureType, Retention: s.Retention, RetryPolicy: s.RetryPolicy, Extra: s.Extra,
+		SignatureType: s.SignatureType, SendTraceparent: s.SendTraceparent, Retention: s.Retention, RetryPolicy: s.RetryPolicy, Extra: s.Extra,
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode settings: %w", err)
@@ -286,6 +288,7 @@ func decodeSettings(text string) (hook.Settings, error) {
 	if err := json.Unmarshal([]byte(text), &stored); err != nil {
 		return s, fmt.Errorf("decode settings: %w", err)
 	}
+	s.SendTraceparent = stored.SendTraceparent
 	s.SignatureType, s.RetryPolicy, s.Retention, s.Extra = stored.SignatureType, stored.RetryPolicy, stored.Retention, stored.Extra
 	return s, nil
 }
