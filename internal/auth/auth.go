@@ -8,7 +8,7 @@
 // used itself. HKDF-SHA256 (RFC 5869) derives from it, with an empty salt, one key for
 // each purpose, so that no two uses share one:
 //
-//	hookloft/seal/v1    AES-256-GCM of secrets at rest (Sealer)
+//	hookloft/seal/v1    XAES-256-GCM of what lies at rest (Sealer)
 //	hookloft/token/v1   HMAC-SHA256 of token texts (Hasher)
 //
 // Whoever has the data but not the main key can neither read a signing secret nor test

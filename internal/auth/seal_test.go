@@ -2,8 +2,65 @@ package auth
 
 import (
 	"bytes"
+	"encoding/hex"
 	"testing"
 )
+
+// TestSealerIsXAES compares the cipher with the two vectors of C2SP's specification of
+// XAES-256-GCM, one for each way in which its subkey is doubled.
+func TestSealerIsXAES(t *testing.T) {
+	for _, c := range []struct{ key, additional, sealed string }{
+		{"01", "", "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"},
+		{"03", "c2sp.org/XAES-256-GCM", "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"},
+	} {
+		key, _ := hex.DecodeString(c.key)
+		s, err := newSealer(bytes.Repeat(key, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		nonce := []byte("ABCDEFGHIJKLMNOPQRSTUVWX")
+		aead, err := s.aead(nonce)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hex.EncodeToString(aead.Seal(nil, nonce[12:], []byte("XAES-256-GCM"), []byte(c.additional))); got != c.sealed {
+			t.Errorf("key %s: sealed %s, want %s", c.key, got, c.sealed)
+		}
+	}
+}
+
+// TestSealerOpensTheOldForm opens what version 1 sealed.
+func TestSealerOpensTheOldForm(t *testing.T) {
+	s := NewSealer(NewKey())
+	sealed := s.old.Seal([]byte{oldSealVersion}, nil, []byte("whsec_old"), additional(oldSealVersion, "endpoint/1/secrets"))
+	got, err := s.Open(sealed, "endpoint/1/secrets")
+	if err != nil || string(got) != "whsec_old" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := s.Open(sealed, "endpoint/2/secrets"); err == nil {
+		t.Error("opened in another place")
+	}
+}
+
+func BenchmarkSealer(b *testing.B) {
+	s := NewSealer(NewKey())
+	plain := bytes.Repeat([]byte("x"), 1024)
+	sealed := s.Seal(plain, "message/1/payload")
+	b.Run("Seal1KiB", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Seal(plain, "message/1/payload")
+		}
+	})
+	b.Run("Open1KiB", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Open(sealed, "message/1/payload"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
 
 func TestSealerOpensWhatItSealed(t *testing.T) {
 	s := NewSealer(NewKey())
@@ -66,6 +123,7 @@ func FuzzSealerOpen(f *testing.F) {
 	s := NewSealer(NewKey())
 	f.Add([]byte{}, "")
 	f.Add([]byte{sealVersion}, "c")
+	f.Add([]byte{oldSealVersion}, "c")
 	f.Add(s.Seal([]byte("x"), "c")[:20], "c")
 	f.Fuzz(func(t *testing.T, sealed []byte, context string) {
 		if _, err := s.Open(sealed, context); err == nil {
