@@ -24,6 +24,8 @@ type SettingsIn struct {
 	// SendTraceparent tells receivers the trace of each request, in the header traceparent,
 	// while the server traces. Ours.
 	SendTraceparent Optional[bool] `json:"sendTraceparent,omitzero"`
+	// SealContent seals payloads and answers at rest from now on. Ours.
+	SealContent Optional[bool] `json:"sealContent,omitzero"`
 }
 
 // SettingsOut are the environment settings that this server acts on. The answer
@@ -38,6 +40,7 @@ type SettingsOut struct {
 	DefaultSignatureType     string  `json:"defaultSignatureType"`
 	RetentionDays            int64   `json:"retentionDays"`
 	SendTraceparent          bool    `json:"sendTraceparent"`
+	SealContent              bool    `json:"sealContent"`
 }
 
 // PortalSettingsOut are the environment settings that a portal starts from.

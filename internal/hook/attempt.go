@@ -70,6 +70,9 @@ type Attempt struct {
 	Wish Wish
 	// Expunged says that the answer's content was removed on request.
 	Expunged bool
+	// Unreadable says that the stored answer cannot be opened: it was damaged, or moved from
+	// another row. Header, Body and Error are then not there.
+	Unreadable bool
 	// NextAt is when the next scheduled attempt is due; zero for none.
 	NextAt time.Time
 }

@@ -157,6 +157,7 @@ func (e *Environment) AuditFields() (f AuditFields) {
 		f.show("retention", st.Retention.String())
 	}
 	f.show("defaultSignatureType", string(st.SignatureType))
+	f.show("sealContent", st.SealContent)
 	// Nobody here knows what these hold, and they may be long.
 	for name, value := range st.Extra {
 		f.hide(name, string(value), "set")

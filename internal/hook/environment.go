@@ -38,6 +38,9 @@ type Settings struct {
 	// SendTraceparent tells receivers the trace of the request, in the header traceparent
 	// (W3C Trace Context). It does nothing while this server does not trace.
 	SendTraceparent bool
+	// SealContent seals what is stored from then on: payloads and the provider's requests, and
+	// the answers to attempts. What was stored before stays as it is.
+	SealContent bool
 	// Extra keeps settings that this version does not know, as raw JSON by key, so
 	// that a client's round trip loses nothing.
 	Extra map[string][]byte

@@ -29,6 +29,9 @@ type Message struct {
 	ContentExpiresAt time.Time
 	// Expunged says that the content was removed on request.
 	Expunged bool
+	// Unreadable says that the stored content cannot be opened: it was damaged, or moved from
+	// another row. It shows when the content is read; then none of it is there.
+	Unreadable bool
 	// Inbound is the provider's request; nil for a message that was published. The body
 	// of an inbound message is RawBody, whatever its type, and Payload is nil.
 	Inbound *Inbound
@@ -59,7 +62,7 @@ func (m *Message) Size() int {
 
 // HasContent reports whether the payload can still be read and sent at now.
 func (m *Message) HasContent(now time.Time) bool {
-	return !m.Expunged && (m.ContentExpiresAt.IsZero() || now.Before(m.ContentExpiresAt))
+	return !m.Expunged && !m.Unreadable && (m.ContentExpiresAt.IsZero() || now.Before(m.ContentExpiresAt))
 }
 
 // Limits of a message (CONTRACT sections 0 and 1.6).

@@ -56,7 +56,7 @@ var explanations = []Explanation{
 	{ReasonDisabled, "The endpoint is disabled", "Enable the endpoint, then replay what it missed.", false},
 	{ReasonSkippedFilter, "The endpoint's filter does not want this message", "Change the filter if it should.", false},
 	{ReasonSenderCrashed, "This server stopped several times while it sent this message", "Look into this server's log; the message is tried alone from now on.", true},
-	{ReasonStorage, "This server could not store what it needed to send", "Look at this server's disk.", true},
+	{ReasonStorage, "This server could not store or read what it needed to send", "Look at this server's disk.", true},
 	{ReasonPaused, "The endpoint is paused and holds its messages", "Resume the endpoint: what is held is sent then.", false},
 	{ReasonEndpointDeleted, "The endpoint was deleted", "Nothing is left to be done.", false},
 	{ReasonReplay, "A replay asked for the message to be sent again", "Wait for the replay, or start another where it was cancelled.", false},

@@ -331,6 +331,9 @@ func statusToAPI(st store.AttemptStatus, expanded bool) (int, string) {
 // expungedResponse stands where an attempt's answer was removed on request.
 const expungedResponse = "EXPUNGED"
 
+// unreadableResponse stands where an attempt's answer is stored and cannot be opened.
+const unreadableResponse = "UNREADABLE"
+
 func (s *server) attemptToAPI(a *hook.Attempt, withContent, expanded bool) api.MessageAttemptOut {
 	codec := s.Catalog.Codec()
 	out := api.MessageAttemptOut{
@@ -353,6 +356,8 @@ func (s *server) attemptToAPI(a *hook.Attempt, withContent, expanded bool) api.M
 		out.Response = "{}" // also of what was expunged: the caller asked for no content
 	case a.Expunged:
 		out.Response = expungedResponse
+	case a.Unreadable:
+		out.Response = unreadableResponse
 	case utf8.Valid(a.Body):
 		out.Response = string(a.Body)
 	default:

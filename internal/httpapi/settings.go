@@ -111,6 +111,7 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 		patch(&st.DisableEndpointOnFailure, "disableEndpointOnFailure", in.DisableEndpointOnFailure),
 		patch(&st.DisableEndpointOnGone, "disableEndpointOnGone", in.DisableEndpointOnGone),
 		patch(&st.SendTraceparent, "sendTraceparent", in.SendTraceparent),
+		patch(&st.SealContent, "sealContent", in.SealContent),
 	} {
 		if err != nil {
 			return err
@@ -176,6 +177,7 @@ func settingsToAPI(st hook.Settings) []byte {
 		WhitelabelHeaders: st.WhitelabelHeaders, SendSvixWebhookHeaders: st.SendSvixHeaders, EnforceHTTPS: st.EnforceHTTPS,
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
 		SendTraceparent: st.SendTraceparent, DefaultSignatureType: hmac256, RetentionDays: int64(st.KeptFor() / (24 * time.Hour)),
+		SealContent: st.SealContent,
 	}
 	if st.SignatureType != hook.HMAC256 {
 		out.DefaultSignatureType = string(st.SignatureType)

@@ -142,6 +142,10 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		StartedAt:   now,
 		URL:         job.Endpoint.URL,
 	}
+	if job.Message.Unreadable {
+		a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonStorage, "the message's stored content cannot be read: it was damaged"
+		return a
+	}
 	if !job.Message.HasContent(now) {
 		a.Outcome, a.Reason, a.Error = hook.Unsendable, hook.ReasonExpired, "the message's content has expired or was removed"
 		return a

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -58,6 +59,7 @@ type catalog struct {
 	newKey func() hook.Key
 
 	plans    *planCache
+	sealing  atomic.Bool  // some environment seals its content, or has since the start
 	received *sourceCache // sources that webhooks came in for
 	tokens   *tokenCache
 }
@@ -137,6 +139,9 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 		},
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := c.learnSealing(); err != nil {
 		return nil, err
 	}
 	if err := c.openCodec(ctx); err != nil {

@@ -21,6 +21,7 @@ func (c *catalog) CreateEnvironment(ctx context.Context, e *hook.Environment) er
 	if err != nil {
 		return err
 	}
+	c.willSeal(&e.Settings)
 	return c.change(ctx, func(tx *catalogTx) error {
 		if err := checkEnvironmentName(tx, e.ID, e.Name); err != nil {
 			return err
@@ -116,6 +117,7 @@ func (c *catalog) UpdateEnvironment(ctx context.Context, id hook.EnvironmentID, 
 		if err != nil {
 			return err
 		}
+		c.willSeal(&e.Settings)
 		tx.environments = append(tx.environments, id)
 		err = tx.exec("UPDATE environment SET name = ?2, settings = ?3, version = version + 1, updated_at = ?4 WHERE key = ?1",
 			id, e.Name, settings, e.UpdatedAt.UnixMilli())
@@ -260,6 +262,8 @@ type storedSettings struct {
 	SignatureType hook.SignatureType `json:"signature_type,omitempty"`
 	// SendTraceparent is missing for false.
 	SendTraceparent bool `json:"send_traceparent,omitempty"`
+	// SealContent is missing for false.
+	SealContent bool `json:"seal_content,omitempty"`
 	// Retention is in nanoseconds, missing for the default.
 	Retention time.Duration `json:"retention,omitempty"`
 	// RetryPolicy is in nanoseconds: null is the default policy, [] a single attempt.
@@ -271,7 +275,7 @@ func encodeSettings(s hook.Settings) (string, error) {
 	b, err := json.Marshal(storedSettings{
 		WhitelabelHeaders: &s.WhitelabelHeaders, SendSvixHeaders: &s.SendSvixHeaders, EnforceHTTPS: &s.EnforceHTTPS,
 		DisableEndpointOnFailure: &s.DisableEndpointOnFailure, DisableEndpointOnGone: &s.DisableEndpointOnGone,
-		SignatureType: s.SignatureType, SendTraceparent: s.SendTraceparent, Retention: s.Retention, RetryPolicy: s.RetryPolicy, Extra: s.Extra,
+		SignatureType: s.SignatureType, SendTraceparent: s.SendTraceparent, SealContent: s.SealContent, Retention: s.Retention, RetryPolicy: s.RetryPolicy, Extra: s.Extra,
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode settings: %w", err)
@@ -288,7 +292,7 @@ func decodeSettings(text string) (hook.Settings, error) {
 	if err := json.Unmarshal([]byte(text), &stored); err != nil {
 		return s, fmt.Errorf("decode settings: %w", err)
 	}
-	s.SendTraceparent = stored.SendTraceparent
+	s.SendTraceparent, s.SealContent = stored.SendTraceparent, stored.SealContent
 	s.SignatureType, s.RetryPolicy, s.Retention, s.Extra = stored.SignatureType, stored.RetryPolicy, stored.Retention, stored.Extra
 	return s, nil
 }

@@ -92,7 +92,7 @@ func (w *writer) finishRest(p *pen, f *store.Finished) error {
 		return err
 	}
 	if f.Attempt != nil {
-		if err := p.attempt(w.withoutAnswer(f.Attempt)); err != nil {
+		if err := w.attempt(p, f.Attempt); err != nil {
 			return err
 		}
 	}
@@ -102,6 +102,16 @@ func (w *writer) finishRest(p *pen, f *store.Finished) error {
 		return err
 	}
 	return nil
+}
+
+// attempt writes an ended attempt, sealed where its environment wants that.
+func (w *writer) attempt(p *pen, a *hook.Attempt) error {
+	a = w.withoutAnswer(a)
+	content := answerOf(a)
+	if w.s.catalog.seals(a.Application) {
+		content = w.s.content.sealAnswer(a)
+	}
+	return p.attempt(a, content)
 }
 
 // finishScheduled merges an outcome of the schedule into the row of its pair. A pair shows
@@ -152,7 +162,7 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 		if _, err := p.newDelivery(&next, time.Time{}, attempt); err != nil || f.Attempt == nil {
 			return err
 		}
-		return p.attempt(w.withoutAnswer(f.Attempt))
+		return w.attempt(p, f.Attempt)
 	}
 	attempts := append(encodeKeys(old.attempts), attempt...)
 	next := old.Delivery
@@ -199,7 +209,7 @@ func (w *writer) finishBeside(p *pen, f *store.Finished, next *hook.Delivery, at
 	if err := p.setDelivery(next, next.DueAt, attempts); err != nil || f.Attempt == nil {
 		return err
 	}
-	return p.attempt(w.withoutAnswer(f.Attempt))
+	return w.attempt(p, f.Attempt)
 }
 
 // endSchedule removes the due row of a pair's schedule, if it has one.

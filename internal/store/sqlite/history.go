@@ -129,8 +129,8 @@ func (f messageFilter) match(m *hook.Message) bool {
 // errNoMessage is what every look-up of a message answers that does not exist or is another tenant's.
 func errNoMessage() error { return hook.Errorf(hook.NotFound, "Entity not found") }
 
-// messageIn loads one message of app from an open segment.
-func messageIn(conn *sqlite.Conn, app hook.ApplicationID, id hook.MessageID, withContent bool) (*storedMessage, error) {
+// messageIn loads one message of app from an open segment, without content when content is nil.
+func messageIn(conn *sqlite.Conn, app hook.ApplicationID, id hook.MessageID, content *contentSealer) (*storedMessage, error) {
 	stmt, err := conn.Prepare(messageSQL)
 	if err != nil {
 		return nil, fmt.Errorf("prepare message: %w", err)
@@ -139,7 +139,7 @@ func messageIn(conn *sqlite.Conn, app hook.ApplicationID, id hook.MessageID, wit
 	var m *storedMessage
 	err = eachRow(stmt, func() (bool, error) {
 		var err error
-		m, err = scanMessage(stmt, withContent)
+		m, err = scanMessage(stmt, content)
 		return false, err
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body`
+	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body, sealed`
 	// Index: attempt's primary key (endpoint, key).
 	attemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key `
 	attemptSQL  = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key = ?2`
@@ -109,7 +109,7 @@ func (s *Store) attemptsOfEndpoint(ctx context.Context, q store.AttemptQuery, w 
 			stmt.BindInt64(2, int64(w.low))
 			stmt.BindInt64(3, int64(w.high))
 			return eachRow(stmt, func() (bool, error) {
-				row, ok, err := matchAttempt(conn, stmt, q)
+				row, ok, err := matchAttempt(conn, stmt, q, s.content)
 				if err != nil {
 					return false, err
 				}
@@ -145,7 +145,7 @@ func (s *Store) attemptsOfMessage(ctx context.Context, q store.AttemptQuery, w w
 				stmt.BindInt64(1, int64(d.Endpoint))
 				stmt.BindInt64(2, int64(id))
 				err := eachRow(stmt, func() (bool, error) {
-					row, ok, err := matchAttempt(conn, stmt, q)
+					row, ok, err := matchAttempt(conn, stmt, q, s.content)
 					if ok {
 						rows = append(rows, row)
 					}
@@ -162,8 +162,8 @@ func (s *Store) attemptsOfMessage(ctx context.Context, q store.AttemptQuery, w w
 }
 
 // matchAttempt judges the row under stmt by the query's filters and loads it if it matches.
-func matchAttempt(conn *sqlite.Conn, stmt *sqlite.Stmt, q store.AttemptQuery) (row store.Attempted, ok bool, err error) {
-	a := scanAttempt(stmt, false)
+func matchAttempt(conn *sqlite.Conn, stmt *sqlite.Stmt, q store.AttemptQuery, content *contentSealer) (row store.Attempted, ok bool, err error) {
+	a := scanAttempt(stmt)
 	a.Application = q.Application
 	if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfAttempt(a)) {
 		return row, false, nil
@@ -173,7 +173,7 @@ func matchAttempt(conn *sqlite.Conn, stmt *sqlite.Stmt, q store.AttemptQuery) (r
 	}
 	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
 	if q.WithMessage || !filter.isEmpty() {
-		m, err := messageIn(conn, q.Application, a.Message, false)
+		m, err := messageIn(conn, q.Application, a.Message, nil)
 		if err != nil {
 			return row, false, err
 		}
@@ -184,10 +184,7 @@ func matchAttempt(conn *sqlite.Conn, stmt *sqlite.Stmt, q store.AttemptQuery) (r
 			row.Message = &m.Message
 		}
 	}
-	if q.WithContent {
-		a = scanAttempt(stmt, true)
-		a.Application = q.Application
-	}
+	scanAnswer(stmt, a, content, q.WithContent)
 	row.Attempt = a
 	return row, true, nil
 }
@@ -208,14 +205,15 @@ func (s *Store) Attempt(ctx context.Context, app hook.ApplicationID, msg hook.Me
 	var out *hook.Attempt
 	err := s.inMessageSegment(ctx, msg, func(conn *sqlite.Conn) error {
 		var err error
-		out, err = attemptIn(conn, app, msg, id)
+		out, err = attemptIn(conn, app, msg, id, s.content)
 		return err
 	})
 	return out, err
 }
 
-// attemptIn finds an attempt through the deliveries of its message.
-func attemptIn(conn *sqlite.Conn, app hook.ApplicationID, msg hook.MessageID, id hook.AttemptID) (*hook.Attempt, error) {
+// attemptIn finds an attempt through the deliveries of its message, without its answer when
+// content is nil.
+func attemptIn(conn *sqlite.Conn, app hook.ApplicationID, msg hook.MessageID, id hook.AttemptID, content *contentSealer) (*hook.Attempt, error) {
 	var out *hook.Attempt
 	err := deliveriesIn(conn, app, msg, func(d *storedDelivery) error {
 		if out != nil || !slices.Contains(d.attempts, id) {
@@ -228,8 +226,11 @@ func attemptIn(conn *sqlite.Conn, app hook.ApplicationID, msg hook.MessageID, id
 		stmt.BindInt64(1, int64(d.Endpoint))
 		stmt.BindInt64(2, int64(id))
 		return eachRow(stmt, func() (bool, error) {
-			out = scanAttempt(stmt, true)
+			out = scanAttempt(stmt)
 			out.Application = app
+			if content != nil {
+				scanAnswer(stmt, out, content, true)
+			}
 			return false, nil
 		})
 	})
@@ -250,7 +251,7 @@ func (s *Store) ExpungeAttempt(ctx context.Context, app hook.ApplicationID, msg 
 	}
 	again := false
 	err := s.change(ctx, seg, func(conn *sqlite.Conn) error {
-		a, err := attemptIn(conn, app, msg, id)
+		a, err := attemptIn(conn, app, msg, id, nil)
 		if err != nil {
 			return err
 		}
@@ -273,8 +274,8 @@ func (s *Store) ExpungeAttempt(ctx context.Context, app hook.ApplicationID, msg 
 	return s.recordExpunge(ctx, app, hook.AuditAttempt, hook.Key(id))
 }
 
-// scanAttempt reads a row of attemptColumns. Without content it leaves header and body out.
-func scanAttempt(stmt *sqlite.Stmt, withContent bool) *hook.Attempt {
+// scanAttempt reads a row of attemptColumns, but for the answer, which scanAnswer reads.
+func scanAttempt(stmt *sqlite.Stmt) *hook.Attempt {
 	flags := stmt.ColumnInt(4)
 	a := &hook.Attempt{
 		Endpoint:       hook.EndpointID(stmt.ColumnInt64(0)),
@@ -291,7 +292,6 @@ func scanAttempt(stmt *sqlite.Stmt, withContent bool) *hook.Attempt {
 		Took:           time.Duration(stmt.ColumnInt64(9)) * time.Microsecond,
 		URL:            stmt.ColumnText(12),
 		RemoteAddr:     stmt.ColumnText(13),
-		Error:          stmt.ColumnText(14),
 	}
 	if flags&flagManual != 0 {
 		a.Trigger = hook.Manual
@@ -301,10 +301,21 @@ func scanAttempt(stmt *sqlite.Stmt, withContent bool) *hook.Attempt {
 	if !stmt.ColumnIsNull(11) {
 		a.NextAt = time.UnixMilli(stmt.ColumnInt64(11)).UTC()
 	}
-	if withContent {
-		a.Header, a.Body = columnBytes(stmt, 15), columnBytes(stmt, 16)
-	}
 	return a
+}
+
+// scanAnswer reads what scanAttempt leaves out into a, whose ids are there: the words of a
+// failure, and with content header and body.
+func scanAnswer(stmt *sqlite.Stmt, a *hook.Attempt, content *contentSealer, withContent bool) {
+	c := answerContent{err: stmt.ColumnText(14)}
+	if withContent {
+		c.header, c.body = columnBytes(stmt, 15), columnBytes(stmt, 16)
+	}
+	if stmt.ColumnBool(17) {
+		content.openAnswer(a, c)
+		return
+	}
+	a.Header, a.Body, a.Error = c.header, c.body, c.err
 }
 
 // encodeTimings appends the phases as uvarint microseconds; nil when all are zero.

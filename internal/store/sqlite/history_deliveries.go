@@ -25,6 +25,10 @@ const (
 func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (store.Listed[store.Delivered], error) {
 	w := newWalk(q.Window)
 	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
+	var content *contentSealer
+	if q.WithContent {
+		content = s.content
+	}
 	var rows []store.Delivered
 	for _, seg := range s.segmentsAlong(w) {
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
@@ -41,7 +45,7 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 				if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfDelivery(&d.Delivery)) {
 					return true, nil
 				}
-				m, err := messageIn(conn, q.Application, d.Message, q.WithContent)
+				m, err := messageIn(conn, q.Application, d.Message, content)
 				if err != nil {
 					return false, err
 				}
@@ -77,7 +81,7 @@ func (s *Store) Deliveries(ctx context.Context, app hook.ApplicationID, msg hook
 // deliveriesIn calls f with each delivery of a message, by rising endpoint. One whose
 // first attempt has not ended may have no row yet and is Pending and Fresh.
 func deliveriesIn(conn *sqlite.Conn, app hook.ApplicationID, msg hook.MessageID, f func(*storedDelivery) error) error {
-	m, err := messageIn(conn, app, msg, false)
+	m, err := messageIn(conn, app, msg, nil)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func (s *Store) Message(ctx context.Context, app hook.ApplicationID, id hook.Mes
 	var m *storedMessage
 	err := s.inMessageSegment(ctx, id, func(conn *sqlite.Conn) error {
 		var err error
-		m, err = messageIn(conn, app, id, true)
+		m, err = messageIn(conn, app, id, s.content)
 		return err
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 			stmt.BindInt64(2, int64(w.low))
 			stmt.BindInt64(3, int64(w.high))
 			return eachRow(stmt, func() (bool, error) {
-				m, err := scanMessage(stmt, false)
+				m, err := scanMessage(stmt, nil)
 				if err != nil {
 					return false, err
 				}
@@ -65,7 +65,7 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 					return true, nil
 				}
 				if q.WithContent {
-					if m, err = scanMessage(stmt, true); err != nil {
+					if m, err = scanMessage(stmt, s.content); err != nil {
 						return false, err
 					}
 				}
@@ -96,7 +96,7 @@ func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id h
 		if p == nil {
 			return errNoMessage()
 		}
-		m, err := messageIn(p.conn, app, id, false)
+		m, err := messageIn(p.conn, app, id, nil)
 		if err != nil {
 			return err
 		}

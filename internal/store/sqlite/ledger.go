@@ -133,7 +133,11 @@ func (w *writer) appendOne(p *store.Publication, inbound []byte, takesEventID bo
 	if len(endpoints) == 0 {
 		endpoints = nil
 	}
-	if err := pen.message(m, endpoints, inbound); err != nil {
+	content := contentOf(m, inbound)
+	if w.s.catalog.seals(m.Application) {
+		content = w.s.content.sealMessage(m.ID, content)
+	}
+	if err := pen.message(m, endpoints, content); err != nil {
 		return result, nil, err
 	}
 	left := int32(0)
@@ -274,7 +278,7 @@ func (w *writer) replayable(r *store.Replay, id hook.MessageID, now time.Time) (
 	if p == nil {
 		return nil, nil, errNotFound()
 	}
-	m, err := messageIn(p.conn, r.Application, id, false)
+	m, err := messageIn(p.conn, r.Application, id, nil)
 	if err != nil {
 		return nil, nil, err
 	}

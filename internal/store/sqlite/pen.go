@@ -38,8 +38,8 @@ const (
 	newestCacheKiB = 32 << 10
 
 	insertMessageSQL = `INSERT INTO message (key, application, environment, event_type, event_id, channels, tags,
-		deliver_at, expires_at, content_type, endpoints, params, raw, payload, inbound, deadline)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`
+		deliver_at, expires_at, content_type, endpoints, params, raw, payload, inbound, deadline, sealed)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`
 
 	// insertDeliverySQL leaves a pair that has a row as it is. Index: delivery's primary key.
 	insertDeliverySQL = `INSERT INTO delivery (endpoint, message, state, step, reason, crashes, due_at, attempts)
@@ -49,8 +49,8 @@ const (
 		WHERE endpoint = ?1 AND message = ?2`
 
 	insertAttemptSQL = `INSERT INTO attempt (endpoint, key, message, n, flags, outcome, reason, status, started_at, took,
-		timings, next_at, url, remote_addr, error, header, body)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`
+		timings, next_at, url, remote_addr, error, header, body, sealed)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`
 
 	// insertDueSQL reports by the number of changes whether the row is new.
 	insertDueSQL = `INSERT INTO due (endpoint, due_at, message, trigger, application) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -171,8 +171,8 @@ func (p *pen) mark(name string, value int64) error {
 	return run(p.saveMark)
 }
 
-// message writes a message that goes to endpoints. inbound is the stored form of m.Inbound.
-func (p *pen) message(m *hook.Message, endpoints, inbound []byte) error {
+// message writes a message that goes to endpoints, with c for its content.
+func (p *pen) message(m *hook.Message, endpoints []byte, c messageContent) error {
 	s := p.insertMessage
 	s.BindInt64(1, int64(m.ID))
 	s.BindInt64(2, int64(m.Application))
@@ -185,19 +185,12 @@ func (p *pen) message(m *hook.Message, endpoints, inbound []byte) error {
 	bindMillis(s, 9, m.ContentExpiresAt)
 	bindText(s, 10, m.ContentType)
 	bindBlob(s, 11, endpoints)
-	bindBlob(s, 12, m.TransformationsParams)
-	bindBlob(s, 13, m.RawBody)
-	switch {
-	case m.Payload != nil || m.RawBody != nil:
-		bindBlob(s, 14, m.Payload)
-	case m.Inbound != nil: // the body of a request that had none
-		s.BindBytes(13, nil)
-		s.BindNull(14)
-	default:
-		s.BindBytes(14, nil) // empty, which is not expunged
-	}
-	bindBlob(s, 15, inbound)
+	bindBlob(s, 12, c.params)
+	bindBlob(s, 13, c.raw)
+	bindBlob(s, 14, c.payload)
+	bindBlob(s, 15, c.inbound)
 	bindMillis(s, 16, m.Deadline)
+	s.BindBool(17, c.sealed)
 	return run(s)
 }
 
@@ -227,8 +220,8 @@ func (p *pen) bindDelivery(s *sqlite.Stmt, d *hook.Delivery, dueAt time.Time, at
 	bindBlob(s, 8, attempts)
 }
 
-// attempt writes an ended attempt.
-func (p *pen) attempt(a *hook.Attempt) error {
+// attempt writes an ended attempt, with c for its content.
+func (p *pen) attempt(a *hook.Attempt, c answerContent) error {
 	var flags int64
 	if a.Trigger == hook.Manual {
 		flags |= flagManual
@@ -261,9 +254,10 @@ func (p *pen) attempt(a *hook.Attempt) error {
 	bindMillis(s, 12, a.NextAt)
 	bindText(s, 13, a.URL)
 	bindText(s, 14, a.RemoteAddr)
-	bindText(s, 15, a.Error)
-	bindBlob(s, 16, a.Header)
-	bindBlob(s, 17, a.Body)
+	bindText(s, 15, c.err)
+	bindBlob(s, 16, c.header)
+	bindBlob(s, 17, c.body)
+	s.BindBool(18, c.sealed)
 	return run(s)
 }
 

@@ -133,7 +133,7 @@ func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook
 		}
 		err := s.read(ctx, rows[0].seg, func(conn *sqlite.Conn) error {
 			for _, c := range rows[:run] {
-				d, err := loadDue(conn, c, endpoint, messages)
+				d, err := loadDue(conn, s.content, c, endpoint, messages)
 				if err != nil {
 					return err
 				}
@@ -153,10 +153,10 @@ func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook
 
 // loadDue returns the delivery of a due row with its message, nil when the row is gone
 // since it was read.
-func loadDue(conn *sqlite.Conn, c claimed, endpoint hook.EndpointID, messages map[hook.MessageID]*hook.Message) (*store.Due, error) {
+func loadDue(conn *sqlite.Conn, content *contentSealer, c claimed, endpoint hook.EndpointID, messages map[hook.MessageID]*hook.Message) (*store.Due, error) {
 	m := messages[c.key.Message]
 	if m == nil {
-		stored, err := messageIn(conn, c.app, c.key.Message, true)
+		stored, err := messageIn(conn, c.app, c.key.Message, content)
 		if err != nil {
 			return nil, err
 		}

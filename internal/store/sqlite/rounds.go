@@ -89,7 +89,7 @@ func (q *replayQuery) judgePair(conn *sqlite.Conn, stmt *sqlite.Stmt, now time.T
 			return d.Message, false, err
 		}
 	}
-	m, err := messageIn(conn, q.Application, d.Message, false)
+	m, err := messageIn(conn, q.Application, d.Message, nil)
 	if hook.KindOf(err) == hook.NotFound && err != nil {
 		return d.Message, false, nil // another application's endpoint of the same id is nobody's
 	}
@@ -101,7 +101,7 @@ func (q *replayQuery) judgePair(conn *sqlite.Conn, stmt *sqlite.Stmt, now time.T
 
 // judgeMissing judges the message under stmt.
 func (q *replayQuery) judgeMissing(conn *sqlite.Conn, stmt *sqlite.Stmt, now time.Time) (hook.MessageID, bool, error) {
-	m, err := scanMessage(stmt, false)
+	m, err := scanMessage(stmt, nil)
 	if err != nil {
 		return 0, false, err
 	}
@@ -136,7 +136,7 @@ func oneAttemptIn(conn *sqlite.Conn, ep hook.EndpointID, id hook.AttemptID) (a *
 	stmt.BindInt64(1, int64(ep))
 	stmt.BindInt64(2, int64(id))
 	err = eachRow(stmt, func() (bool, error) {
-		a = scanAttempt(stmt, false)
+		a = scanAttempt(stmt)
 		return false, nil
 	})
 	if err != nil {

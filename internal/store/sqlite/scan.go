@@ -11,9 +11,9 @@ import (
 )
 
 // messageColumns has the content last, so that a scan without content reads none of it.
-// deadline lies behind it in the row, but NULL is read from the row's header.
+// deadline and sealed lie behind it in the row, but NULL, 0 and 1 are read from the row's header.
 const messageColumns = `key, application, environment, event_type, event_id, channels, tags, deliver_at, expires_at,
-	content_type, endpoints, payload IS NULL AND raw IS NULL, params, raw, payload, inbound, deadline`
+	content_type, endpoints, payload IS NULL AND raw IS NULL, params, raw, payload, inbound, deadline, sealed`
 
 // Index: message's primary key.
 const messageSQL = `SELECT ` + messageColumns + ` FROM message WHERE key = ?1`
@@ -24,9 +24,9 @@ type storedMessage struct {
 	endpoints []hook.EndpointID // by rising id
 }
 
-// scanMessage reads a row of messageColumns. Without content it leaves payload, raw body,
-// parameters and the provider's request out.
-func scanMessage(stmt *sqlite.Stmt, withContent bool) (*storedMessage, error) {
+// scanMessage reads a row of messageColumns. Without content, which nil says, it leaves
+// payload, raw body, parameters and the provider's request out.
+func scanMessage(stmt *sqlite.Stmt, content *contentSealer) (*storedMessage, error) {
 	m := &storedMessage{
 		Message: hook.Message{
 			ID:               hook.MessageID(stmt.ColumnInt64(0)),
@@ -44,14 +44,21 @@ func scanMessage(stmt *sqlite.Stmt, withContent bool) (*storedMessage, error) {
 		},
 		endpoints: decodeKeys[hook.EndpointID](columnBytes(stmt, 10)),
 	}
-	if withContent {
-		m.TransformationsParams = columnBytes(stmt, 12)
-		m.RawBody = columnBytes(stmt, 13)
-		m.Payload = columnBytes(stmt, 14)
-		var err error
-		if m.Inbound, err = decodeInbound(columnBytes(stmt, 15)); err != nil {
-			return nil, fmt.Errorf("message %d: %w", m.ID, err)
+	if content == nil {
+		return m, nil
+	}
+	c := messageContent{params: columnBytes(stmt, 12), raw: columnBytes(stmt, 13), payload: columnBytes(stmt, 14), inbound: columnBytes(stmt, 15)}
+	if stmt.ColumnBool(17) {
+		var ok bool
+		if c, ok = content.openMessage(&m.Message, c); !ok {
+			m.Unreadable = true
+			return m, nil
 		}
+	}
+	m.TransformationsParams, m.RawBody, m.Payload = c.params, c.raw, c.payload
+	var err error
+	if m.Inbound, err = decodeInbound(c.inbound); err != nil {
+		return nil, fmt.Errorf("message %d: %w", m.ID, err)
 	}
 	return m, nil
 }

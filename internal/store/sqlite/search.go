@@ -22,7 +22,7 @@ func (s *Store) MessageOwner(ctx context.Context, id hook.MessageID) (*hook.Mess
 		}
 		stmt.BindInt64(1, int64(id))
 		return eachRow(stmt, func() (bool, error) {
-			m, err = scanMessage(stmt, false)
+			m, err = scanMessage(stmt, nil)
 			return false, err
 		})
 	})
@@ -119,8 +119,9 @@ func (s *Store) FindAttempt(ctx context.Context, app hook.ApplicationID, id hook
 				stmt.BindInt64(1, int64(ep))
 				stmt.BindInt64(2, int64(id))
 				err := eachRow(stmt, func() (bool, error) {
-					found = scanAttempt(stmt, false)
+					found = scanAttempt(stmt)
 					found.Application = app
+					scanAnswer(stmt, found, s.content, false)
 					return false, nil
 				})
 				if err != nil || found != nil {

@@ -44,6 +44,7 @@ type Store struct {
 	checkpoints *checkpointer
 	space       *space
 	rollups     *rollups
+	content     *contentSealer
 	held        atomic.Bool
 	onAnnounce  atomic.Pointer[func()] // nil for nobody
 
@@ -67,7 +68,7 @@ type Store struct {
 	closeErr  error
 }
 
-// Sealer seals secrets at rest. context names the place of a value, so that a sealed
+// Sealer seals what lies at rest. context names the place of a value, so that a sealed
 // value that is moved to another place does not open.
 type Sealer interface {
 	Seal(plain []byte, context string) []byte
@@ -76,7 +77,8 @@ type Sealer interface {
 
 // Options are the knobs of a Store. Only Sealer is required.
 type Options struct {
-	// Sealer seals secrets, header values and kept answers.
+	// Sealer seals secrets, header values and kept answers, and content where an environment
+	// wants that.
 	Sealer Sealer
 	// Now is the wall clock; nil means time.Now.
 	Now func() time.Time
@@ -170,6 +172,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced}); err != nil {
 		return nil, err
 	}
+	s.content = &contentSealer{sealer: o.Sealer, codec: s.catalog.codec, log: s.log}
 	if s.space, err = openSpace(dir, o.ReserveBytes, o.MaxBytes, s.outgrown); err != nil {
 		return nil, err
 	}
