@@ -15,6 +15,16 @@ type SettingsIn struct {
 	DisableEndpointOnFailure Optional[bool] `json:"disableEndpointOnFailure,omitzero"`
 	// DisableEndpointOnGone disables an endpoint that answers 410. Ours.
 	DisableEndpointOnGone Optional[bool] `json:"disableEndpointOnGone,omitzero"`
+	// RequireEndpointFilterTypes refuses endpoints without event types.
+	RequireEndpointFilterTypes Optional[bool] `json:"requireEndpointFilterTypes,omitzero"`
+	// RequireEndpointChannel refuses endpoints without channels.
+	RequireEndpointChannel Optional[bool] `json:"requireEndpointChannel,omitzero"`
+	// EndpointsPerAppLimit is how many endpoints an application may have, 1 to 1000000; null for any number.
+	EndpointsPerAppLimit Optional[int64] `json:"endpointsPerAppLimit,omitzero"`
+	// ReadOnly lets portal tokens look and change nothing.
+	ReadOnly Optional[bool] `json:"readOnly,omitzero"`
+	// WipeSuccessfulPayload removes a message's payload once all its deliveries succeeded.
+	WipeSuccessfulPayload Optional[bool] `json:"wipeSuccessfulPayload,omitzero"`
 	// RetentionDays is for how many days messages are kept that do not say so themselves, 1
 	// to 3650; null for 90. Ours.
 	RetentionDays Optional[int64] `json:"retentionDays,omitzero"`
@@ -41,6 +51,12 @@ type SettingsOut struct {
 	RetentionDays            int64   `json:"retentionDays"`
 	SendTraceparent          bool    `json:"sendTraceparent"`
 	SealContent              bool    `json:"sealContent"`
+
+	RequireEndpointFilterTypes bool   `json:"requireEndpointFilterTypes"`
+	RequireEndpointChannel     bool   `json:"requireEndpointChannel"`
+	EndpointsPerAppLimit       *int64 `json:"endpointsPerAppLimit"`
+	ReadOnly                   bool   `json:"readOnly"`
+	WipeSuccessfulPayload      bool   `json:"wipeSuccessfulPayload"`
 }
 
 // PortalSettingsOut are the environment settings that a portal starts from.

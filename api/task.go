@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // BackgroundTaskOut is durable work in the background.
 type BackgroundTaskOut struct {
@@ -25,6 +28,8 @@ type TaskData struct {
 	AppStats        []AppUsageStats    `json:"appStats,omitzero"`
 	// EventTypes: which types the endpoints of each application name.
 	EventTypes []AppEventTypes `json:"event_types,omitzero"`
+	// Document: descriptions of event types.
+	Document json.RawMessage `json:"document,omitzero"`
 	// Truncated: the list above is cut off.
 	Truncated bool `json:"truncated,omitzero"`
 	Cancelled bool `json:"cancelled,omitzero"`

@@ -41,6 +41,7 @@ type item struct {
 	probe bool      // is the one attempt of an open breaker
 	// isPlanned, perSecond and updatedAt are the lane's when the item was taken.
 	isPlanned bool
+	wipe      bool // its success may remove the message's payload
 	perSecond int
 	updatedAt time.Time
 	ended     bool       // its outcome is with the store

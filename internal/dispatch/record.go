@@ -48,6 +48,7 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 	}
 	announce := d.announcement(it, plan, ep, &next, a)
 	urgent := announce != nil || next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
+	it.wipe = settings.WipeDelivered && a.Outcome == hook.Success
 	d.finish(it, next, a, announce, urgent)
 }
 
@@ -99,7 +100,7 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 
 // finish hands the end of an item to the store.
 func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, announce *hook.Announcement, urgent bool) {
-	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Announce: announce, Done: func(err error) { d.stored(it, err) }}
+	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Wipe: it.wipe, Announce: announce, Done: func(err error) { d.stored(it, err) }}
 	d.mu.Lock()
 	it.ended = true
 	d.recording++

@@ -158,6 +158,11 @@ func (e *Environment) AuditFields() (f AuditFields) {
 	}
 	f.show("defaultSignatureType", string(st.SignatureType))
 	f.show("sealContent", st.SealContent)
+	f.show("requireEndpointFilterTypes", st.RequireEventTypes)
+	f.show("requireEndpointChannel", st.RequireChannel)
+	f.show("endpointsPerAppLimit", st.EndpointLimit)
+	f.show("readOnly", st.PortalReadOnly)
+	f.show("wipeSuccessfulPayload", st.WipeDelivered)
 	// Nobody here knows what these hold, and they may be long.
 	for name, value := range st.Extra {
 		f.hide(name, string(value), "set")

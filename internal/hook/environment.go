@@ -41,6 +41,18 @@ type Settings struct {
 	// SealContent seals what is stored from then on: payloads and the provider's requests, and
 	// the answers to attempts. What was stored before stays as it is.
 	SealContent bool
+	// RequireEventTypes refuses endpoints that do not say which event types they get.
+	RequireEventTypes bool
+	// RequireChannel refuses endpoints that do not say which channels they listen to.
+	RequireChannel bool
+	// EndpointLimit is how many endpoints an application may have; 0 for any number. What
+	// there is already stays.
+	EndpointLimit int
+	// PortalReadOnly lets tokens of the portal look and change nothing.
+	PortalReadOnly bool
+	// WipeDelivered removes the payload of a message once each of its deliveries has
+	// succeeded.
+	WipeDelivered bool
 	// Extra keeps settings that this version does not know, as raw JSON by key, so
 	// that a client's round trip loses nothing.
 	Extra map[string][]byte
@@ -48,6 +60,9 @@ type Settings struct {
 
 // KeptFor is Retention with its default.
 func (s *Settings) KeptFor() time.Duration { return cmp.Or(s.Retention, DefaultRetention) }
+
+// MaxEndpointLimit bounds EndpointLimit.
+const MaxEndpointLimit = 1_000_000
 
 // DefaultSettings are those of an environment that nobody has configured.
 func DefaultSettings() Settings {

@@ -65,6 +65,7 @@ const (
 	TaskPurge      = "application.purge_content"
 	TaskAppStats   = "application.stats"
 	TaskEventTypes = "event-type.aggregate"
+	TaskGenerate   = "sdk.generate" // its result is the document, not one of our types
 )
 
 // Limits of tasks.

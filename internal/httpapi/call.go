@@ -139,6 +139,9 @@ func (s *server) run(c *call) error {
 		if err := c.route.allows(c.token); err != nil {
 			return err
 		}
+		if err := s.refuseReadOnly(c); err != nil {
+			return err
+		}
 	}
 	// A publish changes the catalogue only where it creates its application, see postMessage.
 	if c.route.method != http.MethodGet && !c.route.publishes {
@@ -171,7 +174,7 @@ func (s *server) readBody(c *call) error {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	limit := int64(s.o.MaxBodyBytes)
+	limit := max(int64(s.o.MaxBodyBytes), c.route.bodyBytes)
 	if c.route.publishes {
 		limit = int64(s.o.MaxPayloadBytes) + envelopeBytes
 	}

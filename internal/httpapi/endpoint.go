@@ -60,7 +60,7 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 	if err := endpointFromAPI(e, in); err != nil {
 		return nil, err
 	}
-	if err := s.checkEndpoint(c, e, nil, true, true); err != nil {
+	if err := s.checkEndpoint(c, e, nil, true, true, true); err != nil {
 		return nil, err
 	}
 	if in.Secret != nil {
@@ -91,18 +91,26 @@ func (s *server) newSecret(c *call) (string, error) {
 	return s.NewSecret(environment.Settings.SignatureType), nil
 }
 
-// checkEndpoint checks what a client set. The URL, and that event types exist, only
-// where they were set by this request: what was right when it was stored stays. had are
+// checkEndpoint checks what a client set. URL, event types and channels only where they
+// were set by this request: what was right when it was stored stays. had are
 // the event types of the endpoint as it is stored.
-func (s *server) checkEndpoint(c *call, e *hook.Endpoint, had []string, url, eventTypes bool) error {
+func (s *server) checkEndpoint(c *call, e *hook.Endpoint, had []string, url, eventTypes, channels bool) error {
 	if err := e.Validate(); err != nil {
 		return err
 	}
-	if url {
-		environment, err := s.Catalog.Environment(c.ctx(), c.env())
-		if err != nil {
-			return err
+	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return err
+	}
+	if !c.isOperational() && !c.ofSource() {
+		switch st := &environment.Settings; {
+		case eventTypes && st.RequireEventTypes && len(e.EventTypes) == 0:
+			return hook.Fieldf("eventTypes", "must name at least one event type: the environment requires it (requireEndpointFilterTypes)")
+		case channels && st.RequireChannel && len(e.Channels) == 0:
+			return hook.Fieldf("channels", "must name at least one channel: the environment requires it (requireEndpointChannel)")
 		}
+	}
+	if url {
 		normal, err := s.CheckURL(e.URL, environment.Settings.EnforceHTTPS)
 		if err != nil {
 			return hook.Fieldf("url", "%v", err)
@@ -195,7 +203,7 @@ func (s *server) upsertEndpoint(c *call) error {
 	if err := endpointFromAPI(&draft, in); err != nil {
 		return err
 	}
-	if err := s.checkEndpoint(c, &draft, e.EventTypes, true, true); err != nil {
+	if err := s.checkEndpoint(c, &draft, e.EventTypes, true, true, true); err != nil {
 		return err
 	}
 	return s.changeEndpoint(c, e, func(e *hook.Endpoint) error {
@@ -221,7 +229,7 @@ func (s *server) patchEndpoint(c *call) error {
 		return err
 	}
 	types := in.EventTypes.Given || in.FilterTypes.Given
-	if err := s.checkEndpoint(c, &draft, e.EventTypes, in.URL.Given, types); err != nil {
+	if err := s.checkEndpoint(c, &draft, e.EventTypes, in.URL.Given, types, in.Channels.Given); err != nil {
 		return err
 	}
 	return s.changeEndpoint(c, e, func(e *hook.Endpoint) error {

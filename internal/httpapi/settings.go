@@ -17,18 +17,21 @@ import (
 // the JSON kinds that they may have beside null. They are kept and given back, so
 // that a client's round trip loses nothing; keys that nobody knows are kept as well.
 var keptSettings = map[string]string{
-	"requireEndpointChannel": "b", "enableMsgAtmptLog": "b", "enableOtlp": "b", "eventCatalogPublished": "b",
-	"enableChannels": "b", "enableMessageStream": "b", "enableMessageTags": "b", "readOnly": "b",
-	"enableIntegrationManagement": "b", "enableTransformations": "b", "requireEndpointFilterTypes": "b",
+	"enableMsgAtmptLog": "b", "enableOtlp": "b", "eventCatalogPublished": "b",
+	"enableChannels": "b", "enableMessageStream": "b", "enableMessageTags": "b",
+	"enableIntegrationManagement": "b", "enableTransformations": "b",
 	"enableEndpointOauthConfig": "b", "enableEndpointMtlsConfig": "b", "showUseSvixPlay": "b",
-	"wipeSuccessfulPayload": "b", "enableApplicationAlerts": "b", "showFeatureTooltips": "b",
+	"enableApplicationAlerts": "b", "showFeatureTooltips": "b",
 	"webhooksAutoConfig": "b", "mcpToken": "b", "showSvixBrandFooter": "b",
 	"customColor": "\"", "customLogoUrl": "\"", "logoUrl": "\"", "customFontFamily": "\"", "customFontFamilyUrl": "\"",
 	"displayName": "\"", "applicationAlertsDashboardUrl": "\"", "applicationAlertsLogoUrl": "\"", "whitelabelLogo": "\"",
-	"customBaseFontSize": "0", "endpointsPerAppLimit": "0",
+	"customBaseFontSize":    "0",
 	"advancedEndpointTypes": "[", "applicationAlertEvents": "[",
 	"customThemeOverride": "{", "customStringsOverride": "{", "colorPaletteLight": "{", "colorPaletteDark": "{",
 }
+
+// actedOn are settings that were only kept once.
+var actedOn = []string{"requireEndpointChannel", "requireEndpointFilterTypes", "readOnly", "wipeSuccessfulPayload", "endpointsPerAppLimit"}
 
 // portalSettings are the keys that a portal starts from.
 var portalSettings = []string{
@@ -36,7 +39,7 @@ var portalSettings = []string{
 	"customStringsOverride", "displayName", "enableChannels", "enableMessageTags", "enableMessageStream",
 	"enableIntegrationManagement", "enableTransformations", "enableEndpointOauthConfig", "enableEndpointMtlsConfig",
 	"colorPaletteLight", "colorPaletteDark", "showUseSvixPlay", "showSvixBrandFooter", "wipeSuccessfulPayload",
-	"showFeatureTooltips", "advancedEndpointTypes",
+	"showFeatureTooltips", "advancedEndpointTypes", "readOnly",
 }
 
 // hmac256 is the wire's name for hook.HMAC256.
@@ -112,6 +115,10 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 		patch(&st.DisableEndpointOnGone, "disableEndpointOnGone", in.DisableEndpointOnGone),
 		patch(&st.SendTraceparent, "sendTraceparent", in.SendTraceparent),
 		patch(&st.SealContent, "sealContent", in.SealContent),
+		orFalse(&st.RequireEventTypes, in.RequireEndpointFilterTypes),
+		orFalse(&st.RequireChannel, in.RequireEndpointChannel),
+		orFalse(&st.PortalReadOnly, in.ReadOnly),
+		orFalse(&st.WipeDelivered, in.WipeSuccessfulPayload),
 	} {
 		if err != nil {
 			return err
@@ -125,6 +132,16 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 			st.SignatureType = hook.Ed25519
 		default:
 			return hook.Fieldf("defaultSignatureType", "must be hmac256 or ed25519")
+		}
+	}
+	if in.EndpointsPerAppLimit.Given {
+		switch n := in.EndpointsPerAppLimit.Value; {
+		case in.EndpointsPerAppLimit.Null:
+			st.EndpointLimit = 0
+		case n < 1 || n > hook.MaxEndpointLimit:
+			return hook.Fieldf("endpointsPerAppLimit", "must lie between 1 and %d, or be null for no limit", hook.MaxEndpointLimit)
+		default:
+			st.EndpointLimit = int(n)
 		}
 	}
 	if in.RetentionDays.Given {
@@ -171,6 +188,15 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 	return nil
 }
 
+// orFalse takes a switch that is off unless it was given; null is off, as for the switches
+// that are only kept.
+func orFalse(to *bool, in api.Optional[bool]) error {
+	if in.Given {
+		*to = in.Value && !in.Null
+	}
+	return nil
+}
+
 // settingsToAPI writes the known settings with the kept ones beside them.
 func settingsToAPI(st hook.Settings) []byte {
 	out := api.SettingsOut{
@@ -178,16 +204,24 @@ func settingsToAPI(st hook.Settings) []byte {
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
 		SendTraceparent: st.SendTraceparent, DefaultSignatureType: hmac256, RetentionDays: int64(st.KeptFor() / (24 * time.Hour)),
 		SealContent: st.SealContent,
+		RequireEndpointFilterTypes: st.RequireEventTypes, RequireEndpointChannel: st.RequireChannel,
+		ReadOnly: st.PortalReadOnly, WipeSuccessfulPayload: st.WipeDelivered,
 	}
 	if st.SignatureType != hook.HMAC256 {
 		out.DefaultSignatureType = string(st.SignatureType)
+	}
+	if st.EndpointLimit > 0 {
+		limit := int64(st.EndpointLimit)
+		out.EndpointsPerAppLimit = &limit
 	}
 	if st.RetryPolicy != nil {
 		out.RetryPolicy = secondsToAPI(st.RetryPolicy)
 	}
 	kept := make(map[string]jsontext.Value, len(st.Extra))
 	for key, value := range st.Extra {
-		kept[key] = value
+		if !slices.Contains(actedOn, key) { // one that an earlier version only kept
+			kept[key] = value
+		}
 	}
 	return encode(struct {
 		Out  api.SettingsOut           `json:",embed"`
@@ -204,6 +238,10 @@ func (s *server) getPortalSettings(c *call) error {
 	out := make(map[string]jsontext.Value, len(portalSettings))
 	for _, key := range portalSettings {
 		switch value := e.Settings.Extra[key]; {
+		case key == "wipeSuccessfulPayload":
+			out[key] = encode(e.Settings.WipeDelivered)
+		case key == "readOnly":
+			out[key] = encode(e.Settings.PortalReadOnly)
 		case value != nil:
 			out[key] = value
 		case key == "enableChannels" || key == "enableMessageTags":
@@ -215,4 +253,19 @@ func (s *server) getPortalSettings(c *call) error {
 		}
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// refuseReadOnly refuses a change by a portal token where the environment's portal is for
+// looking only. Tokens that exist to publish are not of the portal, and a token may always
+// end itself.
+func (s *server) refuseReadOnly(c *call) error {
+	if !c.token.IsPortal() || c.token.Kind == hook.MessageToken || c.route.method == http.MethodGet ||
+		slices.Contains(readByPost, c.route.op) || slices.Contains(withoutScope, c.route.op) {
+		return nil
+	}
+	e, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil || !e.Settings.PortalReadOnly {
+		return err
+	}
+	return &statusError{http.StatusForbidden, "insufficient access", "The portal of this environment is read-only."}
 }

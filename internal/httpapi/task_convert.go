@@ -65,6 +65,8 @@ func (s *server) taskData(t *hook.Task) (out api.TaskData) {
 			})
 		}
 		out.Truncated = r.Truncated
+	case hook.TaskGenerate:
+		out.Document = t.Result
 	default:
 		out.MessagesSent = &t.Done
 	}

@@ -165,6 +165,11 @@ func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Res
 		if err != nil {
 			return Result{}, err
 		}
+		if plan.Archived[r.Message.EventType] && plan.Application.ID != plan.Environment.ID.Operational() {
+			// The types of operational webhooks are not those of the catalogue.
+			broken := hook.Fieldf("eventType", "The event type %s is archived; nothing is published of it", r.Message.EventType)
+			return p.late(ctx, r, broken)
+		}
 		// A fresh copy each round: the store may have written into the one before.
 		m := r.Message
 		m.ID, m.Environment, m.Application = 0, r.Environment.ID, plan.Application.ID

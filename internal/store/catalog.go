@@ -18,6 +18,7 @@ type Catalog interface {
 	Applications
 	Endpoints
 	EventTypes
+	Imports
 	Tasks
 	Receipts
 	Plans
@@ -191,7 +192,10 @@ type Plan struct {
 	// Retentions are how long messages are kept of those types that say so, by name; nil for
 	// none.
 	Retentions map[string]time.Duration
-	Version    int64
+	// Archived are the environment's archived event types, which nothing is published of; nil
+	// for none.
+	Archived map[string]bool
+	Version  int64
 }
 
 // KeptFor returns how long the content of a message of this type is kept that does not say

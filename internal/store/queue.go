@@ -95,6 +95,9 @@ type Finished struct {
 	// Urgent outcomes join the next commit: final states other than a plain success,
 	// long delays, and what a lane waits for.
 	Urgent bool
+	// Wipe: the delivery succeeded, and once all of its message have, the message's payload
+	// is to be removed, in the same commit.
+	Wipe bool
 	// Announce is told to receivers of operational webhooks if the outcome counts, that is
 	// unless somebody else has ended the delivery meanwhile; nil for nothing. A store keeps
 	// it in the same commit, and draws its ID.

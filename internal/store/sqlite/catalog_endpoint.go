@@ -31,6 +31,9 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 		if err != nil {
 			return err
 		}
+		if err := checkEndpointLimit(tx, e.Application); err != nil {
+			return err
+		}
 		if err := checkEndpointUID(tx, e); err != nil {
 			return err
 		}

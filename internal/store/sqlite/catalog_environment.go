@@ -265,7 +265,12 @@ type storedSettings struct {
 	// SealContent is missing for false.
 	SealContent bool `json:"seal_content,omitempty"`
 	// Retention is in nanoseconds, missing for the default.
-	Retention time.Duration `json:"retention,omitempty"`
+	Retention         time.Duration `json:"retention,omitempty"`
+	RequireEventTypes bool          `json:"require_event_types,omitempty"`
+	RequireChannel    bool          `json:"require_channel,omitempty"`
+	EndpointLimit     int           `json:"endpoint_limit,omitempty"`
+	PortalReadOnly    bool          `json:"portal_read_only,omitempty"`
+	WipeDelivered     bool          `json:"wipe_delivered,omitempty"`
 	// RetryPolicy is in nanoseconds: null is the default policy, [] a single attempt.
 	RetryPolicy []time.Duration   `json:"retry_policy"`
 	Extra       map[string][]byte `json:"extra,omitempty"` // base64 of raw JSON, so that it comes back byte for byte
@@ -276,6 +281,8 @@ func encodeSettings(s hook.Settings) (string, error) {
 		WhitelabelHeaders: &s.WhitelabelHeaders, SendSvixHeaders: &s.SendSvixHeaders, EnforceHTTPS: &s.EnforceHTTPS,
 		DisableEndpointOnFailure: &s.DisableEndpointOnFailure, DisableEndpointOnGone: &s.DisableEndpointOnGone,
 		SignatureType: s.SignatureType, SendTraceparent: s.SendTraceparent, SealContent: s.SealContent, Retention: s.Retention, RetryPolicy: s.RetryPolicy, Extra: s.Extra,
+		RequireEventTypes: s.RequireEventTypes, RequireChannel: s.RequireChannel, EndpointLimit: s.EndpointLimit,
+		PortalReadOnly: s.PortalReadOnly, WipeDelivered: s.WipeDelivered,
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode settings: %w", err)
@@ -294,5 +301,7 @@ func decodeSettings(text string) (hook.Settings, error) {
 	}
 	s.SendTraceparent, s.SealContent = stored.SendTraceparent, stored.SealContent
 	s.SignatureType, s.RetryPolicy, s.Retention, s.Extra = stored.SignatureType, stored.RetryPolicy, stored.Retention, stored.Extra
+	s.RequireEventTypes, s.RequireChannel, s.EndpointLimit = stored.RequireEventTypes, stored.RequireChannel, stored.EndpointLimit
+	s.PortalReadOnly, s.WipeDelivered = stored.PortalReadOnly, stored.WipeDelivered
 	return s, nil
 }

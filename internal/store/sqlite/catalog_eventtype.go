@@ -64,6 +64,9 @@ func putEventType(tx *catalogTx, t *hook.EventType) error {
 	if err := retentionChanged(tx, t.Environment, t.Name, kept); err != nil {
 		return err
 	}
+	if err := archivingChanged(tx, t.Environment, t.Name, t.Archived); err != nil {
+		return err
+	}
 	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 		t.Environment, t.Name, t.Description, t.Archived, t.Deprecated, argBlob(t.Schemas), t.GroupName, argList(t.FeatureFlags),
 		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(), argPolicy(t.RetryPolicy), argRetention(t.Retention))
@@ -170,6 +173,9 @@ func (c *catalog) DeleteEventType(ctx context.Context, env hook.EnvironmentID, n
 			return err
 		}
 		if err := retentionChanged(tx, env, name, 0); err != nil {
+			return err
+		}
+		if err := archivingChanged(tx, env, name, false); err != nil {
 			return err
 		}
 		if err := tx.exec("DELETE FROM event_type WHERE environment = ?1 AND name = ?2", env, name); err != nil {

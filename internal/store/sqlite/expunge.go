@@ -258,20 +258,28 @@ func expungeIn(conn *sqlite.Conn, id hook.MessageID) error {
 	})
 }
 
-// eachAttempt calls f with the ended attempts of a message.
-func eachAttempt(conn *sqlite.Conn, id hook.MessageID, f func(hook.EndpointID, hook.AttemptID) error) error {
+// endpointsOf returns the endpoints that a message goes to.
+func endpointsOf(conn *sqlite.Conn, id hook.MessageID) (endpoints []hook.EndpointID, err error) {
 	find, err := conn.Prepare(endpointsSQL)
 	if err != nil {
-		return fmt.Errorf("find endpoints: %w", err)
+		return nil, fmt.Errorf("find endpoints: %w", err)
 	}
 	find.BindInt64(1, int64(id))
-	var endpoints []hook.EndpointID
 	err = eachRow(find, func() (bool, error) {
 		endpoints = decodeKeys[hook.EndpointID](columnBytes(find, 0))
 		return false, nil
 	})
 	if err != nil {
-		return fmt.Errorf("find endpoints: %w", err)
+		return nil, fmt.Errorf("find endpoints: %w", err)
+	}
+	return endpoints, nil
+}
+
+// eachAttempt calls f with the ended attempts of a message.
+func eachAttempt(conn *sqlite.Conn, id hook.MessageID, f func(hook.EndpointID, hook.AttemptID) error) error {
+	endpoints, err := endpointsOf(conn, id)
+	if err != nil {
+		return err
 	}
 	for _, ep := range endpoints {
 		d, err := deliveryIn(conn, ep, id)

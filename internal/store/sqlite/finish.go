@@ -23,6 +23,34 @@ func (s *Store) Finish(list ...*store.Finished) {
 
 // finish writes an outcome into the transaction of the batch.
 func (w *writer) finish(f *store.Finished) (refusal, err error) {
+	refusal, err = w.finishOne(f)
+	if f.Wipe && refusal == nil && err == nil {
+		err = w.wipe(f.Delivery.Message)
+	}
+	return refusal, err
+}
+
+// wipe removes the payload of a message whose deliveries have all succeeded. It reads the
+// message's row and a row of each of its deliveries, and writes the message's row once.
+func (w *writer) wipe(id hook.MessageID) error {
+	p, err := w.penOf(id)
+	if err != nil || p == nil {
+		return err
+	}
+	endpoints, err := endpointsOf(p.conn, id)
+	if err != nil {
+		return err
+	}
+	for _, ep := range endpoints {
+		d, err := deliveryIn(p.conn, ep, id)
+		if err != nil || d == nil || d.State != hook.Delivered {
+			return err
+		}
+	}
+	return expungeContent(p.conn, id)
+}
+
+func (w *writer) finishOne(f *store.Finished) (refusal, err error) {
 	d := &f.Delivery
 	p, err := w.penOf(d.Message)
 	if err != nil {

@@ -53,7 +53,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
 				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
 				"ALTER TABLE task DROP COLUMN state", "ALTER TABLE task DROP COLUMN started_at",
-				"DROP TABLE removed_content",
+				"DROP TABLE removed_content", "DROP INDEX event_type_archived",
 			}
 		}
 		conn, err := openConn(path)

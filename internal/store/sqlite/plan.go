@@ -113,6 +113,9 @@ func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.
 		if p.Retentions, err = eventTypeRetentions(conn, p.Application.Environment); err != nil {
 			return err
 		}
+		if p.Archived, err = archivedTypes(conn, p.Application.Environment); err != nil {
+			return err
+		}
 		return catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
 			e, err := c.scanEndpoint(stmt)
 			p.Endpoints = append(p.Endpoints, e)
@@ -384,6 +387,9 @@ func planBytes(p *store.Plan) int {
 	}
 	for name := range p.Retentions {
 		n += 64 + len(name)
+	}
+	for name := range p.Archived {
+		n += 48 + len(name)
 	}
 	for _, e := range p.Endpoints {
 		if s := e.Shape; s != nil {
