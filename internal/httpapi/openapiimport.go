@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,12 +16,12 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-// importedVersion is the version of an event type's schemas that comes from a document.
-const importedVersion = "1"
+// firstVersion is the version that a schema from a document gets where there was none.
+const firstVersion = "1"
 
 // importOpenAPI makes event types of the webhooks of an OpenAPI document, all of them or
 // none. Types that exist are changed and brought back from the archive; what the document
-// does not say about them (group, flags, other versions of the schema) stays.
+// does not say about them (group, flags, older versions of the schema) stays.
 func (s *server) importOpenAPI(c *call) error {
 	in, err := decode[api.EventTypeImportOpenAPIIn](c)
 	if err != nil {
@@ -99,7 +100,7 @@ func eventTypeFromOpenAPI(old *hook.EventType, e openapi.Event) (*hook.EventType
 				return nil, fmt.Errorf("read the schemas of an event type: %w", err)
 			}
 		}
-		versions[importedVersion] = e.Schema
+		versions[cmp.Or(newestVersion(versions), firstVersion)] = e.Schema
 		t.Schemas = encode(versions)
 	}
 	if err := t.Validate(); err != nil {
@@ -171,8 +172,9 @@ func stringSetting(raw []byte) (text string, ok bool) {
 	return text, text != ""
 }
 
-// newestSchema returns the schema with the greatest version; nil for none. Versions are
-// usually numbers, of which the longer one is greater.
+// newestSchema returns the schema with the greatest version, which is the one that a
+// document shows and changes; nil for none. Versions are usually numbers, of which the
+// longer one is greater.
 func newestSchema(schemas []byte) []byte {
 	if schemas == nil {
 		return nil
@@ -181,16 +183,16 @@ func newestSchema(schemas []byte) []byte {
 	if json.Unmarshal(schemas, &versions) != nil {
 		return nil // checkSchemas let nothing in that is no object
 	}
-	newest := ""
+	return versions[newestVersion(versions)]
+}
+
+func newestVersion(versions map[string]jsontext.Value) (newest string) {
 	for v := range versions {
-		if newest == "" || len(v) > len(newest) || len(v) == len(newest) && v > newest {
+		if len(v) > len(newest) || len(v) == len(newest) && v > newest {
 			newest = v
 		}
 	}
-	if newest == "" {
-		return nil
-	}
-	return versions[newest]
+	return newest
 }
 
 // exportEventTypes answers with the catalogue as a document.

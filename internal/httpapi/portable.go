@@ -71,9 +71,12 @@ func (s *server) allEventTypes(c *call, archived bool) (all []*hook.EventType, e
 // nothing (CONTRACT 3.9). Connectors do not exist here: a file that has some is taken
 // without them, and the answer says so.
 func (s *server) importEnvironment(c *call) error {
-	dryRun, err := c.q.boolean("dry_run", false)
-	if err != nil {
-		return err
+	tells, dryRun := c.route.path == ownImportPath, false
+	if tells {
+		var err error
+		if dryRun, err = c.q.boolean("dry_run", false); err != nil {
+			return err
+		}
 	}
 	in, err := decode[api.EnvironmentIn](c)
 	if err != nil {
@@ -105,7 +108,6 @@ func (s *server) importEnvironment(c *call) error {
 		out.NotTaken = append(out.NotTaken, fmt.Sprintf("connectors (%d): this server has none", n))
 		c.ignored([]string{"connectors"})
 	}
-	c.prepare(http.StatusNoContent, nil)
 	err = s.Catalog.Import(c.ctx(), c.env(), c.receipt, func(now *store.Configuration) error {
 		for _, t := range in.EventTypes {
 			// The type was found right above; what it had beside the file's fields stays.
@@ -126,13 +128,18 @@ func (s *server) importEnvironment(c *call) error {
 		if now.PutSettings = len(out.Settings) > 0; dryRun {
 			return errDryRun
 		}
+		if tells {
+			c.prepare(http.StatusOK, out)
+		} else {
+			c.prepare(http.StatusNoContent, nil)
+		}
 		return nil
 	})
 	switch {
-	case errors.Is(err, errDryRun):
-		return c.json(http.StatusOK, out)
-	case err != nil:
+	case err != nil && !errors.Is(err, errDryRun):
 		return err
+	case tells:
+		return c.json(http.StatusOK, out)
 	}
 	return c.empty()
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/hookloft/hookloft/api"
 )
 
+const ownImportPath = "/x/v1/environment/import"
+
 // portableRoutes carry configuration in and out.
 func portableRoutes() []route {
 	const get, post = http.MethodGet, http.MethodPost
@@ -14,8 +16,11 @@ func portableRoutes() []route {
 		{method: post, path: "/api/v1/environment/export", op: "environment.export", tag: "Environment",
 			summary: "Write settings and event types as a file.", out: api.EnvironmentOut{}, statuses: []int{ok}, handler: (*server).exportEnvironment},
 		{method: post, path: "/api/v1/environment/import", op: "environment.import", tag: "Environment", receipts: true, bodyBytes: maxImportBytes,
-			summary: "Add and change what such a file says, all of it or nothing. With dry_run=true 200 with what would change.",
-			in:      api.EnvironmentIn{}, out: api.EnvironmentImportOut{}, statuses: []int{ok, none}, handler: (*server).importEnvironment,
+			summary: "Add and change what such a file says, all of it or nothing.",
+			in:      api.EnvironmentIn{}, statuses: []int{none}, handler: (*server).importEnvironment},
+		{method: post, path: ownImportPath, op: "environment.import-and-tell", tag: "Environment", receipts: true, bodyBytes: maxImportBytes,
+			summary: "Import such a file and say what changed, or with dry_run=true what would change.",
+			in:      api.EnvironmentIn{}, out: api.EnvironmentImportOut{}, statuses: []int{ok}, handler: (*server).importEnvironment,
 			query: []param{{name: "dry_run", kind: "boolean", summary: "Only say what would change."}}},
 		{method: post, path: "/api/v1/event-type/import/openapi", op: "event-type.import-openapi", tag: "Event Type", receipts: true,
 			summary: "Make event types of the webhooks of an OpenAPI document, all of them or none.",
