@@ -46,6 +46,9 @@ func NewListenHub(limit int) *ListenHub {
 	}
 }
 
+// Len is how many connections listen.
+func (h *ListenHub) Len() int { return int(h.listening.Load()) }
+
 // closing is why a connection ends, as the client is told.
 type closing struct {
 	code   websocket.StatusCode

@@ -100,6 +100,7 @@ func (a *Announcer) drain(ctx context.Context) (int, error) {
 		if err := a.rows.Announced(ctx, told); err != nil {
 			return 0, err
 		}
+		a.publisher.metrics.Announcements.Add(float64(len(told)))
 	}
 	return len(told), failed
 }

@@ -31,6 +31,21 @@ func newMetrics(reg prometheus.Registerer) *telemetry.Metrics {
 	return m
 }
 
+// computeMetrics says where the metrics come from that are computed when they are read.
+func (n *node) computeMetrics() {
+	s, dir, most := n.opened.store, n.c.Data, float64(n.c.RetentionBytes)
+	n.metrics.StoreBytes.SetFunc(func() float64 { used, _ := s.Space(); return float64(used) })
+	n.metrics.StoreMaxBytes.SetFunc(func() float64 { return most })
+	n.metrics.DiskFreeBytes.SetFunc(func() float64 { return float64(freeBytes(dir)) })
+	n.metrics.StoreFull.SetFunc(func() float64 {
+		if _, isFull := s.Space(); isFull {
+			return 1
+		}
+		return 0
+	})
+	n.metrics.Listeners.SetFunc(func() float64 { return float64(n.listening.Len()) })
+}
+
 // requestRecorder counts API requests. Its labels are patterns of routes, so there are
 // as many series as routes and codes, whatever clients ask for.
 type requestRecorder struct{ m *telemetry.Metrics }

@@ -104,6 +104,7 @@ func (n *node) start(ctx context.Context, extend extension) (err error) {
 	if err != nil {
 		return err
 	}
+	n.computeMetrics()
 	n.tail = httpapi.NewTail(n.opened.store.Codec())
 	n.health = &health{check: n.opened.store.Check}
 	if n.listener, err = listen(n.c, fileLimit(), n.log); err != nil {
@@ -189,7 +190,7 @@ func (n *node) work(ctx context.Context, name string, run func(context.Context) 
 
 // keeper is the upkeep of this server's store.
 func (n *node) keeper() *upkeep.Keeper {
-	return upkeep.New(n.opened.store, n.opened.store, n.log, upkeep.Options{})
+	return upkeep.New(n.opened.store, n.opened.store, n.log, upkeep.Options{Metrics: n.metrics})
 }
 
 // localAdmin is the Admin of this server's own store.

@@ -18,6 +18,10 @@ type Store interface {
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error
+	// Space says what the store takes on its disk, in bytes, and whether the last message was
+	// refused for want of room (hook.StorageFull), or the next one will be. It writes nothing
+	// and waits for no writer, so it may be called at any time, also after Close.
+	Space() (usedBytes int64, isFull bool)
 	// Backup writes a consistent copy of the store into the existing empty directory
 	// dir while the store is in use: everything acknowledged before the call is in it.
 	// The sealing key is not.

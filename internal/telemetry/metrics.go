@@ -45,6 +45,18 @@ type Metrics struct {
 	// without a provider).
 	IngestRequests *prometheus.CounterVec
 
+	// Listeners is how many connections listen for messages (hookloft listen).
+	Listeners *Computed
+	// Announcements counts operational webhooks that were published.
+	Announcements prometheus.Counter
+	// StoreBytes is what the data directory takes, StoreMaxBytes what it may take, 0 for no
+	// bound, and DiskFreeBytes what its disk has left, -1 where that is not known. StoreFull
+	// is 1 while messages are refused for want of space, else 0.
+	StoreBytes, StoreMaxBytes, DiskFreeBytes, StoreFull *Computed
+	// SegmentsReclaimed counts segments that retention took. Label: how (dropped: as a whole;
+	// compacted: what was unfinished stayed). ReclaimedBytes is by how much the store shrank.
+	SegmentsReclaimed *prometheus.CounterVec
+	ReclaimedBytes    prometheus.Counter
 	// Spans counts spans that are to be exported. Label: result (ended; exported; failed: the
 	// collector did not take them). What ended and is in neither of the other two waits, or
 	// was dropped because the queue was full.
@@ -73,6 +85,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		HTTPRequestDuration:    histogram("http_server_request_duration_seconds", "Duration of an API request.", "route", "method", "code"),
 		ReplayTasks:            gauge("replay_tasks", "Background tasks.", "state"),
 		IngestRequests:         counter("ingest_requests_total", "Requests at sources.", "provider", "verdict"),
+		Listeners:              computed("listeners", "Connections that listen for messages."),
+		Announcements:          counter("announcements_total", "Operational webhooks published.").WithLabelValues(),
+		StoreBytes:             computed("store_bytes", "What the data directory takes."),
+		StoreMaxBytes:          computed("store_max_bytes", "What the data directory may take; 0 for no bound."),
+		DiskFreeBytes:          computed("disk_free_bytes", "What the data directory's disk has left; -1 where that is not known."),
+		StoreFull:              computed("store_full", "1 while messages are refused for want of space."),
+		SegmentsReclaimed:      counter("retention_segments_total", "Segments that retention took.", "how"),
+		ReclaimedBytes:         counter("retention_freed_bytes_total", "By how much retention has shrunk the store.").WithLabelValues(),
 		Spans:                  counter("otel_spans_total", "Spans to be exported.", "result"),
 		build:                  gauge("build_info", "Always 1; the labels say what runs.", "version", "revision", "goversion"),
 	}
@@ -80,7 +100,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	if reg != nil {
 		reg.MustRegister(m.MessagesCreated, m.Deliveries, m.DeliveryDuration, m.DeliveryEndToEnd, m.AttemptsInFlight, m.QueueDepth,
 			m.QueueOldestDueAge, m.Endpoints, m.StoreOperationDuration,
-			m.HTTPRequestDuration, m.ReplayTasks, m.IngestRequests, m.Spans, m.build)
+			m.HTTPRequestDuration, m.ReplayTasks, m.IngestRequests,
+			m.Listeners, m.Announcements, m.StoreBytes, m.StoreMaxBytes, m.DiskFreeBytes, m.StoreFull, m.SegmentsReclaimed, m.ReclaimedBytes,
+			m.Spans, m.build)
 	}
 	return m
 }

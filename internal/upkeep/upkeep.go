@@ -27,6 +27,8 @@ type Options struct {
 	// Deleted is how often content is looked for that a deletion has left. It bounds how long
 	// that stays, together with what removing it takes. Zero means 15 s.
 	Deleted time.Duration
+	// Metrics counts what was reclaimed; nil for none.
+	Metrics *telemetry.Metrics
 }
 
 // Keeper runs the upkeep of one store.
@@ -44,6 +46,9 @@ func New(r store.Retention, e Environments, log *slog.Logger, o Options) *Keeper
 	}
 	if o.Deleted <= 0 {
 		o.Deleted = 15 * time.Second
+	}
+	if o.Metrics == nil {
+		o.Metrics = telemetry.NewMetrics(nil)
 	}
 	return &Keeper{retention: r, environments: e, log: log, o: o}
 }
@@ -116,6 +121,9 @@ func (k *Keeper) Reclaim(ctx context.Context, before time.Time, dryRun bool) (st
 
 // tell logs what a Reclaim did, if it did anything.
 func (k *Keeper) tell(ctx context.Context, r store.Reclaimed, err error) {
+	k.o.Metrics.SegmentsReclaimed.WithLabelValues("dropped").Add(float64(r.Dropped))
+	k.o.Metrics.SegmentsReclaimed.WithLabelValues("compacted").Add(float64(r.Compacted))
+	k.o.Metrics.ReclaimedBytes.Add(float64(max(r.FreedBytes, 0)))
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:

@@ -179,3 +179,12 @@ func usedBytes(dir string) (used int64, err error) {
 	}
 	return used, nil
 }
+
+// Space implements store.Store. Backups that are being made are not counted.
+func (s *Store) Space() (used int64, isFull bool) {
+	used, err := usedBytes(s.space.dir)
+	if err != nil {
+		used = 0 // the directory is gone
+	}
+	return used, s.space.full.Load() || s.space.over.Load()
+}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -20,8 +21,31 @@ func testRetention(t *testing.T, open Open) {
 		{"ExpungeOfAnotherTenantFindsNothing", testExpungeTenant},
 		{"ExpungeReachesADeletedApplication", testExpungeDeleted},
 		{"ExpungeIsKnownBeforeTheNextAttempt", testExpungeIsKnown},
+		{"SpaceGrowsWithWhatIsStored", testSpace},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(newFixture(t, open)) })
+	}
+}
+
+// testSpace: what is stored is counted, and can be asked for after Close.
+func testSpace(f *fixture) {
+	before, isFull := f.Space()
+	if before <= 0 || isFull {
+		f.Fatalf("a new store takes %d bytes, full %v", before, isFull)
+	}
+	const messages, bytes = 8, 512 << 10
+	for range messages {
+		p := f.publication(f.endpoints[0])
+		p.Message.Payload = []byte(`{"text":"` + strings.Repeat("x", bytes) + `"}`)
+		_, err := f.Append(f.Context(), p)
+		f.must(err)
+	}
+	if after, isFull := f.Space(); after < before+messages*bytes/2 || isFull {
+		f.Fatalf("%d bytes grew to %d with %d bytes of payload, full %v", before, after, messages*bytes, isFull)
+	}
+	f.must(f.Close())
+	if after, _ := f.Space(); after <= before {
+		f.Fatalf("a closed store takes %d bytes", after)
 	}
 }
 
