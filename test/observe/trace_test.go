@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -400,5 +402,44 @@ func want(t *testing.T, s span, attributes map[string]string) {
 		if got := s.attribute(name); got != value {
 			t.Errorf("%s: %s is %q, want %q", s.Name, name, got, value)
 		}
+	}
+}
+
+// TestPageRuns runs the commands of docs/observability.md as they stand there.
+func TestPageRuns(t *testing.T) {
+	for _, tool := range []string{"bash", "curl", "grep"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not here", tool)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "observability.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := "set -euo pipefail\n"
+	for _, part := range strings.Split(string(page), "```bash\n")[1:] {
+		code, _, _ := strings.Cut(part, "```")
+		script += code
+	}
+	c := newCollector(t)
+	url, headers := endpoint(t, nil)
+	s := rig.Start(t, rig.Options{Env: environment(c)})
+	api := s.API()
+	api.MustCreateEndpoint(t, api.MustCreateApp(t, "bakery"), rig.EndpointIn{URL: url})
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
+	cmd.Env = append(os.Environ(), "HOOKLOFT_URL="+s.URL, "HOOKLOFT_TOKEN="+s.Token)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, text := range []string{"hookloft_messages_created_total 0", "hookloft_store_full 0", "hookloft_store_bytes ", "hookloft_disk_free_bytes ", `"eventType":"bread.ready"`, `"sendTraceparent":true`} {
+		if !strings.Contains(string(out), text) {
+			t.Errorf("the commands do not print %s:\n%s", text, out)
+		}
+	}
+	take(t, headers)
+	want(t, c.await(t, "message_attempt", 1)[0], map[string]string{"customer": "acme", "oven": "left", "event_type": "bread.ready"})
+	if publish := c.await(t, publishSpan, 1)[0]; hex.EncodeToString(publish.TraceId) != theirTrace {
+		t.Errorf("the publish is in trace %x", publish.TraceId)
 	}
 }
