@@ -20,26 +20,33 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 
-// TestNodeClients runs node/journey.mjs with each generation of the npm client.
-func TestNodeClients(t *testing.T) {
+// TestNodeClients runs a customer's journey with each generation of the npm client.
+func TestNodeClients(t *testing.T) { runNode(t, "journey.mjs") }
+
+// TestNodeOperations calls every operation that is served once, with each generation.
+func TestNodeOperations(t *testing.T) { runNode(t, "operations.mjs") }
+
+// runNode runs a script of folder node with each generation, each on a server of its own.
+func runNode(t *testing.T, script string) {
+	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed, so the published npm clients cannot run", tool)
 		}
 	}
 	installNodeClients(t)
-	s := rig.Start(t, rig.Options{})
 	for _, generation := range []string{"svix-v1", "svix-v2"} {
 		t.Run(generation, func(t *testing.T) {
+			s := rig.Start(t, rig.Options{})
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, "node", "journey.mjs", generation)
+			cmd := exec.CommandContext(ctx, "node", script, generation)
 			cmd.Dir = "node"
 			cmd.Env = append(os.Environ(), "HOOKLOFT_URL="+s.URL, "HOOKLOFT_TOKEN="+s.Token)
 			out, err := cmd.CombinedOutput()
 			t.Logf("%s", out)
 			if err != nil {
-				t.Fatalf("journey with %s: %v", generation, err)
+				t.Fatalf("%s with %s: %v", script, generation, err)
 			}
 		})
 	}
