@@ -68,7 +68,7 @@ type ListenFrameOut struct {
 	// Request is how a provider's request was made; absent for a published message, which is a POST.
 	Request *ListenRequest `json:"request,omitzero"`
 
-	// Of "skipped": "expunged" or "expired".
+	// Of "skipped": "expunged", "expired", or "unreadable" when the stored content was damaged.
 
 	Reason string `json:"reason,omitzero"`
 

@@ -42,6 +42,8 @@ type rig struct {
 	hasher *auth.Hasher
 	server *httptest.Server
 	api    *server
+	// sealer wraps what the store seals with.
+	sealer func(*auth.Sealer) sqlite.Sealer
 	env    *hook.Environment
 	token  string
 	jwt    *auth.JWTVerifier // nil for none; set before start
@@ -89,6 +91,7 @@ func (c *changes) count() int {
 func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), key: auth.NewKey(), woken: &wakes{}, lanes: &lanes{}, changed: &changes{}}
+	r.sealer = func(s *auth.Sealer) sqlite.Sealer { return s }
 	for _, f := range change {
 		f(&r.o)
 	}
@@ -101,7 +104,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	r.store, err = sqlite.Open(context.Background(), r.dir, sqlite.Options{Sealer: auth.NewSealer(r.key)})
+	r.store, err = sqlite.Open(context.Background(), r.dir, sqlite.Options{Sealer: r.sealer(auth.NewSealer(r.key))})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -34,6 +34,9 @@ func (l *listenSession) frame(ctx context.Context, id hook.MessageID) (*api.List
 	case m.Expunged:
 		f.Type, f.Reason = api.FrameSkipped, "expunged"
 		return f, nil
+	case m.Unreadable:
+		f.Type, f.Reason = api.FrameSkipped, "unreadable"
+		return f, nil
 	case !m.HasContent(now):
 		f.Type, f.Reason = api.FrameSkipped, "expired"
 		return f, nil

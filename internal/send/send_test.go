@@ -209,6 +209,7 @@ func TestWhatCannotBeSentMakesNoRequest(t *testing.T) {
 	}{
 		{"expired content", func(j *Job) { j.Message.ContentExpiresAt = now.Add(-time.Second) }, hook.Unsendable, hook.ReasonExpired},
 		{"expunged content", func(j *Job) { j.Message.Expunged = true }, hook.Unsendable, hook.ReasonExpired},
+		{"damaged content", func(j *Job) { j.Message.Unreadable = true }, hook.Unsendable, hook.ReasonStorage},
 		{"no secret", func(j *Job) { j.Endpoint.Secrets = nil }, hook.Failed, hook.ReasonInternal},
 		{"unusable secret", func(j *Job) { j.Endpoint.Secrets[0].Text = "whsec_hunter2" }, hook.Failed, hook.ReasonInternal},
 		{"another scheme", func(j *Job) { j.Endpoint.URL = "file:///etc/passwd" }, hook.Failed, hook.ReasonInternal},
