@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -57,12 +58,23 @@ func (h *admitAll) deliver() {
 func BenchmarkAppendFinish(b *testing.B) {
 	for _, producers := range []int{1, 64, 256} {
 		for _, keyed := range []bool{false, true} {
-			b.Run(fmt.Sprintf("producers=%d/keys=%v", producers, keyed), func(b *testing.B) { benchAppendFinish(b, producers, keyed) })
+			b.Run(fmt.Sprintf("producers=%d/keys=%v", producers, keyed), func(b *testing.B) { benchAppendFinish(b, producers, 1<<10, keyed, false) })
 		}
 	}
 }
 
-func benchAppendFinish(b *testing.B, producers int, keyed bool) {
+// BenchmarkAppendFinishSealed is the same with and without sealed content, and with larger
+// payloads. Compare messages/s, CPU-us (of the whole process, for one message) and the
+// bytes on disk.
+func BenchmarkAppendFinishSealed(b *testing.B) {
+	for _, payload := range []int{1 << 10, 64 << 10} {
+		for _, sealed := range []bool{false, true} {
+			b.Run(fmt.Sprintf("payload=%d/sealed=%v", payload, sealed), func(b *testing.B) { benchAppendFinish(b, 256, payload, false, sealed) })
+		}
+	}
+}
+
+func benchAppendFinish(b *testing.B, producers, payloadBytes int, keyed, sealed bool) {
 	ctx := context.Background()
 	dir := b.TempDir()
 	if base := os.Getenv("HOOKLOFT_BENCH_DIR"); base != "" {
@@ -75,16 +87,21 @@ func benchAppendFinish(b *testing.B, producers int, keyed bool) {
 	s := openTest(b, dir)
 	h := &admitAll{s: s, outcomes: make(chan store.Due, b.N)}
 	s.Attach(h)
-	_, apps := testCatalogData(b, s.catalog, 1)
+	env, apps := testCatalogData(b, s.catalog, 1)
+	_, err := s.UpdateEnvironment(ctx, env.ID, func(e *hook.Environment) error { e.Settings.SealContent = sealed; return nil })
+	if err != nil {
+		b.Fatal(err)
+	}
 	plan, err := s.PlanOf(ctx, apps[0].ID)
 	if err != nil {
 		b.Fatal(err)
 	}
-	payload := bytes.Repeat([]byte("0123456789abcdef"), 64)
+	payload := bytes.Repeat([]byte("0123456789abcdef"), payloadBytes/16)
 	h.done.Add(b.N)
 	go h.deliver()
 	var next atomic.Int64
 	var all sync.WaitGroup
+	cpu := cpuTime(b)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range producers {
@@ -121,6 +138,12 @@ func benchAppendFinish(b *testing.B, producers int, keyed bool) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 	b.ReportMetric(float64(b.N)/accepted.Seconds(), "accepted/s")
 	b.ReportMetric(float64(s.writer.batch), "batches")
+	b.ReportMetric(float64((cpuTime(b)-cpu).Nanoseconds())/1000/float64(b.N), "CPU-us")
+	pages, _, err := queryInt(s.writer.pens[s.writer.newest.segmentFile].conn, "PRAGMA page_count")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(pages*4096)/float64(b.N)-float64(payloadBytes), "disk-bytes-beside-payload")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -194,6 +217,26 @@ func BenchmarkBacklog(b *testing.B) {
 	b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(claims), "us/claim-of-100")
 	b.ReportMetric(rssMiB(b), "RSS-MiB-after-restart")
 	b.ReportMetric(0, "ns/op")
+}
+
+// cpuTime is the processor time that this process has used, 0 where /proc does not tell.
+func cpuTime(b *testing.B) time.Duration {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return 0
+	}
+	// Behind the name in brackets: state, then eleven numbers, then user and system time in
+	// hundredths of a second (proc(5)).
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	var ticks int64
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // rssMiB is the resident memory of this process, 0 where /proc does not tell.

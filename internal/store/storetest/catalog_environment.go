@@ -100,6 +100,7 @@ func testSettings(r *catalogRoom) {
 	for _, want := range []hook.Settings{
 		{},
 		{WhitelabelHeaders: true, SendSvixHeaders: true, EnforceHTTPS: true, DisableEndpointOnFailure: true, DisableEndpointOnGone: true, SendTraceparent: true},
+		{SealContent: true},
 		{RetryPolicy: []time.Duration{}},
 		{RetryPolicy: []time.Duration{time.Nanosecond, 5 * time.Second, hook.MaxRetryStep}},
 		{Extra: map[string][]byte{"colorPaletteDark": []byte(`{ "primary" : "#fff", "n": 1.0000000000000000001 }`), "null": []byte("null")}},
