@@ -94,6 +94,15 @@ func TestAuth(t *testing.T) {
 		}
 		c.must(200, "GET", "/api/v1/app/", "")
 	})
+	c.line("wipe and prune", func(c *client) {
+		// Nothing wipes a server over the API. What is old and finished goes by a command; the
+		// rest of what it promises is shown by the tests of retention.
+		id := c.message("mine", "t", "")
+		if _, err := c.server.Command("prune", "--data", c.server.Data, "--before", stamp(time.Now().Add(-time.Hour)), "--yes"); err != nil {
+			c.t.Error(err)
+		}
+		c.must(200, "GET", "/api/v1/app/mine/msg/"+id, "")
+	})
 	c.line("queue redrive and what is not served answer 501", func(c *client) {
 		// There is no dead-letter queue: what is exhausted is listed, and sent again by a replay.
 		for _, path := range []string{"/api/v1/admin/redrive-dlq", "/api/v1/stream", "/api/v1/connector"} {

@@ -5,6 +5,8 @@ package contract
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -85,21 +87,28 @@ func operationOf(list []operation, method, path string) *operation {
 	return nil
 }
 
-// fits checks an answer against the contract: its status is one that the operation may
-// give, its body has every required field and each value is of its kind. Errors of any
-// operation have the contract's two shapes.
+// fits fails the test where an answer breaks the contract.
 func (c *client) fits(method, path string, a answer) {
 	c.t.Helper()
-	if a.status >= 500 && a.status != 501 && a.status != 503 {
-		c.t.Errorf("%s %s: %d: %.500s", method, path, a.status, a.body)
-	}
 	list, err := document()
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	if err := misfit(list, method, path, a); err != nil {
+		c.t.Errorf("%s %s: %.700v\n%.800s", method, path, err, a.body)
+	}
+}
+
+// misfit says how an answer breaks the contract, nil where it does not: its status is one
+// that the operation may give, its body has every required field and each value is of its
+// kind. Errors of any operation have the contract's two shapes.
+func misfit(list []operation, method, path string, a answer) error {
+	if a.status >= 500 && a.status != 501 && a.status != 503 {
+		return fmt.Errorf("status %d", a.status)
+	}
 	op := operationOf(list, method, path)
 	if op == nil {
-		return // ours, or the reference folder is absent: TestReferenceIsThere says so
+		return nil // ours, or the reference folder is absent: TestReferenceIsThere says so
 	}
 	status := a.status
 	if status == 501 || status == 413 || status == 415 || status == 503 {
@@ -107,26 +116,57 @@ func (c *client) fits(method, path string, a answer) {
 	}
 	ref := op.op.Responses.Status(status)
 	if ref == nil {
-		c.t.Errorf("%s: the contract has no status %d: %.500s", op.name, a.status, a.body)
-		return
+		return fmt.Errorf("%s has no status %d in the contract", op.name, a.status)
 	}
 	media := ref.Value.Content.Get("application/json")
 	if media == nil {
 		if len(a.body) > 0 {
-			c.t.Errorf("%s: a %d has no body, here is %.200q", op.name, a.status, a.body)
+			return fmt.Errorf("a %d of %s has no body in the contract", a.status, op.name)
 		}
-		return
+		return nil
 	}
 	if got := a.header.Get("Content-Type"); got != "application/json" {
-		c.t.Errorf("%s: content type %q", op.name, got)
+		return fmt.Errorf("content type %q", got)
 	}
 	var v any
 	if err := json.Unmarshal(a.body, &v); err != nil {
-		c.t.Errorf("%s: %d with a body that is no JSON: %v: %.200q", op.name, a.status, err, a.body)
-		return
+		return fmt.Errorf("status %d with a body that is no JSON: %w", a.status, err)
 	}
-	if err := media.Schema.Value.VisitJSON(v); err != nil {
-		c.t.Errorf("%s: the answer breaks the contract: %.600v\n%.800s", op.name, err, a.body)
+	return media.Schema.Value.VisitJSON(v)
+}
+
+// TestMisfitSeesWhatIsWrong shows that the check which all other tests lean on can fail.
+func TestMisfitSeesWhatIsWrong(t *testing.T) {
+	list, err := document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list == nil {
+		t.Skip("../shared/reference/svix/hosted.openapi.json is absent")
+	}
+	const good = `{"id":"app_1srOrx2ZWZBpBUvZwXKQmoEYga2","name":"n","metadata":{},"createdAt":"2026-01-02T03:04:05Z","updatedAt":"2026-01-02T03:04:05Z"}`
+	jsonType := http.Header{"Content-Type": {"application/json"}}
+	for _, c := range []struct {
+		why, method, path string
+		a                 answer
+		wrong             bool
+	}{
+		{"as it should be", "GET", "/api/v1/app/a", answer{200, jsonType, []byte(good)}, false},
+		{"a required field is missing", "GET", "/api/v1/app/a", answer{200, jsonType, []byte(strings.Replace(good, `"metadata":{},`, "", 1))}, true},
+		{"a field of another kind", "GET", "/api/v1/app/a/", answer{200, jsonType, []byte(strings.Replace(good, `"n"`, "1", 1))}, true},
+		{"an id of another shape", "GET", "/api/v1/app/a", answer{200, jsonType, []byte(strings.Replace(good, "app_1", "app-1", 1))}, true},
+		{"another content type", "GET", "/api/v1/app/a", answer{200, http.Header{}, []byte(good)}, true},
+		{"a status that is not listed", "GET", "/api/v1/app/a", answer{202, jsonType, []byte(good)}, true},
+		{"a body where there is none", "DELETE", "/api/v1/app/a", answer{204, jsonType, []byte(`{}`)}, true},
+		{"an error of another shape", "GET", "/api/v1/app/a", answer{404, jsonType, []byte(`{"error":"no"}`)}, true},
+		{"an error", "GET", "/api/v1/app/a", answer{404, jsonType, []byte(`{"code":"not_found","detail":"d"}`)}, false},
+		{"a list of faults", "POST", "/api/v1/app", answer{422, jsonType, []byte(`{"detail":[{"loc":["body"],"msg":"m","type":"t"}]}`)}, false},
+		{"a 500", "GET", "/x/v1/anything", answer{500, jsonType, []byte(`{}`)}, true},
+		{"the longer path is another operation", "GET", "/api/v1/app/stats/count-active", answer{200, jsonType, []byte(good)}, true},
+	} {
+		if err := misfit(list, c.method, c.path, c.a); (err != nil) != c.wrong {
+			t.Errorf("%s: %v", c.why, err)
+		}
 	}
 }
 
