@@ -330,6 +330,7 @@ func (i *Integration) AuditFields() (f AuditFields) {
 func (t *Task) AuditFields() (f AuditFields) {
 	f.show("task", t.Type)
 	f.show("status", string(t.Status))
+	f.show("ratePerSecond", t.RatePerSecond)
 	if !t.Since.IsZero() {
 		f.show("since", t.Since.UTC().Format(time.RFC3339))
 	}

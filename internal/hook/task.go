@@ -56,6 +56,10 @@ const (
 // HasEnded reports whether nothing more happens.
 func (s TaskStatus) HasEnded() bool { return s != TaskRunning && s != TaskPaused }
 
+// MaxOpenTasks is how many tasks of one application may be running or paused at once, and
+// how many of an environment that are of no application.
+const MaxOpenTasks = 32
+
 // The kinds of task (CONTRACT 1.14).
 const (
 	TaskRecover    = "endpoint.recover"

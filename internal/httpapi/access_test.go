@@ -369,3 +369,28 @@ func TestIntegrations(t *testing.T) {
 		t.Errorf("after the application's end: %d", a.status)
 	}
 }
+
+// TestExpireAllEndsOneTimeTokens: what they are exchanged for would outlive the rest.
+func TestExpireAllEndsOneTimeTokens(t *testing.T) {
+	r := newRig(t)
+	r.app("a")
+	for _, body := range []string{`{"expiry":60}`, `{"expiry":60,"sessionIds":["s1"]}`, ``} {
+		once := r.must(200, "POST", "/x/v1/auth/one-time-token/a", `{"sessionId":"s1"}`).str("oneTimeToken")
+		r.must(204, "POST", "/api/v1/auth/app/a/expire-all", body)
+		if a := r.send(request{method: "POST", path: "/api/v1/auth/one-time-token", body: fmt.Sprintf(`{"oneTimeToken":%q}`, once)}); a.status != 401 {
+			t.Errorf("%s: exchanged with %d", body, a.status)
+		}
+	}
+}
+
+// TestListeningNeedsAScopeToWrite: it makes something durable, and an ack moves its cursor.
+func TestListeningNeedsAScopeToWrite(t *testing.T) {
+	r := newRig(t)
+	r.app("a")
+	for scopes, want := range map[string]int{`["*:read"]`: 403, `["message:*"]`: 403, `["listener:write"]`: 101} {
+		_, text := r.scopedToken(scopes)
+		if _, status, body := r.dial("/x/v1/app/a/listen?name=dev", text); status != want {
+			t.Errorf("%s: %d %s", scopes, status, body)
+		}
+	}
+}

@@ -215,7 +215,7 @@ func (s *server) getAttemptHeaders(c *call) error {
 		}
 		for i := 0; i+1 < len(fields); i += 2 {
 			name, value := plainText(fields[i]), plainText(fields[i+1])
-			if hook.IsSensitiveHeader(name) || withhold.has(name) || strings.EqualFold(name, "cookie") {
+			if hook.IsSensitiveHeader(name) || withhold.has(name) || strings.EqualFold(name, "cookie") || isTokenOf(ep, name) {
 				if !slices.Contains(out.Sensitive, name) {
 					out.Sensitive = append(out.Sensitive, name)
 				}
@@ -229,6 +229,11 @@ func (s *server) getAttemptHeaders(c *call) error {
 		slices.Sort(out.Sensitive)
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// isTokenOf reports whether a header carries the token of an endpoint's request.
+func isTokenOf(ep *hook.Endpoint, name string) bool {
+	return ep.Shape != nil && ep.Shape.Token != nil && ep.Shape.Token.In == hook.InHeader && strings.EqualFold(ep.Shape.Token.Name, name)
 }
 
 // answeredHeaders splits the header block of an answer; nil without one.

@@ -42,7 +42,7 @@ func idempotencyKey(c *call) (*store.IdempotencyKey, error) {
 	// The path's length keeps it apart from the key.
 	binary.BigEndian.PutUint64(scope[8:], uint64(len(path)))
 	scope = append(append(scope, path...), text...)
-	if c.token.IsPortal() || len(c.token.Scopes) > 0 {
+	if !c.route.publishes && (c.token.IsPortal() || len(c.token.Scopes) > 0) {
 		// An answer may hold a token: one that was given to a stronger caller is not
 		// repeated to a weaker one that learned of the key. No header holds a zero byte.
 		scope = binary.BigEndian.AppendUint64(append(scope, 0), uint64(c.token.ID))

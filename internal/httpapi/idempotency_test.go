@@ -123,3 +123,23 @@ func TestEventIDIsUnique(t *testing.T) {
 		t.Errorf("repeat %s, first %s", again.body, first.body)
 	}
 }
+
+// TestPublishingKeysAreTheEnvironments: workers with a token each that repeat a request
+// publish once.
+func TestPublishingKeysAreTheEnvironments(t *testing.T) {
+	r := newRig(t)
+	r.app("a")
+	_, one := r.scopedToken(`["message:write"]`)
+	_, two := r.scopedToken(`["message:*"]`)
+	ids := map[string]bool{}
+	for _, token := range []string{r.token, one, two} {
+		a := r.send(request{method: "POST", path: "/api/v1/app/a/msg", token: token, body: `{"eventType":"e","payload":{}}`, headers: []string{"Idempotency-Key", "order-1"}})
+		if a.status != 202 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		ids[a.str("id")] = true
+	}
+	if len(ids) != 1 {
+		t.Errorf("%d messages under one key", len(ids))
+	}
+}

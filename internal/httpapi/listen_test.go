@@ -384,7 +384,7 @@ func TestListenRefuses(t *testing.T) {
 		t.Errorf("frame %+v", f)
 	}
 	// Nor for an API token without the scope for secrets.
-	scoped := r.must(200, "POST", "/api/v1/management/authentication/"+r.store.Codec().Environment(r.env.ID)+"/api-token", `{"name":"n","scopes":["message:read"]}`).str("token")
+	scoped := r.must(200, "POST", "/api/v1/management/authentication/"+r.store.Codec().Environment(r.env.ID)+"/api-token", `{"name":"n","scopes":["listener:write"]}`).str("token")
 	if e := r.listen(listenPath(app, ""), scoped); e.hello.Secret != "" {
 		t.Error("a token without the scope secret:read got the secret")
 	}

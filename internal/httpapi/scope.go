@@ -66,8 +66,8 @@ func scopeOf(op, method string) hook.Scope {
 	switch {
 	case slices.Contains(secretVerbs, last):
 		noun = "secret"
-	case last == "listen": // messages come on it
-		noun = "message"
+	case last == "listen": // a GET that makes something durable and moves its cursor
+		return "listener:write"
 	}
 	if method == http.MethodGet || slices.Contains(readByPost, op) {
 		return hook.Scope(noun + ":read")

@@ -269,6 +269,10 @@ func TestAttemptHeadersWithholdSecrets(t *testing.T) {
 	if string(a.body) != want {
 		t.Errorf("%s\nwant\n%s", a.body, want)
 	}
+	r.must(200, "PUT", "/x/v1/app/"+app+"/endpoint/"+ep+"/request", `{"token":{"in":"header","name":"x-two","value":"hunter2"}}`)
+	if a := r.must(200, "GET", "/api/v1/app/"+app+"/msg/"+m+"/attempt/"+at+"/headers", ""); a.str("sensitive") != `["Authorization","X-Two"]` || strings.Contains(string(a.body), "a, b") {
+		t.Errorf("the token of the endpoint's requests is shown: %s", a.body)
+	}
 	r.must(204, "DELETE", "/api/v1/app/"+app+"/endpoint/"+ep, "")
 	if a := r.must(200, "GET", "/api/v1/app/"+app+"/msg/"+m+"/attempt/"+at+"/headers", ""); !strings.Contains(string(a.body), `"sentHeaders":{}`) {
 		t.Errorf("of a deleted endpoint: %s", a.body)

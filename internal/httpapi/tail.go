@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// maxWatchers bounds the streams of one server, maxTokenWatchers those of one token.
-	maxWatchers, maxTokenWatchers = 256, 32
+	// maxWatchers bounds the streams of one server, maxOwnWatchers those of one owner, and
+	// keptWatchers are left to the operators' tokens, whatever applications do.
+	maxWatchers, maxOwnWatchers, keptWatchers = 256, 32, 64
 	// watcherRoom is how many events wait for a reader that is slow: a second's worth, or a
 	// megabyte.
 	watcherRoom = 1024
@@ -45,7 +46,7 @@ func NewTail(c *hook.Codec) *Tail {
 
 // watcher is one reader of the stream.
 type watcher struct {
-	token       hook.TokenID
+	owner       watchOwner
 	env         hook.EnvironmentID
 	application hook.ApplicationID // 0 for all
 	endpoint    hook.EndpointID    // 0 for all
@@ -57,6 +58,20 @@ type watcher struct {
 	// events is sent to by whoever reports, never closed; what does not fit is counted in missed.
 	events chan api.TailEvent
 	missed atomic.Int64
+}
+
+// watchOwner is who answers for a stream: an application for all tokens that are bound to
+// it, since it gets a new one with each login, else the token.
+type watchOwner struct {
+	application hook.ApplicationID
+	token       hook.TokenID
+}
+
+func ownerOf(t *hook.Token) watchOwner {
+	if t.Application != 0 {
+		return watchOwner{application: t.Application}
+	}
+	return watchOwner{token: t.ID}
 }
 
 // Attempt reports an attempt that was recorded. It does not block and keeps nothing.
@@ -141,13 +156,16 @@ func (t *Tail) add(w *watcher) error {
 	if t.isClosed {
 		return hook.Errorf(hook.Closed, "the server stops")
 	}
-	n := 0
+	n, tenants := 0, 0
 	for other := range t.watchers {
-		if other.token == w.token {
+		if other.owner == w.owner {
 			n++
 		}
+		if other.owner.application != 0 {
+			tenants++
+		}
 	}
-	if len(t.watchers) >= maxWatchers || n >= maxTokenWatchers {
+	if len(t.watchers) >= maxWatchers || n >= maxOwnWatchers || w.owner.application != 0 && tenants >= maxWatchers-keptWatchers {
 		return hook.Errorf(hook.Overloaded, "too many streams are open")
 	}
 	t.watchers[w] = true
@@ -201,7 +219,7 @@ func (s *server) tail(c *call) error {
 
 // watcherIn reads what a stream is asked to show. A portal token sees its own application.
 func (s *server) watcherIn(c *call) (*watcher, error) {
-	w := &watcher{token: c.token.ID, env: c.env(), application: c.token.Application, events: make(chan api.TailEvent, watcherRoom)}
+	w := &watcher{owner: ownerOf(c.token), env: c.env(), application: c.token.Application, events: make(chan api.TailEvent, watcherRoom)}
 	ref, given, err := c.q.text("app_id")
 	if err != nil {
 		return nil, err
@@ -296,8 +314,12 @@ func (s *server) stream(c *call, w *watcher) {
 	}
 }
 
-// isRevoked reports whether the token of a stream has ended since.
-func (s *server) isRevoked(c *call) bool { return s.authenticate(c) != nil }
+// isRevoked reports whether the token of a stream has ended since, or lost its rights.
+func (s *server) isRevoked(c *call) bool {
+	probe := &call{w: c.w, r: c.r, route: c.route, reqID: c.reqID}
+	return s.authenticate(probe) != nil || c.route.allows(probe.token) != nil ||
+		probe.token.Environment != c.token.Environment || probe.token.Application != c.token.Application
+}
 
 // appendSSE appends one event. JSON holds no line breaks of its own.
 func appendSSE(b []byte, e *api.TailEvent) []byte {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -177,14 +178,14 @@ func TestSlowWatcherIsToldWhatItMissed(t *testing.T) {
 func TestTailIsBoundedAndEnds(t *testing.T) {
 	r := newRig(t)
 	var all []*watcherOf
-	for range maxTokenWatchers {
+	for range maxOwnWatchers {
 		all = append(all, r.watch(r.token, ""))
 	}
 	if w := r.watch(r.token, ""); w.resp.StatusCode != 503 {
 		t.Fatalf("one stream too many: %d", w.resp.StatusCode)
 	}
 	all[0].end()
-	for deadline := time.Now().Add(10 * time.Second); r.tail.count.Load() == maxTokenWatchers; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); r.tail.count.Load() == maxOwnWatchers; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a reader that has gone is still served")
 		}
@@ -201,5 +202,54 @@ func TestTailIsBoundedAndEnds(t *testing.T) {
 	}
 	if w := r.watch(r.token, ""); w.resp.StatusCode != 503 {
 		t.Errorf("a new stream while draining: %d", w.resp.StatusCode)
+	}
+}
+
+// TestTailLeavesRoomForOthers: all tokens of an application count as one, and however many
+// applications watch, the operator's token finds a place.
+func TestTailLeavesRoomForOthers(t *testing.T) {
+	r := newRig(t)
+	tail := NewTail(r.store.Codec())
+	add := func(app hook.ApplicationID, token hook.TokenID) error {
+		return tail.add(&watcher{owner: ownerOf(&hook.Token{ID: token, Application: app})})
+	}
+	for n := range maxOwnWatchers {
+		if err := add(1, hook.TokenID(100+n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := add(1, 99); hook.KindOf(err) != hook.Overloaded {
+		t.Errorf("one more of the same application: %v", err)
+	}
+	open := maxOwnWatchers
+	for app := hook.ApplicationID(2); add(app, 1) == nil; app++ {
+		open++
+	}
+	if open != maxWatchers-keptWatchers {
+		t.Errorf("applications hold %d streams", open)
+	}
+	if err := add(0, 1); err != nil {
+		t.Errorf("the operator: %v", err)
+	}
+}
+
+// TestTailEndsWithItsScope: a stream is looked at again with each sign of life.
+func TestTailEndsWithItsScope(t *testing.T) {
+	r := newRig(t)
+	id, text := r.scopedToken(`["attempt:read"]`)
+	c := &call{r: httptest.NewRequest("GET", "/x/v1/tail", nil), w: httptest.NewRecorder()}
+	c.r.Header.Set("Authorization", "Bearer "+text)
+	s := r.server.Config.Handler.(*server)
+	for i := range s.routes {
+		if s.routes[i].op == "tail.stream" || s.routes[i].path == "/x/v1/tail" {
+			c.route = &s.routes[i]
+		}
+	}
+	if err := s.authenticate(c); err != nil || s.isRevoked(c) {
+		t.Fatalf("revoked before anything happened: %v", err)
+	}
+	r.must(200, "PATCH", r.tokensOf()+"/"+id, `{"scopes":["app:read"]}`)
+	if !s.isRevoked(c) {
+		t.Error("the stream goes on without the scope that it needs")
 	}
 }

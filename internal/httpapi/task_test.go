@@ -412,3 +412,94 @@ func TestCancelMessages(t *testing.T) {
 		t.Errorf("message %s is %s", m, s)
 	}
 }
+
+// TestTestAttemptIsMadeOnceForAKey sends equal requests together: one request goes out.
+func TestTestAttemptIsMadeOnceForAKey(t *testing.T) {
+	r := newRig(t)
+	app := r.app("a")
+	ep := r.endpoint(app, "")
+	path := "/api/v1/app/a/endpoint/" + ep + "/msg/test-attempt"
+	const together = 8
+	got := make(chan answer, together)
+	for range together {
+		go func() {
+			got <- r.call("POST", path, `{"eventType":"a","payload":{}}`, "Idempotency-Key", "k")
+		}()
+	}
+	codec := r.store.Codec()
+	a, _ := codec.ParseApplication(r.env.ID, app)
+	e, _ := codec.ParseEndpoint(a, ep)
+	rows, messages := 0, map[string]bool{}
+	for answered := 0; answered < together; {
+		select {
+		case x := <-got:
+			if x.status != 201 {
+				t.Errorf("%d %s", x.status, x.body)
+			}
+			messages[x.str("msgId")] = true
+			answered++
+		case <-time.After(2 * time.Millisecond):
+			due, _, err := r.store.Claim(t.Context(), a, e, time.Now(), 10, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range due {
+				rows++
+				r.attempt(app, ep, codec.Message(a, d.Delivery.Message), func(*hook.Attempt) {})
+			}
+		}
+	}
+	if rows != 1 || len(messages) != 1 {
+		t.Errorf("%d attempts of %d messages", rows, len(messages))
+	}
+}
+
+// TestSteeringIsLogged: the audit log names who paused, slowed and cancelled a task.
+func TestSteeringIsLogged(t *testing.T) {
+	r := newRig(t)
+	r.runTasks()
+	app := r.app("a")
+	ep := r.endpoint(app, "")
+	for range 3 {
+		r.exhaust(app, ep, r.message(app, ""))
+	}
+	portal := r.portal(app, `{"sessionId":"jane"}`)
+	id := r.must(202, "POST", "/x/v1/app/a/endpoint/"+ep+"/replay", `{"since":"`+hourAgo()+`","which":"failed","ratePerSecond":0.1}`).str("id")
+	for _, q := range []request{
+		{method: "PATCH", path: "/x/v1/task/" + id, body: `{"ratePerSecond":0.2}`},
+		{method: "POST", path: "/x/v1/task/" + id + "/pause"}, {method: "POST", path: "/x/v1/task/" + id + "/cancel"},
+	} {
+		q.token = portal
+		if a := r.send(q); a.status != 200 {
+			t.Fatalf("%s %s: %d %s", q.method, q.path, a.status, a.body)
+		}
+	}
+	log := r.must(200, "GET", "/x/v1/audit?noun=task", "")
+	for i, want := range []string{"cancelled", "paused", "0.2"} {
+		row := fmt.Sprintf("data.%d.", i)
+		if log.str(row+"actor.kind") != "portal" || !strings.Contains(log.str(row+"after"), want) {
+			t.Errorf("entry %d: %s by %s", i, log.str(row+"after"), log.str(row+"actor.kind"))
+		}
+	}
+}
+
+// TestOpenTasksAreBounded: who has many that have not ended gets no more, and others do.
+func TestOpenTasksAreBounded(t *testing.T) {
+	r := newRig(t) // nothing works on tasks
+	start := func(app string) answer {
+		return r.call("POST", "/api/v1/app/"+app+"/msg/expunge-all-contents", "")
+	}
+	r.app("a")
+	r.app("b")
+	for range hook.MaxOpenTasks {
+		if a := start("a"); a.status != 202 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	if a := start("a"); a.status != 400 || a.str("code") != "limit_reached" {
+		t.Errorf("one too many: %d %s", a.status, a.body)
+	}
+	if a := start("b"); a.status != 202 {
+		t.Errorf("another application: %d %s", a.status, a.body)
+	}
+}

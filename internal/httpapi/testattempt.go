@@ -48,6 +48,10 @@ func (s *server) testAttempt(c *call) error {
 	if err != nil {
 		return err
 	}
+	if key != nil {
+		// Equal requests at the same time make one attempt; they wait for it together.
+		defer s.inflight.lock(key.Hash)()
+	}
 	done, err := s.Publisher.Publish(c.ctx(), publish.Request{
 		Environment: &hook.Environment{ID: c.env()}, Application: a.ID, Key: key, Message: draft,
 		Only: &publish.Target{Endpoint: e.ID, StoreOnly: true},

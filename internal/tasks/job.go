@@ -17,6 +17,8 @@ type job struct {
 	work work // nil for a type that this version does not know
 	// next is the earliest time of the next step; zero for at once.
 	next time.Time
+	// stepped numbers the last turn; 0 before the first.
+	stepped uint64
 	// slot is when the pace lets the next piece of work begin.
 	slot time.Time
 	// isSure: nothing of this task is on disk that t does not say. It is not after a start

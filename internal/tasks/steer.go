@@ -141,6 +141,7 @@ func (r *Runner) carryOut(ctx context.Context, c *command) steered {
 	if c.ctx.Err() != nil {
 		return steered{err: c.ctx.Err()} // nobody waits for it any more
 	}
+	ctx = hook.WithActor(ctx, hook.ActorIn(c.ctx)) // whoever asked did it, says the audit log
 	j := r.job(c.id)
 	switch {
 	case j != nil && j.t.Environment != c.env:

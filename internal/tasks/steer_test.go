@@ -277,3 +277,33 @@ func TestBroadcastCountsRefusals(t *testing.T) {
 		t.Errorf("an error of ours: %+v", got)
 	}
 }
+
+// TestTurnsGoByOwner: an application with many tasks has one step a round, as one with a
+// single task has; and removing content waits for neither.
+func TestTurnsGoByOwner(t *testing.T) {
+	r := New(nil, nil, nil, nil, Options{})
+	add := func(app hook.ApplicationID, typ string) *job {
+		j := newJob(r, &hook.Task{ID: hook.TaskID(len(r.jobs) + 1), Environment: 1, Application: app, Type: typ})
+		r.jobs = append(r.jobs, j)
+		return j
+	}
+	var many []*job
+	for range 30 {
+		many = append(many, add(1, hook.TaskBulkReplay))
+	}
+	single, purge := add(2, hook.TaskBulkReplay), add(1, hook.TaskPurge)
+	steps := map[*job]int{}
+	for range 60 {
+		for _, j := range r.turns(time.Now()) {
+			steps[j]++
+		}
+	}
+	if steps[single] != 60 || steps[purge] != 60 {
+		t.Errorf("the single task had %d turns and the removal %d, of 60", steps[single], steps[purge])
+	}
+	for i, j := range many {
+		if steps[j] != 2 {
+			t.Errorf("task %d of many had %d turns", i, steps[j])
+		}
+	}
+}

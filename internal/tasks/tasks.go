@@ -87,6 +87,7 @@ type Runner struct {
 
 	// What follows is Run's alone.
 	jobs   []*job    // of running tasks, oldest first
+	steps  uint64    // turns so far
 	lastAt time.Time // DueAt of the last batch; see nextAt
 }
 
@@ -226,10 +227,11 @@ func (r *Runner) forget(j *job) {
 	r.gauge()
 }
 
-// round does one step of each task whose time has come.
+// round does one step for each owner with a task whose time has come, so that who starts
+// many tasks slows only these.
 func (r *Runner) round(ctx context.Context) error {
 	var trouble error
-	for _, j := range slices.Clone(r.jobs) {
+	for _, j := range r.turns(time.Now()) {
 		r.obey(ctx) // so that a command waits for one step, whoever's
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -242,6 +244,39 @@ func (r *Runner) round(ctx context.Context) error {
 		}
 	}
 	return trouble
+}
+
+// owner is whose turn it is: an application, or the environment for what is of no
+// application. What removes content has turns of its own, because it is promised in time.
+type owner struct {
+	environment hook.EnvironmentID
+	application hook.ApplicationID
+	removes     bool
+}
+
+// turns returns, of each owner's tasks that could do a step, the one whose last step is
+// the longest ago.
+func (r *Runner) turns(now time.Time) []*job {
+	place := map[owner]int{}
+	var list []*job
+	for _, j := range r.jobs {
+		if j.next.After(now) {
+			continue
+		}
+		o := owner{j.t.Environment, j.t.Application, j.t.Type == hook.TaskPurge}
+		i, found := place[o]
+		if !found {
+			place[o] = len(list)
+			list = append(list, j)
+		} else if j.stepped < list[i].stepped {
+			list[i] = j
+		}
+	}
+	for _, j := range list {
+		r.steps++
+		j.stepped = r.steps
+	}
+	return list
 }
 
 // turn does one step of a task, and ends the task if it was the last or cannot be done.

@@ -4,7 +4,7 @@
 // again exactly, at the pace that was asked for, until somebody says stop, through a
 // kill -9, and beside live traffic that does not notice.
 //
-// HOOKLOFT_REPLAY_MESSAGES is how many messages fail first (10,000).
+// HOOKLOFT_TEST_REPLAY_MESSAGES is how many messages fail first (10,000).
 package replay
 
 import (
@@ -48,7 +48,7 @@ func newScene(t *testing.T) *scene {
 	if testing.Short() {
 		t.Skip("runs real processes; not with -short")
 	}
-	c := &scene{T: t, failed: rig.EnvInt(t, "HOOKLOFT_REPLAY_MESSAGES", 10_000), since: time.Now().Add(-time.Second)}
+	c := &scene{T: t, failed: rig.EnvInt(t, "HOOKLOFT_TEST_REPLAY_MESSAGES", 10_000), since: time.Now().Add(-time.Second)}
 	var works atomic.Bool
 	c.receiver = rig.Receive(t, rig.ReceiverOptions{Status: func(string, int) int {
 		if works.Load() {

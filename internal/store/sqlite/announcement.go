@@ -253,12 +253,12 @@ func (c *catalog) announceFailing(tx *catalogTx, app hook.ApplicationID, id hook
 }
 
 // taskStatus returns how a task stands in the transaction, "" when there is none.
-func taskStatus(tx *catalogTx, id hook.TaskID) (status hook.TaskStatus, err error) {
-	err = tx.query("SELECT status FROM task WHERE key = ?1", func(stmt *sqlite.Stmt) error {
-		status = hook.TaskStatus(stmt.ColumnText(0))
+func taskStatus(tx *catalogTx, id hook.TaskID) (status hook.TaskStatus, rate float64, err error) {
+	err = tx.query("SELECT status, rate FROM task WHERE key = ?1", func(stmt *sqlite.Stmt) error {
+		status, rate = hook.TaskStatus(stmt.ColumnText(0)), stmt.ColumnFloat(1)
 		return nil
 	}, id)
-	return status, err
+	return status, rate, err
 }
 
 // announceTask tells of the end of a task, once.

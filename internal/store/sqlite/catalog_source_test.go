@@ -60,7 +60,8 @@ func TestVisitsAndTasksAreRemovedInTime(t *testing.T) {
 		if err := c.SaveVisits(t.Context(), counts, rejections); err != nil {
 			t.Fatal(err)
 		}
-		running := &hook.Task{Environment: env.ID, Type: "x", Status: hook.TaskRunning}
+		// An application each, because one has only so many that have not ended.
+		running := &hook.Task{Environment: env.ID, Application: hook.ApplicationID(c.NewKey()), Type: "x", Status: hook.TaskRunning}
 		ended := &hook.Task{Environment: env.ID, Type: "x", Status: hook.TaskRunning}
 		for _, task := range []*hook.Task{running, ended} {
 			if err := c.CreateTask(t.Context(), task, nil); err != nil {

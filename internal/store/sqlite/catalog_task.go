@@ -50,6 +50,9 @@ func (c *catalog) CreateTask(ctx context.Context, t *hook.Task, r *store.Receipt
 		if err := c.purgeTasks(tx); err != nil {
 			return err
 		}
+		if err := checkOpenTasks(tx, t); err != nil {
+			return err
+		}
 		err := tx.exec(insertTaskSQL,
 			t.ID, t.Environment, t.Application, t.Endpoint, t.Type, t.Status, argMillis(t.Since), argMillis(t.Until),
 			t.Cursor, t.Done, t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(),
@@ -59,6 +62,19 @@ func (c *catalog) CreateTask(ctx context.Context, t *hook.Task, r *store.Receipt
 		}
 		return c.created(tx, taskEntry(t), t.AuditFields())
 	})
+}
+
+// checkOpenTasks refuses a task too many. Index: task_open.
+func checkOpenTasks(tx *catalogTx, t *hook.Task) error {
+	n := 0
+	err := tx.query("SELECT count(*) FROM task WHERE environment = ?1 AND application = ?2 AND status IN ('running', 'paused')", func(stmt *sqlite.Stmt) error {
+		n = stmt.ColumnInt(0)
+		return nil
+	}, t.Environment, t.Application)
+	if err == nil && n >= hook.MaxOpenTasks {
+		err = hook.Errorf(hook.LimitReached, "no more than %d background tasks may be unfinished at once; wait for one to end, or cancel one", hook.MaxOpenTasks)
+	}
+	return err
 }
 
 // sealParams seals what a task was asked to do, which may hold a payload; nil for nothing.
@@ -164,15 +180,12 @@ func (c *catalog) RunningTasks(ctx context.Context) ([]*hook.Task, error) {
 func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 	t.UpdatedAt = toMillis(c.now())
 	return c.change(ctx, func(tx *catalogTx) error {
-		before, err := taskStatus(tx, t.ID)
+		before, rate, err := taskStatus(tx, t.ID)
 		if err == nil && before == "" {
 			err = errNotFound()
 		}
 		if err != nil {
 			return err
-		}
-		if before == "" {
-			return errNotFound()
 		}
 		err = tx.exec(saveTaskSQL,
 			t.ID, t.Status, argMillis(t.Since), argMillis(t.Until), t.Cursor, t.Done, t.UpdatedAt.UnixMilli(),
@@ -181,7 +194,7 @@ func (c *catalog) SaveTask(ctx context.Context, t *hook.Task) error {
 			return err
 		}
 		was := *t
-		was.Status = before
+		was.Status, was.RatePerSecond = before, rate
 		if err := c.updated(tx, taskEntry(t), was.AuditFields(), t.AuditFields()); err != nil {
 			return err
 		}

@@ -224,13 +224,22 @@ func (c *catalog) ExpireTokens(ctx context.Context, app hook.ApplicationID, sess
 		tx.tokens = func(t *hook.Token) bool { return t.Application == app }
 		const sql = "UPDATE token SET expires_at = ?2 WHERE application = ?1 AND kind <> '" + string(hook.IntegrationToken) + "' AND (expires_at IS NULL OR expires_at > ?2)"
 		ended := 0
+		// What a one-time token is exchanged for would outlive all others, so it ends at once.
+		const unused = "UPDATE token SET expires_at = min(?2, ?3) WHERE application = ?1 AND kind = '" + string(hook.OneTimeToken) + "' AND expires_at > min(?2, ?3)"
+		now := c.now().UnixMilli()
 		if len(sessions) == 0 {
+			if err := tx.exec(unused, app, at.UnixMilli(), now); err != nil {
+				return err
+			}
 			if err := tx.exec(sql, app, at.UnixMilli()); err != nil {
 				return err
 			}
 			ended = tx.conn.Changes()
 		}
 		for _, session := range sessions {
+			if err := tx.exec(unused+" AND session = ?4", app, at.UnixMilli(), now, session); err != nil {
+				return err
+			}
 			if err := tx.exec(sql+" AND session = ?3", app, at.UnixMilli(), session); err != nil {
 				return err
 			}

@@ -50,7 +50,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"ALTER TABLE token DROP COLUMN hint", "ALTER TABLE token DROP COLUMN life",
 				"ALTER TABLE endpoint DROP COLUMN shape", "ALTER TABLE endpoint DROP COLUMN warned",
 				"DROP INDEX event_type_policy", "ALTER TABLE event_type DROP COLUMN retry_policy", "DROP INDEX event_type_retention", "ALTER TABLE event_type DROP COLUMN retention",
-				"ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
+				"DROP INDEX task_open", "ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
 				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
 				"ALTER TABLE task DROP COLUMN state", "ALTER TABLE task DROP COLUMN started_at",
 				"DROP TABLE removed_content", "DROP INDEX event_type_archived",

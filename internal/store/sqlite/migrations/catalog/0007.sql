@@ -14,3 +14,6 @@ ALTER TABLE task ADD COLUMN started_at INTEGER;
 -- A paused task has not ended. Serves: removing tasks that ended long ago.
 DROP INDEX task_ended;
 CREATE INDEX task_ended ON task (key) WHERE status NOT IN ('running', 'paused');
+
+-- Serves: counting the tasks of an application that have not ended.
+CREATE INDEX task_open ON task (environment, application) WHERE status IN ('running', 'paused');
