@@ -203,7 +203,7 @@ func settingsToAPI(st hook.Settings) []byte {
 		WhitelabelHeaders: st.WhitelabelHeaders, SendSvixWebhookHeaders: st.SendSvixHeaders, EnforceHTTPS: st.EnforceHTTPS,
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
 		SendTraceparent: st.SendTraceparent, DefaultSignatureType: hmac256, RetentionDays: int64(st.KeptFor() / (24 * time.Hour)),
-		SealContent: st.SealContent,
+		SealContent:                st.SealContent,
 		RequireEndpointFilterTypes: st.RequireEventTypes, RequireEndpointChannel: st.RequireChannel,
 		ReadOnly: st.PortalReadOnly, WipeSuccessfulPayload: st.WipeDelivered,
 	}

@@ -443,3 +443,24 @@ func TestPageRuns(t *testing.T) {
 		t.Errorf("the publish is in trace %x", publish.TraceId)
 	}
 }
+
+// TestStopFlushes: what waits for its batch when the server stops is sent before it ends.
+func TestStopFlushes(t *testing.T) {
+	c := newCollector(t)
+	url, headers := endpoint(t, nil)
+	s := rig.Start(t, rig.Options{Env: environment(c, "OTEL_BSP_SCHEDULE_DELAY=600000", "OTEL_METRIC_EXPORT_INTERVAL=600000")})
+	api := s.API()
+	api.MustCreateEndpoint(t, api.MustCreateApp(t, "shop"), rig.EndpointIn{URL: url})
+	must(t, s, 202, "POST", "/api/v1/app/shop/msg", "", `{"eventType":"a","payload":{}}`)
+	take(t, headers)
+	if err := s.Stop(15 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	c.await(t, publishSpan, 1)
+	c.await(t, "message_attempt", 1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.requests == 0 || sum(c.metrics["hookloft_deliveries_total"]) != 1 {
+		t.Errorf("%d requests, deliveries %v", c.requests, c.metrics["hookloft_deliveries_total"])
+	}
+}
