@@ -125,7 +125,7 @@ func (p *program) root() *cobra.Command {
 		p.app(), p.endpoint(), p.eventTypes(), p.apply(), p.exportEnvironment(), p.importEnvironment(), p.api(),
 		p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(), p.doctor(),
 		p.token(), p.environment(), p.source(), p.backup(), p.restore(), p.release(), p.prune(), p.config(),
-		p.providers(), p.verify(), p.sign(), p.healthcheck(), p.completion(), p.version(),
+		p.migrate(), p.providers(), p.verify(), p.sign(), p.healthcheck(), p.completion(), p.version(),
 	)
 	root.PersistentFlags().String("config", "", "TOML file with settings ("+config.ConfigEnv+")")
 	root.SilenceErrors, root.SilenceUsage = true, true

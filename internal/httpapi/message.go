@@ -59,6 +59,7 @@ func (s *server) postMessage(c *call) error {
 	}
 	done, err := s.Publisher.Publish(c.ctx(), publish.Request{
 		Environment: &hook.Environment{ID: c.env()}, AppRef: ref, CreateApplication: inline, Message: draft, Key: key,
+		StoreOnly: c.route.storesOnly,
 	})
 	if hook.KindOf(err) == hook.NotFound {
 		return noApplication()

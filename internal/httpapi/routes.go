@@ -25,6 +25,8 @@ type route struct {
 	receipts bool
 	// publishes: the body holds a payload and may be longer.
 	publishes bool
+	// storesOnly: what is published goes to nobody.
+	storesOnly bool
 	// bodyBytes: the body may have that many bytes where Options.MaxBodyBytes are fewer.
 	bodyBytes int64
 	// stream: the answer is a stream of server-sent events whose data is out.

@@ -84,6 +84,9 @@ type Request struct {
 	// Only narrows who gets it to one endpoint, whatever that has subscribed to; nil for
 	// those that subscribed.
 	Only *Target
+	// StoreOnly keeps the message without any delivery: it is history that was moved here,
+	// and was delivered elsewhere. Its event type may be archived.
+	StoreOnly bool
 	// Key makes a repeat of the request find the first; nil for none.
 	Key *store.IdempotencyKey
 }
@@ -165,7 +168,7 @@ func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Res
 		if err != nil {
 			return Result{}, err
 		}
-		if plan.Archived[r.Message.EventType] && plan.Application.ID != plan.Environment.ID.Operational() {
+		if plan.Archived[r.Message.EventType] && !r.StoreOnly && plan.Application.ID != plan.Environment.ID.Operational() {
 			// The types of operational webhooks are not those of the catalogue.
 			broken := hook.Fieldf("eventType", "The event type %s is archived; nothing is published of it", r.Message.EventType)
 			return p.late(ctx, r, broken)
@@ -179,7 +182,7 @@ func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Res
 				return Result{}, err
 			}
 		}
-		deliveries, err := recipients(plan, &m, r.Only)
+		deliveries, err := recipients(plan, &m, r)
 		if err != nil {
 			return Result{}, err
 		}
@@ -211,7 +214,11 @@ func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Res
 }
 
 // recipients returns the deliveries of a message.
-func recipients(plan *store.Plan, m *hook.Message, only *Target) ([]hook.Delivery, error) {
+func recipients(plan *store.Plan, m *hook.Message, r *Request) ([]hook.Delivery, error) {
+	only := r.Only
+	if r.StoreOnly {
+		return nil, nil
+	}
 	if only == nil {
 		return fanout.Plan(plan, m), nil
 	}
