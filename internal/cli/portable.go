@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -244,13 +245,17 @@ const (
 	exportDeclared = "apply"
 )
 
+// exportFormats are all; all but the last are written by the server.
+var exportFormats = []string{exportOpenAPI, "asyncapi", "jsonschema", exportDeclared}
+
 func (p *program) exportEventTypes() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "export [FILE] [flags]",
-		Short: "Write event types as an OpenAPI document, or as a file for apply",
+		Short: "Write event types as OpenAPI, AsyncAPI or JSON Schema, or as a file for apply",
 		Long: `Write the event types to FILE or to standard output: as the webhooks of an OpenAPI 3.1
-document, for your customers and for 'event-types import', or as a file for 'apply'.
+document, for your customers and for 'event-types import'; as AsyncAPI 3.0; as one JSON
+Schema with a definition for each type; or as a file for 'apply'.
 Of each type it has the newest version of the schema.`,
 		Example: `  hookloft event-types export webhooks.openapi.json
   hookloft event-types export --format apply -o yaml > event-types.yaml`,
@@ -261,11 +266,18 @@ Of each type it has the newest version of the schema.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", exportOpenAPI, "`FORMAT`: openapi or apply.")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{exportOpenAPI, exportDeclared}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().StringVar(&format, "format", exportOpenAPI, "`FORMAT`: openapi, asyncapi, jsonschema or apply.")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp))
 	return p.remote(cmd, func(r *remote, args []string) error {
-		if format != exportOpenAPI && format != exportDeclared {
-			return usagef("--format must be openapi or apply, not %q", format)
+		if !slices.Contains(exportFormats, format) {
+			return usagef("--format must be one of %s, not %q", strings.Join(exportFormats, ", "), format)
+		}
+		if format != exportDeclared {
+			var raw json.RawMessage
+			if err := r.call(http.MethodGet, "/x/v1/event-type/export?format="+format, nil, &raw); err != nil {
+				return err
+			}
+			return r.writeDocument(args, raw)
 		}
 		var types []fields
 		for t, err := range client.Pages[fields](r.ctx, r.Client, eventTypePath+"?with_content=true") {
@@ -274,10 +286,7 @@ Of each type it has the newest version of the schema.`,
 			}
 			types = append(types, t)
 		}
-		if format == exportDeclared {
-			return r.writeDocument(args, declaredTypes(types))
-		}
-		return r.writeDocument(args, openAPIOf(types))
+		return r.writeDocument(args, declaredTypes(types))
 	})
 }
 
@@ -294,26 +303,6 @@ func declaredTypes(types []fields) json.RawMessage {
 		list[i] = one.encode()
 	}
 	return fields{"eventTypes": arrayOf(list)}.encode()
-}
-
-// openAPIOf is an OpenAPI 3.1 document with a webhook for each type.
-func openAPIOf(types []fields) json.RawMessage {
-	webhooks := fields{}
-	for _, t := range types {
-		op := fields{"responses": json.RawMessage(`{"2XX":{"description":"The webhook was received."}}`)}
-		for from, to := range map[string]string{"description": "description", "deprecated": "deprecated", "groupName": "x-svix-group-name", "featureFlags": "x-svix-feature-flags"} {
-			if value := t[from]; len(value) > 0 && string(value) != "null" && string(value) != "false" && string(value) != `""` {
-				op[to] = value
-			}
-		}
-		if schema := newestSchema(t["schemas"]); schema != nil {
-			op["requestBody"] = fields{"content": fields{"application/json": fields{"schema": schema}.encode()}.encode()}.encode()
-		}
-		webhooks[t.text("name")] = fields{"post": op.encode()}.encode()
-	}
-	return fields{
-		"openapi": json.RawMessage(`"3.1.0"`), "info": json.RawMessage(`{"title":"Webhooks","version":"1"}`), "webhooks": webhooks.encode(),
-	}.encode()
 }
 
 // newestSchema is the newest version of an event type's schemas, nil for none.

@@ -60,6 +60,8 @@ func testCatalog(t *testing.T, open func(t testing.TB, dir string) store.Store) 
 		{"ConcurrentOpensMakeOneListener", testListenerRace},
 		{"ListenersAreSealedOnDisk", testListenerSealed},
 		{"EventTypesAreKept", testEventTypes},
+		{"ImportsAreWhole", testImport},
+		{"EndpointsAreLimited", testEndpointLimit},
 		{"RetryPoliciesAreInPlansAtOnce", testRetryPolicies},
 		{"TasksAreKept", testTasks},
 		{"ListsPageBothWays", testCatalogPages},
