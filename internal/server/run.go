@@ -219,7 +219,13 @@ func (n *node) startServing(ctx context.Context, extend extension) (err error) {
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)
 	}
+	docs, err := httpapi.Docs()
+	if err != nil {
+		return fmt.Errorf("make the page about the API: %w", err)
+	}
 	f := &front{api: api, receiver: n.inboundDoor(), exact: map[string]http.Handler{
+		"/docs":     docs,
+		"/":         http.RedirectHandler("docs", http.StatusFound), // until there is a dashboard
 		"/livez":    http.HandlerFunc(n.health.live),
 		"/startupz": http.HandlerFunc(n.health.live),
 		"/readyz":   http.HandlerFunc(n.health.readiness),
