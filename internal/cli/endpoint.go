@@ -214,7 +214,7 @@ func (p *program) updateEndpoint() *cobra.Command {
 	return p.onEndpoint(cmd, func(r *remote, e endpointRef) error {
 		var in api.EndpointPatch
 		changed := cmd.Flags().Changed
-		any := false
+		isAny := false
 		for _, field := range []struct {
 			flag string
 			set  func() error
@@ -234,12 +234,12 @@ func (p *program) updateEndpoint() *cobra.Command {
 			if !changed(field.flag) {
 				continue
 			}
-			any = true
+			isAny = true
 			if err := field.set(); err != nil {
 				return err
 			}
 		}
-		if !any {
+		if !isAny {
 			return usagef("nothing to change: give --url, --description, --uid, --event-type, --channel, --rate or --metadata")
 		}
 		return r.patchEndpoint(e, in)

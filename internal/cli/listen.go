@@ -169,7 +169,7 @@ func machineName() string {
 const stopGrace = 5 * time.Second
 
 // runListen listens until ctx ends, the person quits, or the server says for good that it is over.
-func (p *program) runListen(ctx context.Context, t *tunnel, o *listenOptions) error {
+func (p *program) runListen(ctx context.Context, t *tunnel, o *listenOptions) (err error) {
 	f, err := newForwarder(o)
 	if err != nil {
 		return err
@@ -179,7 +179,11 @@ func (p *program) runListen(ctx context.Context, t *tunnel, o *listenOptions) er
 		if rec, err = openRecorder(o.record); err != nil {
 			return err
 		}
-		defer rec.close()
+		defer func() {
+			if cerr := rec.close(); err == nil {
+				err = cerr
+			}
+		}()
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -302,7 +302,7 @@ func (m *screenModel) detailLines(r *listenResult) []string {
 func detailsOf(r *listenResult) []string {
 	lines := []string{lineOf(r)}
 	if r.frame.Timestamp != nil {
-		lines = append(lines, "accepted "+r.frame.Timestamp.Local().Format(time.DateTime))
+		lines = append(lines, "accepted "+r.frame.Timestamp.Local().Format(time.DateTime)) //nolint:gosmopolitan // shown to whoever sits at this terminal
 	}
 	for _, more := range []struct{ name, text string }{
 		{"eventId", r.frame.EventID}, {"channels", strings.Join(r.frame.Channels, ", ")}, {"tags", strings.Join(r.frame.Tags, ", ")},

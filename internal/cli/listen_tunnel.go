@@ -111,7 +111,7 @@ func newTunnel(p *program, f *remoteFlags, o *listenOptions) (*tunnel, error) {
 func (t *tunnel) connect(ctx context.Context) (*tunnelConn, error) {
 	within, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	ws, resp, err := websocket.Dial(within, t.url, &websocket.DialOptions{HTTPClient: t.http, HTTPHeader: t.header})
+	ws, resp, err := websocket.Dial(within, t.url, &websocket.DialOptions{HTTPClient: t.http, HTTPHeader: t.header}) //nolint:bodyclose // the library closes it and keeps what refusedListening reads
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			return nil, refusedListening(resp)

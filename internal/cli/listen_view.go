@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/hookloft/hookloft/api"
 )
 
 // listenView shows what happens. Its methods are called from several goroutines.
@@ -169,14 +167,4 @@ func (c *recorder) close() error {
 	err := c.file.Close()
 	c.file = nil
 	return err
-}
-
-// headerOf returns a header of a frame.
-func headerOf(f *api.ListenFrameOut, name string) string {
-	for _, h := range f.Headers {
-		if strings.EqualFold(h[0], name) {
-			return h[1]
-		}
-	}
-	return ""
 }

@@ -48,8 +48,8 @@ func CheckScopes(field string, scopes, known []Scope) error {
 		if s == ScopeAll || s == ScopeReadAll || slices.Contains(known, s) {
 			continue
 		}
-		noun, any := strings.CutSuffix(string(s), ":*")
-		if any && slices.ContainsFunc(known, func(k Scope) bool { return strings.HasPrefix(string(k), noun+":") }) {
+		noun, ok := strings.CutSuffix(string(s), ":*")
+		if ok && slices.ContainsFunc(known, func(k Scope) bool { return strings.HasPrefix(string(k), noun+":") }) {
 			continue
 		}
 		return Fieldf(field, "unknown scope %q; there are *, *:read and %s", cutText(string(s), 64), joinScopes(known))

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -151,12 +152,12 @@ func (s *server) searchMessages(c *call) error {
 
 // inBody says of a field of the body what was said of a query parameter.
 func inBody(err error) error {
-	if list, ok := err.(invalid); ok {
+	if list, ok := errors.AsType[invalid](err); ok {
 		for i := range list {
 			list[i].Loc = append([]string{"body"}, list[i].Loc[1:]...)
 		}
 	}
-	if bad, ok := err.(*statusError); ok && bad.status == http.StatusBadRequest {
+	if bad, ok := errors.AsType[*statusError](err); ok && bad.status == http.StatusBadRequest {
 		for _, name := range []string{"channel", "tag", "iterator"} {
 			if strings.Contains(bad.detail, "parameter "+name+" ") {
 				return hook.Fieldf(name, "must not contain control characters")

@@ -200,19 +200,19 @@ func (s *server) stillMayListen(c *call, a *hook.Application) *closing {
 	switch err := s.authenticate(probe); {
 	case err == nil:
 	case errors.As(err, new(*statusError)):
-		return closeUnauthorized
+		return errUnauthorized
 	default:
 		s.Log.Warn("token of a listener not checked", telemetry.KeyError, err, telemetry.KeyRequest, c.reqID)
 		return nil
 	}
 	if c.route.allows(probe.token) != nil || probe.token.Environment != a.Environment ||
 		probe.token.IsPortal() && probe.token.Application != a.ID {
-		return closeUnauthorized
+		return errUnauthorized
 	}
 	ctx, cancel := context.WithTimeout(c.ctx(), listenStoreTimeout)
 	defer cancel()
 	if _, err := s.Catalog.PlanOf(ctx, a.ID); hook.KindOf(err) == hook.NotFound {
-		return closeGone
+		return errGone
 	}
 	return nil
 }
@@ -265,6 +265,6 @@ func (s *server) deleteListener(c *call) error {
 	if err := s.Catalog.DeleteListener(c.ctx(), a.ID, l.Name); err != nil {
 		return err
 	}
-	s.Listening.kick(a.ID, l.Name, closeGone)
+	s.Listening.kick(a.ID, l.Name, errGone)
 	return c.empty()
 }

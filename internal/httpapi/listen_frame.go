@@ -24,7 +24,7 @@ func (l *listenSession) frame(ctx context.Context, id hook.MessageID) (*api.List
 	}
 	plan, err := l.s.Catalog.PlanOf(ctx, l.app.ID)
 	if hook.KindOf(err) == hook.NotFound {
-		return nil, closeGone
+		return nil, errGone
 	}
 	if err != nil {
 		return nil, &storeError{err}

@@ -58,10 +58,10 @@ type closing struct {
 func (c *closing) Error() string { return c.reason }
 
 var (
-	closeTakenOver    = &closing{api.CloseTakenOver, "another client listens under this name now"}
-	closeUnauthorized = &closing{api.CloseUnauthorized, "the token has ended or may not listen any more"}
-	closeGone         = &closing{api.CloseGone, "the application or the listener was deleted"}
-	closeStopping     = &closing{websocket.StatusGoingAway, "the server stops; come back"}
+	errTakenOver    = &closing{api.CloseTakenOver, "another client listens under this name now"}
+	errUnauthorized = &closing{api.CloseUnauthorized, "the token has ended or may not listen any more"}
+	errGone         = &closing{api.CloseGone, "the application or the listener was deleted"}
+	errListenStops     = &closing{websocket.StatusGoingAway, "the server stops; come back"}
 )
 
 // listenSeat is one connection's place in the hub.
@@ -103,7 +103,7 @@ func (h *ListenHub) join(app hook.ApplicationID, name string) (seat, before *lis
 		h.current[app] = map[string]*listenSeat{}
 	}
 	if before = h.current[app][name]; before != nil {
-		before.end(closeTakenOver)
+		before.end(errTakenOver)
 	}
 	h.current[app][name] = seat
 	h.open[seat] = struct{}{}
@@ -177,7 +177,7 @@ func (h *ListenHub) Drain(ctx context.Context) error {
 	h.mu.Lock()
 	h.draining, h.empty = true, make(chan struct{})
 	for s := range h.open {
-		s.end(closeStopping)
+		s.end(errListenStops)
 	}
 	if len(h.open) == 0 {
 		close(h.empty)

@@ -137,9 +137,9 @@ func (l *listenSession) closingOf(err error) *closing {
 	case errors.As(err, &why):
 		return why
 	case hook.KindOf(err) == hook.NotFound:
-		return closeGone
+		return errGone
 	case hook.KindOf(err) == hook.Closed:
-		return closeStopping
+		return errListenStops
 	case errors.As(err, new(websocket.CloseError)):
 		return &closing{websocket.StatusNormalClosure, "the client left"}
 	case errors.Is(err, websocket.ErrMessageTooBig):

@@ -512,14 +512,14 @@ func TestListenEndsWithTheToken(t *testing.T) {
 		t.Errorf("a good token: %v", why)
 	}
 	r.must(204, "POST", "/api/v1/auth/app/"+app+"/expire-all", `{"sessionIds":["s"]}`)
-	if why := check(portal); why != closeUnauthorized {
+	if why := check(portal); why != errUnauthorized {
 		t.Errorf("an ended token: %v", why)
 	}
 	if why := check(r.token); why != nil {
 		t.Errorf("a good token: %v", why)
 	}
 	r.must(204, "DELETE", "/api/v1/app/"+app, "")
-	if why := check(r.token); why != closeGone {
+	if why := check(r.token); why != errGone {
 		t.Errorf("a deleted application: %v", why)
 	}
 }

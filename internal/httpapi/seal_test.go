@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestSealContentIsASetting(t *testing.T) {
 	is("after a restart", "true", r.must(200, "GET", settingsPath, ""))
 	app := r.app("a")
 	m := r.message(app, `,"tags":["t"]`)
-	if got := r.stored(app, m); len(got.Payload) == 0 || !strings.Contains(string(r.must(200, "GET", "/api/v1/app/"+app+"/msg/"+m, "").body), string(got.Payload)) {
+	if got := r.stored(app, m); len(got.Payload) == 0 || !bytes.Contains(r.must(200, "GET", "/api/v1/app/"+app+"/msg/"+m, "").body, got.Payload) {
 		t.Errorf("a message of a sealing environment: %s", got.Payload)
 	}
 	if a := r.must(200, "GET", "/x/v1/audit?noun=environment", ""); !strings.Contains(string(a.body), `"sealContent":true`) {

@@ -86,7 +86,7 @@ func TestOwnersAttributesAreBounded(t *testing.T) {
 	s.Attempted(false, "timeout")
 	n := 0
 	for _, a := range spans.Ended()[0].Attributes() {
-		if strings.Contains(a.Value.Emit(), "forged") || len(a.Value.Emit()) > maxAttributeValue || a.Key == "" || a.Key == "plain" {
+		if strings.Contains(a.Value.String(), "forged") || len(a.Value.String()) > maxAttributeValue || a.Key == "" || a.Key == "plain" {
 			t.Errorf("attribute %s", a.Key)
 		}
 		if a.Key == "long" || a.Key == "deep" || strings.HasPrefix(string(a.Key), "p0") {

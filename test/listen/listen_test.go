@@ -3,6 +3,7 @@
 package listen
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net"
@@ -221,7 +222,7 @@ func TestLocalServerFails(t *testing.T) {
 		Request  struct{ Method, URL, Body string }
 		Response struct{ Headers map[string][]string }
 	}
-	if err := json.Unmarshal(data[:strings.IndexByte(string(data), '\n')], &first); err != nil {
+	if err := json.Unmarshal(data[:bytes.IndexByte(data, '\n')], &first); err != nil {
 		t.Fatal(err)
 	}
 	if body, _ := base64.StdEncoding.DecodeString(first.Request.Body); string(body) != `{"seq":0}` || first.Request.Method != "POST" || len(first.Response.Headers) == 0 {

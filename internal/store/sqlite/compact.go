@@ -208,7 +208,7 @@ func (c *compaction) copy(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.copyWalk(ctx, "due", []string{"endpoint", "due_at", "message", "trigger"}, "SELECT d.* FROM old.due d", "TRUE"); err != nil {
+	if err := c.copyWalk(ctx, "due", []string{"endpoint", "due_at", "message", "trigger"}, "SELECT d.* FROM old.due d", "TRUE"); err != nil { //nolint:unqueryvet // both files went through the same migrations
 		return err
 	}
 	for _, id := range c.keys {
@@ -290,7 +290,7 @@ func (c *compaction) copyFinished(ctx context.Context) error {
 		return err
 	}
 	inCopy := "EXISTS (SELECT 1 FROM main.message k WHERE k.key = d.message)"
-	if err := c.copyWalk(ctx, "delivery", []string{"endpoint", "message"}, "SELECT d.* FROM old.delivery d", inCopy); err != nil {
+	if err := c.copyWalk(ctx, "delivery", []string{"endpoint", "message"}, "SELECT d.* FROM old.delivery d", inCopy); err != nil { //nolint:unqueryvet // both files went through the same migrations
 		return err
 	}
 	if names, err = c.columns("attempt"); err != nil {
@@ -344,7 +344,7 @@ func (c *compaction) copyMessage(id hook.MessageID) error {
 	copyRow := func(sql string, args ...any) error {
 		return sqlitex.Execute(c.conn, sql, &sqlitex.ExecOptions{Args: args})
 	}
-	if err := copyRow("INSERT OR REPLACE INTO main.message SELECT * FROM old.message WHERE key = ?1", int64(id)); err != nil {
+	if err := copyRow("INSERT OR REPLACE INTO main.message SELECT * FROM old.message WHERE key = ?1", int64(id)); err != nil { //nolint:unqueryvet // both files went through the same migrations
 		return err
 	}
 	var endpoints []hook.EndpointID
@@ -356,12 +356,12 @@ func (c *compaction) copyMessage(id hook.MessageID) error {
 		return err
 	}
 	for _, ep := range endpoints {
-		if err := copyRow("INSERT OR REPLACE INTO main.delivery SELECT * FROM old.delivery WHERE endpoint = ?1 AND message = ?2", int64(ep), int64(id)); err != nil {
+		if err := copyRow("INSERT OR REPLACE INTO main.delivery SELECT * FROM old.delivery WHERE endpoint = ?1 AND message = ?2", int64(ep), int64(id)); err != nil { //nolint:unqueryvet // both files went through the same migrations
 			return err
 		}
 	}
 	return eachAttempt(c.conn, id, func(ep hook.EndpointID, a hook.AttemptID) error {
-		return copyRow("INSERT OR REPLACE INTO main.attempt SELECT * FROM old.attempt WHERE endpoint = ?1 AND key = ?2", int64(ep), int64(a))
+		return copyRow("INSERT OR REPLACE INTO main.attempt SELECT * FROM old.attempt WHERE endpoint = ?1 AND key = ?2", int64(ep), int64(a)) //nolint:unqueryvet // both files went through the same migrations
 	})
 }
 
@@ -371,7 +371,7 @@ func (c *compaction) copyKeys(ctx context.Context, id keyTableID) error {
 		return err
 	}
 	living := fmt.Sprintf("d.expires_at > %d", c.j.now.UnixMilli())
-	return c.copyWalk(ctx, id.String(), []string{"hash"}, fmt.Sprintf("SELECT d.* FROM old.%s d", id), living)
+	return c.copyWalk(ctx, id.String(), []string{"hash"}, fmt.Sprintf("SELECT d.* FROM old.%s d", id), living) //nolint:unqueryvet // both files went through the same migrations
 }
 
 func (c *compaction) makeKeys(id keyTableID) error {
@@ -525,7 +525,7 @@ func (c *compaction) touched(delta []byte) (map[hook.MessageID]bool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}
-	defer iter.Close()
+	defer func() { _ = iter.Close() }() // it only read
 	touched := map[hook.MessageID]bool{}
 	for {
 		more, err := iter.Next()
@@ -622,7 +622,7 @@ func (c *compaction) finish() (hasMessages bool, err error) {
 }
 
 // plain is an error that leaves the store as it was: not one that ends it.
-func plain(err error) error { return fmt.Errorf("%v", err) }
+func plain(err error) error { return errors.New(err.Error()) }
 
 // retire removes the segment's former file. Readers that have it open end with it.
 func (c *compaction) retire(old *pen, path string) error {

@@ -43,7 +43,7 @@ func (s *Store) Expunge(ctx context.Context, q store.ExpungeQuery) (purged int, 
 	if q.Environment == 0 {
 		return 0, next, false, fmt.Errorf("expunge: no environment")
 	}
-	last := hook.MaxKey
+	var last hook.Key
 	if before := q.Before; !before.IsZero() {
 		last = hook.KeyAt(before) - 1
 	} else {

@@ -101,7 +101,7 @@ func (s *Store) reclaimSegment(ctx context.Context, seg *segment, j *judge, dryR
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // it only read
 	size := sizeOf(seg.path())
 	gain := int64(0)
 	whole := seg.last < j.before
@@ -357,7 +357,7 @@ func summarize(ctx context.Context, conn *sqlite.Conn, pace pace) (m summary, er
 	lines := map[summaryLine]*summaryLine{}
 	for after, more := hook.Key(0), true; more; {
 		begin := time.Now()
-		last := after
+		var last hook.Key
 		if last, more, err = lastOfStep(conn, "message", after, 2000); err != nil {
 			return nil, err
 		}
