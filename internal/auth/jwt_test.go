@@ -120,6 +120,15 @@ func TestJWTClaims(t *testing.T) {
 		parts[at] = base64.RawURLEncoding.EncodeToString(change(raw))
 		return strings.Join(parts, ".")
 	}
+	critical := func(names ...string) string {
+		token := jwt.NewWithClaims(jwt.SigningMethodHS256, orgClaims(now))
+		token.Header["crit"], token.Header["x"] = names, 1
+		text, err := token.SignedString([]byte(jwtSecret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
 	for _, c := range []struct {
 		why, text string
 		ok        bool
@@ -140,6 +149,8 @@ func TestJWTClaims(t *testing.T) {
 		{"a signature that is one bit off", forged(2, func(b []byte) []byte { b[0] ^= 1; return b }), false},
 		{"a signature that was cut", forged(2, func(b []byte) []byte { return b[:31] }), false},
 		{"a header that is no JSON", forged(0, func([]byte) []byte { return []byte("{") }), false},
+		{"an extension that must be understood", critical("x"), false},
+		{"a list of no such extensions", critical(), false},
 		{"two parts", "a.b", false},
 		{"four parts", good + ".x", false},
 		{"nothing", "", false},

@@ -154,6 +154,39 @@ func TestNoTokenGivesMoreThanItHas(t *testing.T) {
 	r.must(404, "GET", "/api/v1/app/new", "")
 }
 
+// TestPublishingIsNotRemoving: what a sender needs removes nothing and reaches no
+// application but the one that it names.
+func TestPublishingIsNotRemoving(t *testing.T) {
+	r := newRig(t)
+	r.app("a")
+	msg := r.must(202, "POST", "/api/v1/app/a/msg", `{"eventType":"a.b","payload":{"x":1}}`).str("id")
+	_, sender := r.scopedToken(`["message:*","attempt:*","task:*"]`)
+	_, eraser := r.scopedToken(`["content:write"]`)
+	_, caller := r.scopedToken(`["broadcast:write"]`)
+	for _, c := range []struct{ method, path, body, needs string }{
+		{"DELETE", "/api/v1/app/a/msg/" + msg + "/content", "", "content:write"},
+		{"DELETE", "/api/v1/app/a/msg/" + msg + "/attempt/atmpt_1/content", "", "content:write"},
+		{"POST", "/api/v1/app/a/msg/bulk-expunge", `{"ids":["` + msg + `"]}`, "content:write"},
+		{"POST", "/api/v1/app/a/msg/expunge-all-contents", "", "content:write"},
+		{"POST", "/x/v1/expunge", `{"tag":"t"}`, "content:write"},
+		{"POST", "/api/v1/msg/broadcast", `{"eventType":"a.b","payload":{}}`, "broadcast:write"},
+	} {
+		if a := r.send(request{method: c.method, path: c.path, token: sender, body: c.body}); a.status != 403 || !strings.Contains(a.str("detail"), "the scope "+c.needs) {
+			t.Errorf("%s %s of a sender: %d %s", c.method, c.path, a.status, a.body)
+		}
+		token := eraser
+		if c.needs == "broadcast:write" {
+			token = caller
+		}
+		if a := r.send(request{method: c.method, path: c.path, token: token, body: c.body}); a.status == 403 {
+			t.Errorf("%s %s with %s: %d %s", c.method, c.path, c.needs, a.status, a.body)
+		}
+	}
+	if a := r.send(request{method: "POST", path: "/api/v1/app/a/msg", token: eraser, body: `{"eventType":"a.b","payload":{}}`}); a.status != 403 {
+		t.Errorf("a publish with content:write: %d", a.status)
+	}
+}
+
 // TestIdempotencyKeyGivesNoTokenAway repeats the request of a stronger caller under its key.
 func TestIdempotencyKeyGivesNoTokenAway(t *testing.T) {
 	r := newRig(t)

@@ -32,7 +32,12 @@ const (
 // errDryRun ends an import that was only to be looked at, before anything is written.
 var errDryRun = errors.New("dry run")
 
+// exportEnvironment writes settings and event types: who may read only one of them gets
+// neither, because half a file would be taken for a whole one.
 func (s *server) exportEnvironment(c *call) error {
+	if err := alsoNeeds(c, "event-type.list", http.MethodGet); err != nil {
+		return err
+	}
 	e, err := s.Catalog.Environment(c.ctx(), c.env())
 	if err != nil {
 		return err
@@ -81,6 +86,11 @@ func (s *server) importEnvironment(c *call) error {
 	in, err := decode[api.EnvironmentIn](c)
 	if err != nil {
 		return err
+	}
+	if len(in.EventTypes) > 0 {
+		if err := alsoNeeds(c, "event-type.update", http.MethodPut); err != nil {
+			return err
+		}
 	}
 	if in.Version != nil && (*in.Version < 0 || *in.Version > exportVersion) {
 		return hook.Fieldf("version", "must be at most %d: the file was written by a newer version", exportVersion)
@@ -142,6 +152,15 @@ func (s *server) importEnvironment(c *call) error {
 		return c.json(http.StatusOK, out)
 	}
 	return c.empty()
+}
+
+// alsoNeeds refuses a caller that lacks the scope of another operation, whose work the
+// called one does, too.
+func alsoNeeds(c *call, op, method string) error {
+	if scope := scopeOf(op, method); !c.token.MayDo(scope) {
+		return lacksScope(scope)
+	}
+	return nil
 }
 
 // below puts the place of a complaint about a body below a field of it.

@@ -75,6 +75,47 @@ func TestEnvironmentExportImports(t *testing.T) {
 	}
 }
 
+// TestPortableNeedsTheScopesOfWhatItCarries: settings alone open no event types.
+func TestPortableNeedsTheScopesOfWhatItCarries(t *testing.T) {
+	r := newRig(t)
+	const (
+		types    = `{"eventTypes":[{"name":"injected","description":"d"}],"settings":{"displayName":"x"}}`
+		settings = `{"eventTypes":[],"settings":{"displayName":"y"}}`
+		exports  = "/api/v1/environment/export"
+		imports  = "/api/v1/environment/import"
+	)
+	for _, c := range []struct {
+		scopes, path, body string
+		status             int
+		lacks              string
+	}{
+		{`["settings:read"]`, exports, "", 403, "event-type:read"},
+		{`["event-type:read"]`, exports, "", 403, "settings:read"},
+		{`["settings:read","event-type:read"]`, exports, "", 200, ""},
+		{`["*:read"]`, exports, "", 200, ""},
+		{`["settings:write"]`, imports, types, 403, "event-type:write"},
+		{`["settings:*","event-type:read"]`, ownImportPath, types, 403, "event-type:write"},
+		{`["settings:write"]`, ownImportPath + "?dry_run=true", types, 403, "event-type:write"},
+		{`["event-type:*"]`, imports, types, 403, "settings:write"},
+		{`["settings:write"]`, imports, settings, 204, ""},
+	} {
+		_, token := r.scopedToken(c.scopes)
+		a := r.send(request{method: "POST", path: c.path, token: token, body: c.body})
+		if a.status != c.status || !strings.Contains(a.str("detail"), c.lacks) {
+			t.Errorf("%s %s: %d %s, want %d %s", c.scopes, c.path, a.status, a.body, c.status, c.lacks)
+		}
+	}
+	r.must(404, "GET", "/api/v1/event-type/injected", "")
+	if got := r.must(200, "GET", settingsPath, "").str("displayName"); got != "y" {
+		t.Errorf("displayName %q", got)
+	}
+	_, token := r.scopedToken(`["settings:write","event-type:write"]`)
+	if a := r.send(request{method: "POST", path: imports, token: token, body: types}); a.status != 204 {
+		t.Errorf("with both scopes: %d %s", a.status, a.body)
+	}
+	r.must(200, "GET", "/api/v1/event-type/injected", "")
+}
+
 // portable is an export without times.
 func portable(t *testing.T, body []byte) string {
 	t.Helper()

@@ -139,6 +139,9 @@ func TestRoleByRoute(t *testing.T) {
 			if rt.op == "authentication.whoami" || rt.op == "authentication.logout" {
 				continue
 			}
+			if rt.op == "environment.export" && scope == "settings:read" {
+				continue // not enough alone; TestPortableNeedsTheScopesOfWhatItCarries shows it
+			}
 			a := send(unknown, token)
 			if may := hook.Scope(scope).Covers(rt.needs); may == (a.status == 403 && a.str("code") == "insufficient access" && !rt.access.only && strings.Contains(a.str("detail"), "lacks the scope")) {
 				t.Errorf("%s with the scope %s: %d %s", name, scope, a.status, a.body)

@@ -29,8 +29,15 @@ var scopeNouns = map[string]string{
 	"events":                              "message",
 	"tail":                                "attempt",
 	"search":                              "message",
-	"expunge":                             "message",
-	"search.why":                          "attempt",
+	// What removes content for good, or reaches every application, is not what a sender
+	// needs: message:write is not enough.
+	"expunge":                         "content",
+	"message.expunge-content":         "content",
+	"message.bulk-expunge-content":    "content",
+	"message.expunge-all-contents":    "content",
+	"message-attempt.expunge-content": "content",
+	"message.broadcast":               "broadcast",
+	"search.why":                      "attempt",
 }
 
 // secretVerbs are the last parts of operations that show a secret or make a new one,

@@ -300,7 +300,11 @@ func (r *Runner) turn(ctx context.Context, j *job) error {
 		j.next = time.Now().Add(r.o.Pause)
 		return fmt.Errorf("task %s waits: %w", r.id(t), err)
 	}
-	r.log.Error("task failed", telemetry.KeyTask, r.id(t), telemetry.KeyError, err)
+	level := slog.LevelInfo // whoever asked did it, or may read why in the task
+	if hook.KindOf(err) == hook.Internal {
+		level = slog.LevelError
+	}
+	r.log.Log(ctx, level, "task failed", telemetry.KeyTask, r.id(t), telemetry.KeyError, err)
 	t.Error = explain(err)
 	if err := r.end(ctx, j, hook.TaskFailed); err != nil {
 		return r.lost(j, err)

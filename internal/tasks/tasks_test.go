@@ -1,9 +1,12 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -283,6 +286,27 @@ func TestFaultFailsTheTaskAlone(t *testing.T) {
 		got := p.work(p.ask(time.Now().Add(-time.Hour), time.Now()), New(p, broken{p.Store, err}, p, nil, Options{}))
 		if got.Status != hook.TaskFailed {
 			t.Errorf("after %v the task is %s, want failed", err, got.Status)
+		}
+	}
+}
+
+// TestOnlyOwnFaultsAreErrorsInTheLog ends tasks by trouble of the server's and by what a
+// user does: an alert on lines of errors is for the former.
+func TestOnlyOwnFaultsAreErrorsInTheLog(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("disk I/O error"), "ERROR"},
+		{hook.Errorf(hook.NotFound, "the endpoint was deleted"), "INFO"},
+		{hook.Errorf(hook.Invalid, "the endpoint is disabled"), "INFO"},
+	} {
+		p := newPlace(t)
+		var lines bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&lines, nil))
+		p.work(p.ask(time.Now().Add(-time.Hour), time.Now()), New(p, broken{p.Store, c.err}, p, log, Options{}))
+		if got := lines.String(); !strings.Contains(got, "level="+c.want+" msg=\"task failed\"") || c.want == "INFO" && strings.Contains(got, "level=ERROR") {
+			t.Errorf("%v: %s", c.err, got)
 		}
 	}
 }
