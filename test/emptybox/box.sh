@@ -3,7 +3,7 @@
 # say prints a step.
 say() {
 	printf '\n== %s\n' "$*"
-	printf '\001%s\n' "$*" >>"$WORK/record"
+	printf '\001%s\n' "$*" >>"$WORK/record.$PAGE"
 }
 
 # show COMMAND prints a command, runs it here and prints what it says; all of it goes into
@@ -28,7 +28,7 @@ refused() {
 }
 
 # record prints its input and keeps it for the transcript.
-record() { sed 's/^/\x02/' | tee -a "$WORK/record" | sed 's/^.//'; }
+record() { sed 's/^/\x02/' | tee -a "$WORK/record.$PAGE" | sed 's/^.//'; }
 
 # fail ends the run.
 fail() {
@@ -36,15 +36,18 @@ fail() {
 	exit 1
 }
 
-# write_transcript makes the page $TRANSCRIPT of what was shown. It is written only as a
-# whole, and not when something in it should not be seen.
-write_transcript() {
-	python3 "$HERE/transcript.py" "$WORK/record" "$BOX_OF_RUN=\$BOX" "$WORK=\$WORK" "${BINARY%/*}=bin" \
-		"localhost:$PORT_OF_RUN=localhost:8443" "127.0.0.1:$PORT_OF_RUN=127.0.0.1:8443" "port $PORT_OF_RUN=port 8443" \
-		"${HTTP##*/}=127.0.0.1:9080" "${HTTPS##*/}=127.0.0.1:9443" "port ${HTTPS##*:}=port 9443" \
-		"${METRICS##*/}=127.0.0.1:9090" <"$HERE/transcript.md" >"$WORK/page"
-	cp "$WORK/page" "$TRANSCRIPT"
-	echo "wrote $TRANSCRIPT"
+# write_transcripts makes a page in the folder $TRANSCRIPT of what was shown for each. It is
+# written only as a whole, and not when something in it should not be seen.
+write_transcripts() {
+	local page
+	for page in receiving sending; do
+		python3 "$HERE/transcript.py" "$WORK/record.$page" "$BOX_OF_RUN=\$BOX" "$WORK=\$WORK" "${BINARY%/*}=bin" \
+			"localhost:$PORT_OF_RUN=localhost:8443" "127.0.0.1:$PORT_OF_RUN=127.0.0.1:8443" "port $PORT_OF_RUN=port 8443" \
+			"${HTTP##*/}=127.0.0.1:9080" "${HTTPS##*/}=127.0.0.1:9443" "port ${HTTPS##*:}=port 9443" \
+			"${METRICS##*/}=127.0.0.1:9090" <"$HERE/testdata/$page-transcript.md" >"$WORK/page"
+		cp "$WORK/page" "$TRANSCRIPT/$page-transcript.md"
+		echo "wrote $TRANSCRIPT/$page-transcript.md"
+	done
 }
 
 # new_box makes an empty root: the binary, a CA file, /tmp and a data directory. No
@@ -59,14 +62,14 @@ new_box() {
 }
 
 # in_box becomes the binary in the box $BOX, as an unprivileged user with an empty
-# environment but for a main secret where there is one. Its process is the caller's, so
-# that a signal to it needs no search.
+# environment but for a main secret and a home, where there are any. Its process is the
+# caller's, so that a signal to it needs no search.
 in_box() {
 	local chroot
 	chroot=$(command -v chroot)
 	case $JAIL in
-	root) exec env -i ${MAIN_SECRET:+HOOKLOFT_MAIN_SECRET="$MAIN_SECRET"} "$chroot" --userspec=65534:65534 "$BOX" /hookloft "$@" ;;
-	user) exec env -i ${MAIN_SECRET:+HOOKLOFT_MAIN_SECRET="$MAIN_SECRET"} "$(command -v unshare)" -r "$chroot" "$BOX" /hookloft "$@" ;;
+	root) exec env -i ${MAIN_SECRET:+HOOKLOFT_MAIN_SECRET="$MAIN_SECRET"} ${BOX_HOME:+HOME="$BOX_HOME"} "$chroot" --userspec=65534:65534 "$BOX" /hookloft "$@" ;;
+	user) exec env -i ${MAIN_SECRET:+HOOKLOFT_MAIN_SECRET="$MAIN_SECRET"} ${BOX_HOME:+HOME="$BOX_HOME"} "$(command -v unshare)" -r "$chroot" "$BOX" /hookloft "$@" ;;
 	esac
 }
 

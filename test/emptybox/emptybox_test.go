@@ -56,7 +56,7 @@ func TestCompleteNamesWhatNeverRan(t *testing.T) {
 		t.Skip("jq is not installed, so the document cannot be read")
 	}
 	bin, work := rig.Build(t), t.TempDir()
-	for name, text := range map[string]string{"commands": "", "calls": "", "openapi.json": `{"paths":{"/app/{id}":{"get":{}}}}`} {
+	for name, text := range map[string]string{"commands": "", "calls": "", "openapi.json": `{"paths":{"/app/{id}":{"get":{}}}}`, "openapi-x.json": `{"paths":{"/why/{id}":{"get":{}}}}`} {
 		if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,8 @@ func TestCompleteNamesWhatNeverRan(t *testing.T) {
 		t.Errorf("a run that did nothing is complete")
 	}
 	for _, want := range []string{
-		"serve --listen", "backup --with-key", "environment delete", "healthcheck --timeout", "GET /app/{id}",
+		"serve --listen", "backup --with-key", "environment delete", "healthcheck --timeout", "GET /app/{id}", "GET /why/{id}",
+		"--jq", "--output", "event-types import --replace-all", "replay --cancel", "listen --record", "apply --file", "api", "api --query", "serve --jwt-secret",
 		"source rotate", "source create --forward", "sign --body", "sign --body-out", "verify --fetch-keys", "providers --json",
 	} {
 		if !strings.Contains(string(out), "never run: "+want+"\n") {

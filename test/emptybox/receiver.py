@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    do_PUT = do_POST
+    do_GET = do_PUT = do_PATCH = do_POST
 
     def log_message(self, *_):
         pass

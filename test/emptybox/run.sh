@@ -6,15 +6,16 @@
 # itself gives is compared with what was run: one without a run is a failure.
 #
 #   test/emptybox/run.sh                      builds the binary, or takes the one of HOOKLOFT_BIN
-#   test/emptybox/run.sh --transcript FILE    also writes what was shown, as a page for people
+#   test/emptybox/run.sh --transcript docs    also writes what was shown, as pages for people
 #
 # Needs bash, curl, openssl, python3 and jq; as root it uses chroot(8), else unshare(1).
 set -euo pipefail
 shopt -s inherit_errexit
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-[ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --transcript ]; } || { echo "usage: run.sh [--transcript FILE]" >&2 && exit 2; }
+[ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --transcript ]; } || { echo "usage: run.sh [--transcript FOLDER]" >&2 && exit 2; }
 TRANSCRIPT=${2-}
-WORK=$(mktemp -d) SERVER='' RECEIVERS='' MAIN_SECRET=''
+WORK=$(mktemp -d) SERVER='' RECEIVERS='' MAIN_SECRET='' BOX_HOME=''
+PAGE=receiving # what is shown stands in the transcript of receiving, or of sending
 exec 3>&1 4>&2 # what is shown is redirected, also when the run ends in the middle of it
 chmod 755 "$WORK"
 # shellcheck source=box.sh
@@ -93,16 +94,21 @@ say "Health, the API's own description, who am I"
 api 204 GET /api/v1/health
 api 204 GET /api/v1/health/ping
 api 200 GET /api/v1/openapi.json >"$WORK/openapi.json"
-jq -r '"\(.openapi): \(.paths | length) paths"' "$WORK/openapi.json"
+api 200 GET /x/v1/openapi.json >"$WORK/openapi-x.json"
+jq -r '"\(.openapi): \(.paths | length) paths"' "$WORK/openapi.json" "$WORK/openapi-x.json"
 api 200 GET /api/v1/auth/whoami | jq -c .
 
 . "$HERE/job.sh"
 . "$HERE/receive.sh"
 . "$HERE/sources.sh"
+. "$HERE/operations.sh"
+. "$HERE/access.sh"
+. "$HERE/announce.sh"
+. "$HERE/commands.sh"
 . "$HERE/faults.sh"
 . "$HERE/options.sh"
 
 say "Nothing that the binary offers was left out"
 . "$HERE/complete.sh"
-[ -z "$TRANSCRIPT" ] || write_transcript
+[ -z "$TRANSCRIPT" ] || write_transcripts
 echo "all runs passed"
