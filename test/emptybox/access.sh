@@ -44,7 +44,7 @@ api 200 PUT "$N/$ZAP" '{"name":"Tills"}' | holds '.name == "Tills"'
 api 422 POST $N '{}' | jq -c '.detail[0].loc'
 api 404 GET "$N/$ZAP/key" >/dev/null # it has none yet
 KEY=$(api 200 POST "$N/$ZAP/key/rotate" | jq -r .key)
-is "$KEY" eval 'api 200 GET "$N/$ZAP/key" | jq -r .key'
+same "$KEY" eval 'api 200 GET "$N/$ZAP/key" | jq -r .key'
 as "$KEY" api 200 GET $B/endpoint | holds '.data | length >= 2'
 as "$KEY" api 404 GET /api/v1/app/acme/endpoint >/dev/null
 NEXT=$(api 200 POST "$N/$ZAP/key/rotate" | jq -r .key)

@@ -18,7 +18,7 @@ told() { grep -l -s -e "$1" "$WORK"/received/pager/*.body >"$WORK/told"; }
 await 20 told "\"endpointId\":\"$MADE\""
 TOLD=$(basename "$(head -n 1 "$WORK/told")" .1.body)
 verified pager "$TOLD" "$PAGER_KEY"
-is on-call header "$WORK/received/pager/$TOLD.1.headers" x-team
+same on-call header "$WORK/received/pager/$TOLD.1.headers" x-team
 jq -e '.type == "endpoint.created" and .data.appUid == "bakery" and .data.endpointUid == "made"' "$WORK/received/pager/$TOLD.1.body" >/dev/null
 await 10 eval 'api 200 GET "/api/v1/events?limit=100" | jq -e --arg id "$TOLD" "any(.data[]; .id == \$id)" >/dev/null'
 api 422 GET "/api/v1/events?limit=0" >/dev/null
@@ -29,7 +29,7 @@ CAST=$(api 202 POST /api/v1/msg/broadcast '{"eventType":"bread.ready","payload":
 await 15 ended_well "$CAST"
 api 200 GET "/x/v1/task/$CAST" | holds '.failed == 0 and .done >= 1'
 await 10 got good $((before + 1))
-is '{"closed":"today"}' cat "$(newest good).body"
+same '{"closed":"today"}' cat "$(newest good).body"
 await 20 told "$CAST"
 api 422 POST /api/v1/msg/broadcast '{"eventType":"bread.ready"}' | jq -c '.detail[0].loc'
 api 204 DELETE $O/pager
@@ -56,16 +56,16 @@ listening() {
 	head -n 1 "$WORK/socket" | tr -d '\r'
 }
 L="listen?name=laptop"
-is "HTTP/1.1 101 Switching Protocols" listening "$BX/$L"
+same "HTTP/1.1 101 Switching Protocols" listening "$BX/$L"
 grep -a -i -q '^sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=' "$WORK/socket" # RFC 6455, section 1.3
 ASLEEP=$(api 202 POST $B/msg '{"eventType":"bread.ready","payload":{"while":"asleep"}}' | jq -r .id)
-is "HTTP/1.1 101 Switching Protocols" listening "$BX/$L"
+same "HTTP/1.1 101 Switching Protocols" listening "$BX/$L"
 grep -a -q "$ASLEEP" "$WORK/socket" || fail "what came while nobody listened does not come"
 api 200 GET $BX/listener | holds '[.data[].name] == ["laptop"]'
 api 200 GET $BX/listener/laptop/secret | holds '.key | startswith("whsec_")'
 api 204 DELETE $BX/listener/laptop
 api 404 GET $BX/listener/laptop/secret >/dev/null
-is "HTTP/1.1 101 Switching Protocols" listening "/x/v1/source/bell/$L"
+same "HTTP/1.1 101 Switching Protocols" listening "/x/v1/source/bell/$L"
 api 200 GET /x/v1/source/bell/listener | holds '[.data[].name] == ["laptop"]'
 api 200 GET /x/v1/source/bell/listener/laptop/secret | holds '.key | startswith("whsec_")'
 api 204 DELETE /x/v1/source/bell/listener/laptop

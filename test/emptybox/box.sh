@@ -148,6 +148,14 @@ is() {
 	[ "$("$@")" = "$want" ]
 }
 
+# same WANT COMMAND... ends the run unless the command prints WANT.
+same() {
+	local want=$1 got
+	shift
+	got=$("$@")
+	[ "$got" = "$want" ] || fail "$* prints $got, want $want"
+}
+
 # header FILE NAME prints a header of a kept request.
 header() { sed -n "s/^$2: //Ip" "$1" | tr -d '\r'; }
 

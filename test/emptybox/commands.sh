@@ -43,7 +43,7 @@ show 'hookloft switch default'
 refused 3 'hookloft switch stagin'
 refused 2 'hookloft app list --server https://127.0.0.1:1' # the token is for another server
 refused 1 'hookloft app list --server https://127.0.0.1:1 --token x'
-is 600 stat -c %a "$BOX/home/.config/hookloft/config.toml"
+same 600 stat -c %a "$BOX/home/.config/hookloft/config.toml"
 mv "$BOX/etc/ssl/certs/ca-certificates.crt" "$WORK/away"
 refused 1 'hookloft whoami # without the authority'
 mv "$WORK/away" "$BOX/etc/ssl/certs/ca-certificates.crt"
@@ -74,7 +74,7 @@ refused 2 'hookloft apply --file /tmp/wrong.yaml'
 hookloft apply --file /tmp/shop.yaml --profile staging --yes --quiet
 hookloft app create Forgotten --uid forgotten --profile staging >/dev/null
 hookloft apply --file /tmp/shop.yaml --profile staging --prune --yes >/dev/null
-is '["shop"]' hookloft app list --profile staging --output json --jq 'map(.uid) | tojson'
+same '["shop"]' hookloft app list --profile staging --output json --jq 'map(.uid) | tojson'
 
 say "Applications and endpoints"
 show 'hookloft app create Kiosk --uid kiosk --metadata plan=gold --rate 100'
@@ -93,10 +93,10 @@ show 'hookloft endpoint update shop/till --url "$HTTPS/till2" --event-type "" --
 show 'hookloft endpoint headers shop/till-2 --set "X-Env: box" --unset X-Team'
 show 'hookloft endpoint enable shop/till-2'
 show 'hookloft endpoint disable shop/till-2 --output json --jq .disabled'
-is whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3 hookloft endpoint secret shop/till-2
+same whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3 hookloft endpoint secret shop/till-2
 show 'hookloft endpoint rotate shop/till-2 --grace 1h --yes'
 hookloft endpoint rotate shop/till-2 --grace 0s --key @/tmp/key --yes --quiet >/dev/null
-is whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3 hookloft endpoint secret shop/till-2
+same whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3 hookloft endpoint secret shop/till-2
 refused 2 'hookloft endpoint rotate shop/till-2 --grace 1000h --yes'
 refused 1 'hookloft endpoint create shop https://10.0.0.1/'
 show 'hookloft endpoint list shop'
@@ -106,7 +106,7 @@ hookloft endpoint get shop/billing --color always >/dev/null
 
 say "Send and wait for the outcome; openssl verifies what came"
 show 'MSG=$(hookloft send shop invoice.paid "{\"amount\": 5,  \"n\": 1.10}" --wait --timeout 30s --event-id invoice-1 --tag november --channel web --jq .message.id)'
-is '{"amount": 5,  "n": 1.10}' cat "$WORK/received/billing/$MSG.1.body"
+same '{"amount": 5,  "n": 1.10}' cat "$WORK/received/billing/$MSG.1.body"
 show 'verified billing "$MSG" "$(hookloft endpoint secret shop/billing)" && echo "openssl: genuine"'
 refused 1 'hookloft send shop invoice.paid "{}" --event-id invoice-1'
 refused 3 'hookloft send nobody invoice.paid "{}"'
@@ -132,7 +132,7 @@ refused 2 'hookloft replay shop/broken --since yesterday'
 refused 3 'hookloft replay shop/nobody --since 1h --yes'
 echo 200 >"$WORK/received/broken/status"
 show 'hookloft replay shop/broken --since 1h --yes'
-is 10 count_of broken # five attempts that failed and five that did not
+same 10 count_of broken # five attempts that failed and five that did not
 show 'hookloft replay shop/broken --since 1h --until "$(date -u +%FT%TZ)" --status all --event-type invoice.paid --channel web --tag lost --dry-run'
 show 'TASK=$(hookloft replay shop/broken --since 1h --status all --rate 1/m --yes --detach) && echo "$TASK"'
 show 'hookloft task pause "$TASK" --output json --jq .status'
@@ -170,12 +170,12 @@ LISTENED=$(basename "$(newest laptop)" .1)
 show 'verified laptop "$LISTENED" "$LAPTOP" && echo "openssl: genuine"'
 show 'end_beside 0'
 show 'for n in 1 2 3 4 5; do hookloft send shop invoice.paid "{\"n\": $n}" --quiet; done'
-is 1 count_of laptop
+same 1 count_of laptop
 beside listen listen "$HTTP" --app shop --name laptop --path /laptop --output json --record /tmp/calls.ndjson
 await 15 got laptop 6
 end_beside 0
 show 'jq -r ".request.body | @base64d" "$BOX/tmp/calls.ndjson"'
-is 6 count_of laptop
+same 6 count_of laptop
 beside listen listen "$HTTP/patchy" --app shop --name patchy --since 1h --channel web --skip-failed --fail-rate 50 --latency 1ms --forward-timeout 5s --output quiet
 await 15 got patchy 2
 end_beside 0
@@ -183,9 +183,9 @@ beside listen listen "$HTTP" --source bell --name bell --path /ding
 BELL=$(api 200 GET $I/bell | jq -r .ingestUrl)
 bell_listens() { api 200 GET /x/v1/source/bell/listener | jq -e '.data[] | select(.name == "bell") | .connected' >/dev/null; }
 await 10 bell_listens
-is 200 curl -sS -o /dev/null -w '%{http_code}' "$BELL" -d '{"who":"postman"}'
+same 200 curl -sS -o /dev/null -w '%{http_code}' "$BELL" -d '{"who":"postman"}'
 await 10 got ding 1
-is '{"who":"postman"}' cat "$(newest ding).body"
+same '{"who":"postman"}' cat "$(newest ding).body"
 end_beside 0
 refused 2 'hookloft listen 3000'
 refused 3 'hookloft listen 3000 --app nobody'
@@ -198,18 +198,32 @@ hookloft event-types list --with-schemas --output json | holds 'any(.name == "in
 show 'hookloft event-types export /tmp/webhooks.json'
 holds '.openapi == "3.1.0" and .webhooks["invoice.voided"] != null' <"$BOX/tmp/webhooks.json"
 hookloft event-types export --format apply --output yaml | grep -q 'name: invoice.voided'
-show 'hookloft event-types import /tmp/webhooks.json --profile staging --dry-run'
-refused 2 'hookloft event-types import /tmp/webhooks.json --profile staging --replace-all'
-show 'hookloft event-types import /tmp/webhooks.json --profile staging --replace-all --yes'
-refused 2 'hookloft event-types import /tmp/nothing'
 echo '{"openapi":"3.1.0"' | in_tmp broken.json
-refused 2 'hookloft event-types import /tmp/broken.json'
 show 'hookloft export /tmp/environment.json'
 show 'hookloft import /tmp/environment.json --profile staging --dry-run'
 refused 2 'hookloft import /tmp/environment.json --profile staging'
 show 'hookloft import /tmp/environment.json --profile staging --yes'
-is '[]' hookloft api GET /api/v1/management/environment-settings --profile staging --jq '.retryPolicy | tojson'
+hookloft event-types list --profile staging --output json | holds 'any(.name == "invoice.voided")'
+hookloft event-types create old.type --profile staging >/dev/null
+show 'hookloft event-types import /tmp/webhooks.json --profile staging --dry-run'
+refused 2 'hookloft event-types import /tmp/webhooks.json --profile staging --replace-all'
+show 'hookloft event-types import /tmp/webhooks.json --profile staging --replace-all --yes'
+refused 2 'hookloft event-types import /tmp/nothing'
+hookloft event-types list --profile staging --archived --output json | holds '.[] | select(.name == "old.type") | .archived'
+refused 1 'hookloft event-types import /tmp/broken.json'
 refused 2 'hookloft import /tmp/broken.json --yes'
+
+say "Moving here from a server that speaks the Svix API, which this one does itself"
+hookloft environment create --data /data moved >/dev/null
+hookloft token create --data /data --environment moved | in_tmp moved.token
+echo "$TOKEN" | in_tmp main.token
+show 'MIGRATE=(hookloft migrate svix --from "$URL" --from-token @/tmp/main.token --token @/tmp/moved.token)'
+refused 6 '"${MIGRATE[@]}" --dry-run --output ndjson --jq "select(.name | startswith(\"shop\")) | [.action, .kind, .name]"'
+refused 6 '"${MIGRATE[@]}" --messages --since 1h >/dev/null'
+same "$(hookloft endpoint secret shop/billing)" hookloft endpoint secret shop/billing --token @/tmp/moved.token
+hookloft api GET /api/v1/app/shop/msg --token @/tmp/moved.token | holds --arg tag "svix/$MSG" 'any(.data[]; .tags | index($tag) != null)'
+refused 4 'hookloft migrate svix --from "$URL" --from-token wrong --token @/tmp/moved.token'
+refused 2 'hookloft migrate svix --from "$URL"'
 
 say "Everything else: api, prune, completion, logout"
 show 'hookloft api GET /api/v1/event-type --paginate --jq ".[].name"'

@@ -12,7 +12,7 @@ holds() {
 ended() { api 200 GET "/x/v1/task/$1" | jq -e --arg status "$2" '.status == $status' >/dev/null; }
 
 # count_of PATH prints how many requests the receiver has got there.
-count_of() { find "$WORK/received/$1" -name '*.body' 2>/dev/null | wc -l; }
+count_of() { { find "$WORK/received/$1" -name "*.body" 2>/dev/null || true; } | wc -l; }
 got() { [ "$(count_of "$1")" -ge "$2" ]; }
 
 # newest PATH prints the kept request that came last, without its ending.
@@ -50,7 +50,7 @@ api 404 GET "$B/msg/$BREAD/attempt/atmpt_nothing/headers" >/dev/null
 say "One message by hand: an example, and an attempt whose outcome is the answer"
 EXAMPLE=$(api 202 POST $B/endpoint/good/send-example '{"eventType":"bread.ready"}' | jq -r .id)
 await 10 received good "$EXAMPLE"
-is '{"loaves":3}' cat "$WORK/received/good/$EXAMPLE.1.body"
+same '{"loaves":3}' cat "$WORK/received/good/$EXAMPLE.1.body"
 api 404 POST $B/endpoint/good/send-example '{"eventType":"no.such"}' | jq -c .
 api 201 POST $B/endpoint/good/msg/test-attempt '{"eventType":"bread.ready","payload":{"by":"hand"}}' | holds '.responseStatusCode == 200 and .status == 0'
 api 201 POST $B/endpoint/bad/msg/test-attempt '{"eventType":"bread.ready","payload":{"by":"hand"}}' | holds '.responseStatusCode == 500 and .status == 2'
@@ -124,10 +124,10 @@ echo 500 >"$WORK/received/bad/status"
 STUCK=$(api 202 POST $B/msg '{"eventType":"bread.ready","payload":{"stuck":true}}' | jq -r .id)
 await 10 received bad "$STUCK"
 state_at_bad() { api 200 GET "$B/msg/$STUCK/endpoint" | jq -r --arg id "$BAD" '.data[] | select(.id == $id) | .statusText'; }
-waits() { api 200 GET /x/v1/queue | jq -e '.total.under1h >= 1' >/dev/null; }
-await 10 waits
+await 10 is sending state_at_bad
+api 200 GET /x/v1/queue | holds '.total.under1h >= 1'
 api 204 POST $B/endpoint/bad/cancel-msgs '{"createdBefore":"'"$(date -u -d '+2 seconds' +%FT%TZ)"'"}'
-is canceled state_at_bad
+api 200 GET $B/endpoint/bad/stats | holds '.canceled == 1 and .sending == 0'
 api 422 POST $B/endpoint/bad/cancel-msgs '{}' | jq -c '.detail[0].loc'
 api 200 PUT $T/bread.ready/retry-schedule '{"retrySchedule":null}' | jq -c .
 api 200 PUT /x/v1/event-type/bread.ready/retention '{"days":7}' | holds '.days == 7'
@@ -150,13 +150,13 @@ shaped() { # shaped SHAPE: with it, the payload arrives as $WORK/shaped.headers 
 }
 shaped '{"method":"PUT","body":"xml","xmlRoot":"order"}'
 grep -q '^PUT ' "$WORK/shaped.headers"
-is "1.10 a b" python3 -c 'import sys, xml.etree.ElementTree as E; o = E.parse(sys.argv[1]).getroot(); assert o.tag == "order"; print(o.find("n").text, o.find("who").text)' "$WORK/shaped.body"
+same "1.10 a b" python3 -c 'import sys, xml.etree.ElementTree as E; o = E.parse(sys.argv[1]).getroot(); assert o.tag == "order"; print(o.find("n").text, o.find("who").text)' "$WORK/shaped.body"
 shaped '{"body":"form","token":{"in":"body","name":"api_key","value":"the-shops-own-key"}}'
-is "1.10 a b the-shops-own-key" python3 -c 'import sys, urllib.parse as U; f = dict(U.parse_qsl(open(sys.argv[1]).read(), strict_parsing=True)); print(f["n"], f["who"], f["api_key"])' "$WORK/shaped.body"
+same "1.10 a b the-shops-own-key" python3 -c 'import sys, urllib.parse as U; f = dict(U.parse_qsl(open(sys.argv[1]).read(), strict_parsing=True)); print(f["n"], f["who"], f["api_key"])' "$WORK/shaped.body"
 shaped '{"method":"GET"}'
 grep -q '^GET /shaped?old=1&n=1.10&who=a+b HTTP' "$WORK/shaped.headers"
 shaped '{"method":"PATCH"}'
-is '{"n":1.10,"who":"a b"}' cat "$WORK/shaped.body"
+same '{"n":1.10,"who":"a b"}' cat "$WORK/shaped.body"
 echo 404 >"$WORK/received/shaped/status"
 shaped '{"successStatuses":[404],"timeoutSeconds":5,"retrySchedule":[10,60]}'
 api 200 GET $R | holds '.successStatuses == [404] and .timeoutSeconds == 5 and .retrySchedule == [10,60] and .method == "POST"'
@@ -172,3 +172,31 @@ api 200 GET $R | holds '.timeoutSeconds == 3'
 api 422 PUT $R '{"body":"xml"}' | jq -c '.detail[0].loc'
 api 204 DELETE $R
 api 200 GET $R | holds '.timeoutSeconds == 15'
+
+say "The environment as a file, event types as an OpenAPI document, messages as history"
+EXPORT=$(api 200 POST /api/v1/environment/export)
+holds 'any(.eventTypes[]; .name == "bread.ready") and .settings != null' <<<"$EXPORT"
+api 200 POST "/x/v1/environment/import?dry_run=true" "$(jq -c '.eventTypes += [{"name":"bread.sold","description":"Sold"}]' <<<"$EXPORT")" |
+	holds 'any(.eventTypes[]; .name == "bread.sold")'
+api 404 GET $T/bread.sold >/dev/null
+api 204 POST /api/v1/environment/import "$(jq -c '.eventTypes += [{"name":"bread.sold","description":"Sold"}]' <<<"$EXPORT")"
+api 200 GET $T/bread.sold | holds '.description == "Sold"'
+api 422 POST /api/v1/environment/import '{"version":1,"eventTypes":"all"}' | jq -c '.detail[0].loc'
+SPEC='{"openapi":"3.1.0","info":{"title":"t","version":"1"},"webhooks":{"bread.eaten":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object"}}}}}}}}'
+api 200 POST /api/v1/event-type/import/openapi '{"dryRun":true,"spec":'"$SPEC"'}' | holds '.data.to_modify | length == 1'
+api 404 GET $T/bread.eaten >/dev/null
+api 200 POST /api/v1/event-type/import/openapi '{"spec":'"$SPEC"'}' | holds '.data.modified == ["bread.eaten"]'
+api 200 GET $T/bread.eaten | holds '.schemas["1"].type == "object"'
+api 400 POST /api/v1/event-type/import/openapi '{"spec":{"openapi":"3.1.0"},"specRaw":"x"}' | jq -c .
+api 200 GET "/x/v1/event-type/export?format=openapi" | holds '.webhooks["bread.eaten"] != null'
+api 400 GET "/x/v1/event-type/export?format=postman" | jq -c .
+TASK=$(api 202 POST /api/v1/event-type/export/openapi | jq -r .id)
+await 10 ended_well "$TASK"
+api 200 GET "/api/v1/background-task/$TASK" | holds '.data | tostring | contains("bread.eaten")'
+before=$(count_of good)
+PAST=$(api 202 POST $BX/msg/import '{"eventType":"bread.ready","payload":{"of":"last year"}}' | jq -r .id)
+api 200 GET "$B/msg/$PAST" | holds '.payload.of == "last year"'
+api 422 POST $BX/msg/import '{"eventType":"bread.ready"}' | jq -c '.detail[0].loc'
+FRESH=$(api 202 POST $B/msg '{"eventType":"bread.ready","payload":{"of":"today"}}' | jq -r .id)
+await 10 received good "$FRESH"
+! received good "$PAST" || fail "history was delivered"

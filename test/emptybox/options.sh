@@ -33,6 +33,33 @@ is 200 curl -sS -o /dev/null -w '%{http_code}' "$URL/livez"
 wait "$SERVER"
 SERVER=
 
+say "JWTs of another server, by a secret from a file, by one given, and by a public key; a bound on disk"
+segment() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+CLAIMS='{"iss":"svix-server","sub":"org_23rb8YdGqMT0qIzpgGwdXfHirMu","iat":'$(date +%s)',"exp":'$(($(date +%s) + 600))'}'
+unsigned() { printf '%s.%s' "$(printf '{"typ":"JWT","alg":"%s"}' "$1" | segment)" "$(printf %s "$CLAIMS" | segment)"; }
+hmac() { # hmac ALGORITHM SECRET makes a JWT
+	printf '%s.%s' "$(unsigned "$1")" "$(printf %s "$(unsigned "$1")" | openssl dgst "-sha${1#HS}" -mac HMAC -macopt "key:$2" -binary | segment)"
+}
+echo "the JWT secret of the other server" >"$BOX/jwt.txt" && chmod 644 "$BOX/jwt.txt"
+serve "${PLAIN[@]}" --main-secret-file /secret.txt --jwt-secret-file /jwt.txt --retention-bytes 256MiB
+TOKEN=$(hmac HS256 "the JWT secret of the other server") api 200 GET /api/v1/app | jq -c .
+TOKEN=$(hmac HS256 "some other secret of another server") api 401 GET /api/v1/app >/dev/null
+TOKEN=$(hmac HS512 "the JWT secret of the other server") api 401 GET /api/v1/app >/dev/null # one algorithm, and it is ours
+TOKEN=$(unsigned none). api 401 GET /api/v1/app >/dev/null
+stop TERM
+serve "${PLAIN[@]}" --main-secret-file /secret.txt --jwt-algorithm HS512 --jwt-secret "the JWT secret of the other server"
+TOKEN=$(hmac HS512 "the JWT secret of the other server") api 200 GET /api/v1/app >/dev/null
+stop TERM
+openssl genpkey -algorithm ed25519 -out "$WORK/jwt.key" 2>/dev/null
+openssl pkey -in "$WORK/jwt.key" -pubout -out "$BOX/jwt.pem" && chmod 644 "$BOX/jwt.pem"
+serve "${PLAIN[@]}" --main-secret-file /secret.txt --jwt-algorithm EdDSA --jwt-public-key /jwt.pem
+printf %s "$(unsigned EdDSA)" >"$WORK/jwt.unsigned"
+TOKEN=$(cat "$WORK/jwt.unsigned").$(openssl pkeyutl -sign -inkey "$WORK/jwt.key" -rawin -in "$WORK/jwt.unsigned" | segment) api 200 GET /api/v1/app >/dev/null
+TOKEN=$(hmac HS256 "$(cat "$BOX/jwt.pem")") api 401 GET /api/v1/app >/dev/null # the public key is no secret
+stop TERM
+refused 2 'hookloft config check --retention-bytes 1MiB'
+refused 2 'hookloft config check --jwt-algorithm none'
+
 say "To try things: dev, in its temporary directory"
 echo "dev --listen" >>"$WORK/commands"
 in_box dev --listen "127.0.0.1:$PORT" >"$WORK/dev" 2>>"$WORK/log" &

@@ -14,7 +14,7 @@ shopt -s inherit_errexit
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --transcript ]; } || { echo "usage: run.sh [--transcript FOLDER]" >&2 && exit 2; }
 TRANSCRIPT=${2-}
-WORK=$(mktemp -d) SERVER='' RECEIVERS='' MAIN_SECRET='' BOX_HOME=''
+WORK=$(mktemp -d) SERVER='' RECEIVERS='' AT='' MAIN_SECRET='' BOX_HOME=''
 PAGE=receiving # what is shown stands in the transcript of receiving, or of sending
 exec 3>&1 4>&2 # what is shown is redirected, also when the run ends in the middle of it
 chmod 755 "$WORK"
@@ -25,10 +25,12 @@ cleanup() {
 	exec 1>&3 2>&4
 	cat "$WORK/shown" 2>/dev/null || true
 	for pid in $SERVER $RECEIVERS; do kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done || true
-	[ "$code" = 0 ] || { echo "the end of the server's log:" && tail -n 15 "$WORK/log" || true; } >&2
+	[ "$code" = 0 ] || { echo "${AT:+ended by $AT; }the end of the server's log:" && tail -n 15 "$WORK/log" || true; } >&2
 	rm -rf "$WORK"
 }
 trap cleanup EXIT
+set -E # a command that fails without a word is named
+trap 'AT=${BASH_SOURCE[0]##*/}:$LINENO:\ $BASH_COMMAND' ERR
 
 if [ "$(id -u)" = 0 ]; then
 	JAIL=root

@@ -1,4 +1,4 @@
-"""Makes a page like docs/receiving-transcript.md of what run.sh recorded.
+"""Makes a page like docs/receiving-transcript.md or docs/sending-transcript.md of what run.sh recorded.
 
     transcript.py RECORD [TEXT=REPLACEMENT...] < PREFACE > PAGE
 
@@ -12,7 +12,7 @@ something left of it is not written.
 import re
 import sys
 
-ID = r"\b(src|app|ep|msg|atmpt|org|log|rej|qtask|evtsub|req)_([0-9A-Za-z]{20,})\b"
+ID = r"\b(src|app|ep|msg|atmpt|org|log|rej|qtask|evtsub|req|key|integ)_([0-9A-Za-z]{20,})\b"
 FORMS = [
     (r"\bwhsec_[A-Za-z0-9+/=_]{12,}", "whsec_SECRET"),
     (r"\bhl_[a-z]+_[A-Za-z0-9._-]{12,}", "hl_TOKEN"),
@@ -24,6 +24,11 @@ FORMS = [
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"it is 36\d\d s old", "it is 3600 s old"),  # an hour, and what the machine took
     (r"after \d+ ms", "after N ms"),
+    (r"\b\d+(\.\d+)?ms\b", "N ms"),
+    (r"\brequest [0-9a-f]{24}\b", "request ID"),
+    (r"(?m)^(\x02RATE: +)\d.*", r"\1N/s"),
+    (r"(?m)^\x02\d\d:\d\d:\d\d", "\x02TIME"),
+    (r"\b\d+\.\d [KMG]iB\b", "N MiB"),
 ]
 LEFT = [ID, "PRIVATE KEY", r"/in/[A-Za-z0-9_-]{12,}", r"/(home|root|work|var|tmp/tmp[.])/?\S", r"127\.0\.0\.1:\d{5}", r"\b[0-9a-f]{32,}\b"] + [
     pattern for pattern, _ in FORMS[:5]
