@@ -1,9 +1,9 @@
 # Every command that calls a server, run in the box over TLS: it trusts the authority whose
 # certificate is in the box, and keeps its profiles in a home there. Part of run.sh, after
 # announce.sh; what is shown here is most of docs/sending-transcript.md.
-PAGE=sending BOX_HOME=/home
-mkdir "$BOX/home" && chmod 700 "$BOX/home"
-if [ "$JAIL" = root ]; then chown 65534:65534 "$BOX/home"; fi
+PAGE=sending BOX_HOME=/user
+mkdir "$BOX/user" && chmod 700 "$BOX/user"
+if [ "$JAIL" = root ]; then chown 65534:65534 "$BOX/user"; fi
 
 # in_tmp FILE keeps standard input as /tmp/FILE of the box.
 in_tmp() { cat >"$BOX/tmp/$1" && chmod 644 "$BOX/tmp/$1"; }
@@ -43,7 +43,7 @@ show 'hookloft switch default'
 refused 3 'hookloft switch stagin'
 refused 2 'hookloft app list --server https://127.0.0.1:1' # the token is for another server
 refused 1 'hookloft app list --server https://127.0.0.1:1 --token x'
-same 600 stat -c %a "$BOX/home/.config/hookloft/config.toml"
+same 600 stat -c %a "$BOX/user/.config/hookloft/config.toml"
 mv "$BOX/etc/ssl/certs/ca-certificates.crt" "$WORK/away"
 refused 1 'hookloft whoami # without the authority'
 mv "$WORK/away" "$BOX/etc/ssl/certs/ca-certificates.crt"
@@ -197,7 +197,7 @@ show 'hookloft event-types list --archived'
 hookloft event-types list --with-schemas --output json | holds 'any(.name == "invoice.voided" and .schemas["1"].type == "object")'
 show 'hookloft event-types export /tmp/webhooks.json'
 holds '.openapi == "3.1.0" and .webhooks["invoice.voided"] != null' <"$BOX/tmp/webhooks.json"
-hookloft event-types export --format apply --output yaml | grep -q 'name: invoice.voided'
+hookloft event-types export --format apply --output yaml | grep 'name: invoice.voided' >/dev/null
 echo '{"openapi":"3.1.0"' | in_tmp broken.json
 show 'hookloft export /tmp/environment.json'
 show 'hookloft import /tmp/environment.json --profile staging --dry-run'
@@ -234,12 +234,12 @@ refused 1 'hookloft api POST /api/v1/app --data "{}"'
 show 'hookloft prune --data /data --dry-run'
 show 'hookloft prune --data /data --before 1d --yes'
 refused 2 'hookloft prune --data /data --before tomorrow --yes'
-for shell in bash zsh fish powershell; do hookloft completion $shell | grep -q hookloft; done
+for shell in bash zsh fish powershell; do hookloft completion $shell | grep hookloft >/dev/null; done
 refused 2 'hookloft completion csh'
 show 'hookloft __complete endpoint get shop/ 2>/dev/null'
 show 'hookloft logout --profile staging'
 show 'hookloft logout'
 refused 4 'hookloft whoami --server "$URL"'
-! grep -rq "$TOKEN" "$BOX/home" || fail "a token that was logged out is still there"
+! grep -rq "$TOKEN" "$BOX/user" || fail "a token that was logged out is still there"
 ! grep -q -e "$LAPTOP" "$WORK/log" || fail "a listener's secret stands in the log"
 PAGE=receiving BOX_HOME=

@@ -17,7 +17,7 @@ grep -q -- '--config ' "$WORK/commands" || lacks "--config"
 # So are the flags that all commands share that call a server: once for all of them.
 shared=$(comm -12 <(flags app list | sort) <(flags why | sort))
 for flag in $shared; do
-	grep -qx -- "$flag" <<<"$settings" || grep -v '^serve ' "$WORK/commands" | grep -q -E -- " --$flag( |=|$)" || lacks "--$flag"
+	grep -qx -- "$flag" <<<"$settings" || grep -q -E -- "^([^s]|s[^e]|se[^r]).* --$flag( |=|$)" "$WORK/commands" || lacks "--$flag"
 done
 check() { # check COMMAND...: it was run, and so was each of its own flags
 	grep -q -- "^$*\( \|$\)" "$WORK/commands" || lacks "$*"
