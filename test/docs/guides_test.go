@@ -37,7 +37,9 @@ var guides = []struct {
 	{"retention", []string{"jq"}, []string{"30\n", `"hours":36`, "finished\n{\"expired\":true}"}},
 }
 
-// elsewhere are the pages whose commands run in a test of another package.
+// elsewhere are the pages whose commands a test of another package reads: it runs them, but
+// for two pages. TestCommandsPage compares commands.md with the commands' help, and
+// TestTranscript looks whether the transcript is of a whole run.
 var elsewhere = map[string]struct{ pkg, test string }{
 	"commands":             {"internal/cli", "TestCommandsPage"},
 	"event-types":          {"test/portable", "TestPagesWork"},
@@ -53,7 +55,7 @@ var elsewhere = map[string]struct{ pkg, test string }{
 
 // notRun counts the blocks of commands that are marked as such, with a reason, because they
 // need what a test does not have. Another one is an addition here, made on purpose.
-var notRun = map[string]int{"operating": 3, "security": 1, "sending": 1}
+var notRun = map[string]int{"observability": 1, "operating": 3, "security": 1, "sending": 1}
 
 // runs says whether the commands of a page run in a test, and where.
 func runs(page string) bool {
@@ -114,6 +116,8 @@ func TestEveryBlockRunsOrSaysWhyNot(t *testing.T) {
 				// The flags of a command; TestCommandsPage makes them.
 			case language == "":
 				t.Errorf("%s: a block does not say what it is:\n%s", page, f.text)
+			case language != "bash" && page != "listen" && page != "commands" && page != "receiving-transcript":
+				t.Errorf("%s: tests run what is marked as bash; this is not:\n%s", page, f.text)
 			case !runs(page):
 				t.Errorf("%s: no test runs\n%s", page, f.text)
 			}
