@@ -3,7 +3,7 @@ package api
 // SettingsIn are the environment settings that this server acts on, as PUT and PATCH
 // take them. Other keys of the contract are kept and given back as they came.
 type SettingsIn struct {
-	// RetryPolicy is the delays in seconds after the first, second, ... failed attempt; null for the default.
+	// RetryPolicy is the delays in seconds after the first, second, ... failed attempt, each 1 to 604800; null for the default.
 	RetryPolicy Optional[[]int64] `json:"retryPolicy,omitzero"`
 	// WhitelabelHeaders sends the webhook-* headers alone.
 	WhitelabelHeaders Optional[bool] `json:"whitelabelHeaders,omitzero"`

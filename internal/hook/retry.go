@@ -17,6 +17,9 @@ const (
 	// MaxRetrySteps and MaxRetryStep bound a retry policy of the user's.
 	MaxRetrySteps = 64
 	MaxRetryStep  = 7 * 24 * time.Hour
+	// MinRetryStep is the least delay of such a policy: without one, a receiver that refuses
+	// would get dozens of requests for one message in a moment.
+	MinRetryStep = time.Second
 )
 
 // DefaultRetryPolicy returns the delays after the first, second, ... failed attempt:
@@ -35,11 +38,19 @@ func CheckRetryPolicy(field string, policy []time.Duration) error {
 		return Fieldf(field, "must hold at most %d delays", MaxRetrySteps)
 	}
 	for i, d := range policy {
-		if d < 0 || d > MaxRetryStep {
-			return &FieldError{Path: []string{field, fmt.Sprintf("[%d]", i)}, Text: fmt.Sprintf("must lie between 0 and %d seconds", int64(MaxRetryStep/time.Second))}
+		if d < MinRetryStep || d > MaxRetryStep {
+			return &FieldError{Path: []string{field, fmt.Sprintf("[%d]", i)}, Text: fmt.Sprintf("must lie between %d and %d seconds", int64(MinRetryStep/time.Second), int64(MaxRetryStep/time.Second))}
 		}
 	}
 	return nil
+}
+
+// RaiseRetrySteps raises what a stored policy has below MinRetryStep, in place: earlier
+// versions let it in.
+func RaiseRetrySteps(policy []time.Duration) {
+	for i, d := range policy {
+		policy[i] = max(d, MinRetryStep)
+	}
 }
 
 // RetryPolicyOf returns the policy that holds for a delivery: the first that is not nil of

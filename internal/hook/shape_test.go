@@ -60,7 +60,9 @@ func TestShapeValidate(t *testing.T) {
 		{"negative time", Shape{Timeout: -time.Second}, "timeoutSeconds"},
 		{"time above 30 s", Shape{Timeout: MaxTimeout + 1}, "timeoutSeconds"},
 		{"too many delays", Shape{RetryPolicy: make([]time.Duration, MaxRetrySteps+1)}, "retrySchedule"},
-		{"negative delay", Shape{RetryPolicy: []time.Duration{0, -1}}, "retrySchedule [1]"},
+		{"negative delay", Shape{RetryPolicy: []time.Duration{time.Second, -1}}, "retrySchedule [1]"},
+		{"no delay", Shape{RetryPolicy: []time.Duration{time.Second, 0}}, "retrySchedule [1]"},
+		{"delay below a second", Shape{RetryPolicy: []time.Duration{time.Second - 1}}, "retrySchedule [0]"},
 		{"delay of more than a week", Shape{RetryPolicy: []time.Duration{MaxRetryStep + 1}}, "retrySchedule [0]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -266,6 +266,7 @@ func TestSettings(t *testing.T) {
 		{"null", `{"whitelabelHeaders":null}`, "body whitelabelHeaders"},
 		{"another type", `{"whitelabelHeaders":"yes"}`, "body whitelabelHeaders"},
 		{"another type of a kept key", `{"displayName":5}`, "body displayName"},
+		{"no delay", `{"retryPolicy":[5,0]}`, "body retryPolicy [1]"},
 		{"negative delay", `{"retryPolicy":[-1]}`, "body retryPolicy [0]"},
 		{"delay too long", `{"retryPolicy":[604801]}`, "body retryPolicy [0]"},
 		{"too many delays", `{"retryPolicy":[` + steps + `]}`, "body retryPolicy"},

@@ -143,6 +143,7 @@ func TestRequestShapeRefusesBadInput(t *testing.T) {
 		{"too much time", `{"timeoutSeconds":31}`, "body timeoutSeconds"},
 		{"time that overflows", `{"timeoutSeconds":9223372036854775807}`, "body timeoutSeconds"},
 		{"fraction of a second", `{"timeoutSeconds":1.5}`, "body timeoutSeconds"},
+		{"no delay", `{"retrySchedule":[1,0]}`, "body retrySchedule [1]"},
 		{"negative delay", `{"retrySchedule":[1,-1]}`, "body retrySchedule [1]"},
 		{"delay that overflows", `{"retrySchedule":[9223372036854775807]}`, "body retrySchedule [0]"},
 		{"long delay", `{"retrySchedule":[604801]}`, "body retrySchedule [0]"},
@@ -213,7 +214,7 @@ func TestRetrySchedule(t *testing.T) {
 	}
 	usual := held()
 	for _, c := range []struct{ body, answer, held string }{
-		{`{"retrySchedule":[{"secs":5,"nanos":0},{"secs":0,"nanos":1500000}]}`, `{"retrySchedule":[{"secs":5,"nanos":0},{"secs":0,"nanos":2000000}]}`, "[5s 2ms]"},
+		{`{"retrySchedule":[{"secs":5,"nanos":0},{"secs":1,"nanos":1500000}]}`, `{"retrySchedule":[{"secs":5,"nanos":0},{"secs":1,"nanos":2000000}]}`, "[5s 1.002s]"},
 		{`{"retrySchedule":[]}`, `{"retrySchedule":[]}`, "[]"},
 		{`{"retrySchedule":[{"secs":604800,"nanos":0}]}`, `{"retrySchedule":[{"secs":604800,"nanos":0}]}`, "[168h0m0s]"},
 		{`{"retrySchedule":null}`, `{"retrySchedule":null}`, usual},
@@ -233,6 +234,8 @@ func TestRetrySchedule(t *testing.T) {
 	for _, c := range []struct{ body, loc string }{
 		{`{"retrySchedule":[{"secs":5}]}`, "body retrySchedule [0] nanos"},
 		{`{"retrySchedule":[{"secs":5,"nanos":0},{"nanos":1}]}`, "body retrySchedule [1] secs"},
+		{`{"retrySchedule":[{"secs":5,"nanos":0},{"secs":0,"nanos":0}]}`, "body retrySchedule [1]"},
+		{`{"retrySchedule":[{"secs":0,"nanos":999000000}]}`, "body retrySchedule [0]"},
 		{`{"retrySchedule":[{"secs":-1,"nanos":0}]}`, "body retrySchedule [0] secs"},
 		{`{"retrySchedule":[{"secs":604801,"nanos":0}]}`, "body retrySchedule [0] secs"},
 		{`{"retrySchedule":[{"secs":9223372036854775807,"nanos":0}]}`, "body retrySchedule [0] secs"},

@@ -117,7 +117,7 @@ func TestOperationalWebhooks(t *testing.T) {
 	c := start(t, rig.Options{})
 	r := receive(t)
 	told := receive(t)
-	c.settings(`{"retryPolicy":[0,0,0,0,0]}`)
+	c.settings(`{"retryPolicy":[1,1,1,1,1]}`)
 	c.app("acme")
 
 	c.line("event types are known", func(c *client) {

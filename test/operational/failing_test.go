@@ -87,7 +87,7 @@ func keysOf(t *testing.T, s *rig.Server, application func(context.Context, *sqli
 func TestOwnerIsWarnedBeforeAnEndpointIsDisabled(t *testing.T) {
 	s := rig.Start(t, rig.Options{})
 	api := s.API()
-	retryAtOnce(t, api, 0)
+	retrySoon(t, api, 0)
 	r := newReceiver(t)
 	r.subscribe(api, "endpoint.failing", "endpoint.disabled")
 	app := api.MustCreateApp(t, "acme")
@@ -155,7 +155,7 @@ const wireTime = "2006-01-02T15:04:05.999Z"
 func TestOwnerOfASourceIsWarned(t *testing.T) {
 	s := rig.Start(t, rig.Options{})
 	api := s.API()
-	retryAtOnce(t, api, 0)
+	retrySoon(t, api, 0)
 	call(t, api, http.MethodPatch, "/api/v1/management/environment-settings", map[string]any{"disableEndpointOnFailure": false}, nil)
 	r := newReceiver(t)
 	r.subscribe(api)

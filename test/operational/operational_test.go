@@ -208,10 +208,10 @@ func newCustomer(t *testing.T, status int) *customer {
 	return c
 }
 
-// retryAtOnce makes the schedule of the environment n retries without a wait.
-func retryAtOnce(t *testing.T, api *rig.API, n int) {
+// retrySoon makes the schedule of the environment n retries with the least wait, a second.
+func retrySoon(t *testing.T, api *rig.API, n int) {
 	t.Helper()
-	call(t, api, http.MethodPatch, "/api/v1/management/environment-settings", map[string]any{"retryPolicy": make([]int, n)}, nil)
+	call(t, api, http.MethodPatch, "/api/v1/management/environment-settings", map[string]any{"retryPolicy": slices.Repeat([]int{1}, n)}, nil)
 }
 
 // TestEndpointChangesAreTold drives every change of an endpoint.
@@ -269,7 +269,7 @@ func TestAttemptsAreTold(t *testing.T) {
 	api := s.API()
 	r := newReceiver(t)
 	r.subscribe(api, "message.attempt.failing", "message.attempt.exhausted", "message.attempt.recovered", "background_task.finished")
-	retryAtOnce(t, api, 5)
+	retrySoon(t, api, 5)
 	app := api.MustCreateApp(t, "acme")
 	c := newCustomer(t, http.StatusInternalServerError)
 	ep := api.MustCreateEndpoint(t, app, rig.EndpointIn{URL: c.URL + "/"})
@@ -305,7 +305,7 @@ func TestAttemptsAreTold(t *testing.T) {
 	call(t, api, http.MethodPost, resend, nil, nil) // recovered already: told of nothing
 	// Another one is recovered by a task, of which is told as well. Its schedule has ended
 	// with the second failure, so it never counted as failing.
-	retryAtOnce(t, api, 1)
+	retrySoon(t, api, 1)
 	c.status.Store(http.StatusInternalServerError)
 	if _, msg, err = api.Publish(app, rig.MessageIn{EventType: "a.b", Payload: json.RawMessage(`{}`), EventID: "evt-1b"}); err != nil {
 		t.Fatal(err)
@@ -345,7 +345,7 @@ func TestSourcesAreTold(t *testing.T) {
 	api := s.API()
 	r := newReceiver(t)
 	r.subscribe(api)
-	retryAtOnce(t, api, 4)
+	retrySoon(t, api, 4)
 	c := newCustomer(t, http.StatusInternalServerError)
 	src := api.MustCreateSource(t, "github", c.URL+"/", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	if status, err := src.Send("delivery-1", []byte(`{"a":1}`)); err != nil || status/100 != 2 {
@@ -383,7 +383,7 @@ func TestSourcesAreTold(t *testing.T) {
 func TestFailingReceiverDoesNotFeedItself(t *testing.T) {
 	s := rig.Start(t, rig.Options{})
 	api := s.API()
-	retryAtOnce(t, api, 4)
+	retrySoon(t, api, 4)
 	down, up := newReceiver(t), newReceiver(t)
 	down.status.Store(http.StatusInternalServerError)
 	down.subscribe(api)

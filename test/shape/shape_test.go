@@ -338,7 +338,7 @@ func TestOwnTimeoutAndSchedule(t *testing.T) {
 	r := newReceiver(t, map[string]http.HandlerFunc{"/hang": hang, "/endpoint": answers(400), "/type": answers(400), "/single": answers(400)})
 	s := rig.Start(t, rig.Options{})
 	api := s.API()
-	must(t, api, "PATCH", "/api/v1/management/environment-settings", `{"retryPolicy":[0,0,0,0]}`)
+	must(t, api, "PATCH", "/api/v1/management/environment-settings", `{"retryPolicy":[1,1,1,1]}`)
 	must(t, api, "POST", "/api/v1/event-type", `{"name":"order.paid","description":"d"}`)
 	must(t, api, "PUT", "/api/v1/event-type/order.paid/retry-schedule", `{"retrySchedule":[{"secs":1,"nanos":0}]}`)
 
@@ -351,7 +351,7 @@ func TestOwnTimeoutAndSchedule(t *testing.T) {
 	for _, c := range []struct {
 		app, shape string
 		attempts   int
-	}{{"endpoint", `{"retrySchedule":[0,1]}`, 3}, {"type", "", 2}, {"single", `{"retrySchedule":[]}`, 1}} {
+	}{{"endpoint", `{"retrySchedule":[1,1]}`, 3}, {"type", "", 2}, {"single", `{"retrySchedule":[]}`, 1}} {
 		ep := endpoint(t, api, c.app, r.url+"/"+c.app, c.shape)
 		m := publish(t, api, c.app, "")
 		destination(t, api, c.app, m, "fail")
@@ -379,7 +379,7 @@ func TestTooLateToMatter(t *testing.T) {
 	r := newReceiver(t, map[string]http.HandlerFunc{"/retry": answers(400), "/down": answers(400)})
 	s := rig.Start(t, rig.Options{})
 	api := s.API()
-	endpoint(t, api, "retry", r.url+"/retry", `{"retrySchedule":[0,600]}`)
+	endpoint(t, api, "retry", r.url+"/retry", `{"retrySchedule":[1,600]}`)
 	endpoint(t, api, "down", r.url+"/down", `{"retrySchedule":[2]}`)
 	at := func(d time.Duration) string {
 		return `,"expiresAt":"` + time.Now().Add(d).UTC().Format(time.RFC3339Nano) + `"`

@@ -301,6 +301,7 @@ func decodeSettings(text string) (hook.Settings, error) {
 	}
 	s.SendTraceparent, s.SealContent = stored.SendTraceparent, stored.SealContent
 	s.SignatureType, s.RetryPolicy, s.Retention, s.Extra = stored.SignatureType, stored.RetryPolicy, stored.Retention, stored.Extra
+	hook.RaiseRetrySteps(s.RetryPolicy)
 	s.RequireEventTypes, s.RequireChannel, s.EndpointLimit = stored.RequireEventTypes, stored.RequireChannel, stored.EndpointLimit
 	s.PortalReadOnly, s.WipeDelivered = stored.PortalReadOnly, stored.WipeDelivered
 	return s, nil

@@ -94,6 +94,7 @@ func policyOfMillis(list []int64) []time.Duration {
 	for _, n := range list {
 		policy = append(policy, time.Duration(n)*time.Millisecond)
 	}
+	hook.RaiseRetrySteps(policy)
 	return policy
 }
 

@@ -102,7 +102,7 @@ func testSettings(r *catalogRoom) {
 		{WhitelabelHeaders: true, SendSvixHeaders: true, EnforceHTTPS: true, DisableEndpointOnFailure: true, DisableEndpointOnGone: true, SendTraceparent: true},
 		{SealContent: true},
 		{RetryPolicy: []time.Duration{}},
-		{RetryPolicy: []time.Duration{time.Nanosecond, 5 * time.Second, hook.MaxRetryStep}},
+		{RetryPolicy: []time.Duration{hook.MinRetryStep, 1500*time.Millisecond + 1, hook.MaxRetryStep}},
 		{Extra: map[string][]byte{"colorPaletteDark": []byte(`{ "primary" : "#fff", "n": 1.0000000000000000001 }`), "null": []byte("null")}},
 		hook.DefaultSettings(),
 	} {
@@ -115,4 +115,13 @@ func testSettings(r *catalogRoom) {
 			r.Errorf("settings differ (-want +got):\n%s", diff)
 		}
 	}
+	// What an earlier version let in is raised to the least delay.
+	r.must(second(r.UpdateEnvironment(r.ctx, env.ID, func(e *hook.Environment) error {
+		e.Settings.RetryPolicy = []time.Duration{0, time.Nanosecond, time.Hour}
+		return nil
+	})))
+	r.reopen()
+	got, err := r.Environment(r.ctx, env.ID)
+	r.must(err)
+	r.same("policy of an earlier version", got.Settings.RetryPolicy, []time.Duration{hook.MinRetryStep, hook.MinRetryStep, time.Hour})
 }

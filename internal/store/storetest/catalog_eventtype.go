@@ -72,7 +72,7 @@ func testRetryPolicies(r *catalogRoom) {
 	before, err := r.PlanOf(r.ctx, app.ID)
 	r.must(err)
 	r.same("policies of a catalogue without any", before.RetryPolicies, map[string][]time.Duration(nil))
-	for _, want := range [][]time.Duration{{time.Second, 90 * time.Minute, 1500 * time.Millisecond}, {}, nil, {0}} {
+	for _, want := range [][]time.Duration{{time.Second, 90 * time.Minute, 1500 * time.Millisecond}, {}, nil, {time.Second}} {
 		_, err := r.UpdateEventType(r.ctx, env.ID, "a", nil, func(t *hook.EventType) error { t.RetryPolicy = want; return nil })
 		r.must(err)
 		for range 2 {
@@ -93,7 +93,18 @@ func testRetryPolicies(r *catalogRoom) {
 	now, err := r.PlanOf(r.ctx, app.ID)
 	r.must(err)
 	r.same("version: nobody must plan again", now.Version, before.Version)
-	r.same("policy that holds", now.RetryPolicy(now.Endpoint(ep.ID), "a"), []time.Duration{0})
+	r.same("policy that holds", now.RetryPolicy(now.Endpoint(ep.ID), "a"), []time.Duration{time.Second})
+	// What an earlier version let in is raised to the least delay, not handed on.
+	r.must(second(r.UpdateEventType(r.ctx, env.ID, "a", nil, func(t *hook.EventType) error {
+		t.RetryPolicy = []time.Duration{0, time.Hour, time.Millisecond}
+		return nil
+	})))
+	r.reopen()
+	raised := []time.Duration{hook.MinRetryStep, time.Hour, hook.MinRetryStep}
+	old, err := r.EventType(r.ctx, env.ID, "a")
+	r.must(err)
+	r.same("policy of an earlier version", old.RetryPolicy, raised)
+	r.same("policy of an earlier version in the plan", policies(app.ID)["a"], raised)
 	r.same("policy of another type", now.RetryPolicy(now.Endpoint(ep.ID), "b"), hook.DefaultRetryPolicy())
 	r.same("policies of another environment", policies(foreign.ID), map[string][]time.Duration(nil))
 	r.must(r.DeleteEventType(r.ctx, env.ID, "a"))
