@@ -31,3 +31,13 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.api.ServeHTTP(w, r)
 }
+
+// toDocs sends a browser that was given the server's address alone to the page about the
+// API. A request meant for a proxy names another host, and is none of ours.
+func toDocs(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.IsAbs() {
+		http.NotFound(w, r)
+		return
+	}
+	http.Redirect(w, r, "docs", http.StatusFound)
+}

@@ -225,7 +225,7 @@ func (n *node) startServing(ctx context.Context, extend extension) (err error) {
 	}
 	f := &front{api: api, receiver: n.inboundDoor(), exact: map[string]http.Handler{
 		"/docs":     docs,
-		"/":         http.RedirectHandler("docs", http.StatusFound), // until there is a dashboard
+		"/":         http.HandlerFunc(toDocs), // until there is a dashboard
 		"/livez":    http.HandlerFunc(n.health.live),
 		"/startupz": http.HandlerFunc(n.health.live),
 		"/readyz":   http.HandlerFunc(n.health.readiness),

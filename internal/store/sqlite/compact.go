@@ -112,6 +112,7 @@ func (s *Store) compact(ctx context.Context, seg *segment, j *judge, whole, urge
 			err = c.flush()
 		}
 		if err == nil && len(delta) <= maxDelta {
+			s.step("flushed")
 			old, path := (*pen)(nil), seg.path()
 			old, err = c.swap(next)
 			if err == nil {
@@ -561,8 +562,12 @@ func (c *compaction) touched(delta []byte) (map[hook.MessageID]bool, error) {
 
 // flush brings the copy to the disk, so that the last flush, in the writer, is short.
 func (c *compaction) flush() error {
-	if _, _, _, err := walCheckpoint(c.conn, "TRUNCATE"); err != nil {
+	// Closing would copy the log without telling of an error.
+	switch _, _, busy, err := walCheckpoint(c.conn, "TRUNCATE"); {
+	case err != nil:
 		return err
+	case busy:
+		return errors.New("the log of a segment's copy is in use")
 	}
 	return syncFile(c.path)
 }
@@ -586,6 +591,7 @@ func (c *compaction) swap(generation int64) (old *pen, err error) {
 		if err := c.apply(b.Bytes()); err != nil {
 			return plain(err)
 		}
+		c.s.step("applied")
 		hasMessages, err := c.finish()
 		if err != nil {
 			return plain(err)
@@ -613,12 +619,19 @@ func (c *compaction) finish() (hasMessages bool, err error) {
 	if _, hasMessages, err = queryInt(c.conn, "SELECT 1 FROM main.message LIMIT 1"); err != nil {
 		return false, err
 	}
+	if err = c.flush(); err != nil {
+		return false, err
+	}
 	err = c.conn.Close()
 	c.conn = nil
 	if err != nil {
 		return false, err
 	}
-	return hasMessages, syncFile(c.path)
+	// Only the file itself gets the segment's name, so nothing may be left beside it.
+	if sizeOf(c.path+"-wal") > 0 {
+		return false, errors.New("the copy of a segment has a log that was not copied into it")
+	}
+	return hasMessages, nil
 }
 
 // plain is an error that leaves the store as it was: not one that ends it.

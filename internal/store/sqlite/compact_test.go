@@ -13,6 +13,8 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/store/storetest"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // TestStoreThatIsCompactedAllTheTime runs the suite with short segments, each of which is
@@ -63,13 +65,16 @@ func TestStoreThatIsCompactedAllTheTime(t *testing.T) {
 	}
 }
 
-// stillStore lets the suite copy the files while no file changes its name.
+// stillStore lets the suite copy the files while no file changes its name, and no log is
+// emptied into its file: between the copies of the two, that would lose what is in neither.
 type stillStore struct{ *Store }
 
 // Still implements storetest.Still.
 func (s stillStore) Still(f func()) {
 	s.reclaiming.Lock()
 	defer s.reclaiming.Unlock()
+	s.space.copying.Lock()
+	defer s.space.copying.Unlock()
 	f()
 }
 
@@ -240,6 +245,70 @@ func TestExpiredContentGoesAndRowsStay(t *testing.T) {
 	if r := c.reclaim(c.keepFor(90 * day)); r.Compacted+r.Dropped != 0 {
 		t.Fatalf("reclaimed again: %+v", r)
 	}
+}
+
+// TestCopyWithALogIsNotTaken keeps the log of a copy from being emptied into its file just
+// before the copy would take the segment's place: the segment stays as it was, whole.
+func TestCopyWithALogIsNotTaken(t *testing.T) {
+	c := newClockStore(t, Options{})
+	c.publishContent(2000, day)
+	c.deliverAll()
+	var waiting []hook.MessageID
+	for range 5 {
+		waiting = append(waiting, c.publishContent(2000, 30*day))
+	}
+	c.advance(25 * time.Hour)
+	c.publishContent(10, 30*day)
+	c.advance(2 * day)
+	var reader *sqlite.Conn
+	c.atStep = func(step string) {
+		switch step {
+		case "flushed":
+			c.resend(waiting[0]) // so that something is left to apply
+		case "applied":
+			if reader != nil {
+				return // the other segment's
+			}
+			names, err := filepath.Glob(filepath.Join(c.dir, segmentsName, "*"+unreadySuffix))
+			if err != nil || len(names) != 1 {
+				t.Fatalf("copies: %v, %v", names, err)
+			}
+			if reader, err = openConn(names[0]); err != nil {
+				t.Fatal(err)
+			}
+			for _, sql := range []string{"BEGIN", "SELECT count(*) FROM due"} {
+				if err := sqlitex.ExecuteTransient(reader, sql, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if r, err := c.Reclaim(t.Context(), store.ReclaimPolicy{Before: c.o.Now()}); err == nil && r.Compacted != 0 {
+		t.Errorf("a copy with a log was taken: %+v", r)
+	}
+	if reader == nil {
+		t.Fatal("no copy came so far")
+	}
+	c.atStep = nil
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check := func() {
+		t.Helper()
+		due := c.dueMessages()
+		for i, id := range waiting {
+			if found, content := c.has(id); !found || !content || !due[id] {
+				t.Errorf("waiting message %d: found %v, content %v, due %v", i, found, content, due[id])
+			}
+		}
+	}
+	check()
+	c.restart()
+	check()
+	if r := c.reclaim(store.ReclaimPolicy{Before: c.o.Now()}); r.Compacted == 0 {
+		t.Errorf("the next time: %+v", r)
+	}
+	check()
 }
 
 // TestCrashInACompaction takes a copy of the directory at each step of a compaction and of

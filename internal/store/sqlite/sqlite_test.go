@@ -30,7 +30,7 @@ func openTest(t testing.TB, dir string) *Store {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t testing.TB, dir string) store.Store { return openTest(t, dir) })
+	storetest.Run(t, func(t testing.TB, dir string) store.Store { return stillStore{openTest(t, dir)} })
 }
 
 // TestStoreOfManySegments runs the suite with segments so short that most tests use
@@ -45,6 +45,6 @@ func TestStoreOfManySegments(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		return s
+		return stillStore{s}
 	})
 }
