@@ -33,6 +33,7 @@ is 200 curl -sS -o /dev/null -w '%{http_code}' "$URL/livez"
 wait "$SERVER"
 SERVER=
 
+PAGE=sending
 say "JWTs of another server, by a secret from a file, by one given, and by a public key; a bound on disk"
 segment() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 CLAIMS='{"iss":"svix-server","sub":"org_23rb8YdGqMT0qIzpgGwdXfHirMu","iat":'$(date +%s)',"exp":'$(($(date +%s) + 600))'}'
@@ -59,6 +60,7 @@ TOKEN=$(hmac HS256 "$(cat "$BOX/jwt.pem")") api 401 GET /api/v1/app >/dev/null #
 stop TERM
 refused 2 'hookloft config check --retention-bytes 1MiB'
 refused 2 'hookloft config check --jwt-algorithm none'
+PAGE=receiving
 
 say "To try things: dev, in its temporary directory"
 echo "dev --listen" >>"$WORK/commands"

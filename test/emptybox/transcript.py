@@ -26,7 +26,7 @@ FORMS = [
     (r"after \d+ ms", "after N ms"),
     (r"\b\d+(\.\d+)?ms\b", "N ms"),
     (r"\brequest [0-9a-f]{24}\b", "request ID"),
-    (r"(?m)^(\x02RATE: +)\d.*", r"\1N/s"),
+    (r"(?m)^(\x02RATE: +)\d+\.\d/s", r"\1N/s"),
     (r"(?m)^\x02\d\d:\d\d:\d\d", "\x02TIME"),
     (r"\b\d+\.\d [KMG]iB\b", "N MiB"),
 ]

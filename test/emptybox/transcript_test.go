@@ -26,22 +26,10 @@ var giveaways = map[string]*regexp.Regexp{
 	"a time of a run":    regexp.MustCompile(`\bt=\d{10}\b|\d{4}-\d\d-\d\dT\d\d:`),
 }
 
-// TestTranscript: the committed page is of a whole run, with a package of Stripe's own as
-// the signer, and gives nothing away.
-func TestTranscript(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "receiving-transcript.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := string(text)
-	for what, pattern := range giveaways {
-		if found := pattern.FindString(page); found != "" {
-			t.Errorf("the transcript has %s in it: %q", what, found)
-		}
-	}
-	// The main steps, in their order, each with what shows that it went well.
-	rest := page
-	for _, step := range []string{
+// pages has, for each committed page, its main steps in their order, each with what shows
+// that it went well.
+var pages = map[string][]string{
+	"receiving-transcript.md": {
 		"not a dynamic executable", "nobody   /hookloft serve", "--tls-cert",
 		"\n## Who signs\n", "package stripe", "https://localhost:8443/in/TOKEN-1\n",
 		"Stripe-Signature: t=UNIX,v1=SIGNATURE\n", "\n200\n", "the same bytes\n", "the same bytes\n",
@@ -51,12 +39,40 @@ func TestTranscript(t *testing.T) {
 		"$ services_down\n", "\n200\n200\n200\n", "$ stop KILL", "exit code 137\n", "$ serve ", "$ services_up\n",
 		"$ once payments\n      1 Webhook-Id: msg_1\n      1 Webhook-Id: msg_2\n      1 Webhook-Id: msg_3\n      1 Webhook-Id: msg_4\n$ once ledger\n",
 		"evt_1\tinvoice.paid\n", "exit code 1\n", "exit code 2\n", "$ hookloft source delete",
-	} {
-		_, after, found := strings.Cut(rest, step)
-		if !found {
-			t.Fatalf("the transcript lacks %q, or has it too early", step)
+	},
+	"sending-transcript.md": {
+		"exit code 4\n", "$ hookloft login --server", "token:        accepted (profile default)", "exit code 2\n", "exit code 1\n",
+		"certificate signed by unknown authority", "$ hookloft doctor", "$ hookloft apply --file /tmp/shop.yaml --yes\n", "done: 3 changes\n",
+		"$ hookloft app create Kiosk", "$ hookloft endpoint create shop", "--wait", "openssl: genuine\n", "$ hookloft why", "Delivered to 1 endpoint.",
+		"$ hookloft replay shop/broken --since 1h --dry-run\n5 failed messages", "STATUS:    finished\n", "DONE:      5/5\n", "STATUS:    cancelled\n", "exit code 6\n",
+		`["invoice.paid","success",200]`, "$ hookloft listen --app shop", "openssl: genuine\n", "$ end_beside 0\n",
+		"{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3}\n{\"n\": 4}\n{\"n\": 5}\n", "$ hookloft event-types export", "$ hookloft import", "$ hookloft event-types import",
+		"messages copied", "$ hookloft api GET", "$ hookloft prune", "forgot profile default\n",
+	},
+}
+
+// TestTranscripts: the committed pages are of a whole run, the one of receiving with a
+// package of Stripe's own as the signer, and give nothing away.
+func TestTranscripts(t *testing.T) {
+	for name, steps := range pages {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
 		}
-		rest = after
+		page := string(text)
+		for what, pattern := range giveaways {
+			if found := pattern.FindString(page); found != "" {
+				t.Errorf("%s has %s in it: %q", name, what, found)
+			}
+		}
+		rest := page
+		for _, step := range steps {
+			_, after, found := strings.Cut(rest, step)
+			if !found {
+				t.Fatalf("%s lacks %q, or has it too early", name, step)
+			}
+			rest = after
+		}
 	}
 }
 
