@@ -143,6 +143,7 @@ type server struct {
 	limits   *rateLimits
 	guesses  *guessLimits
 	inflight *keyLocks
+	previews *previews
 	jwts     *jwts
 	scopes   []hook.Scope // that operations need
 }
@@ -170,7 +171,7 @@ func New(d Deps, o Options) (http.Handler, error) {
 	}
 	s := &server{
 		Deps: d, o: o, routes: routes(), mux: chi.NewMux(),
-		limits: newRateLimits(o.RatePerSecond), guesses: newGuessLimits(), inflight: newKeyLocks(), jwts: newJWTs(),
+		limits: newRateLimits(o.RatePerSecond), guesses: newGuessLimits(), inflight: newKeyLocks(), previews: newPreviews(), jwts: newJWTs(),
 	}
 	s.scopes = knownScopes(s.routes)
 	var err error

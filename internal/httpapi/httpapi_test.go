@@ -58,6 +58,17 @@ type rig struct {
 type wakes struct {
 	*tasks.Runner
 	n int
+	// counting, where it is set, gets a function for each preview, which waits for its call.
+	counting chan func()
+}
+
+func (w *wakes) Preview(ctx context.Context, t *hook.Task, ep *hook.Endpoint) (hook.Preview, error) {
+	if w.counting != nil {
+		ctx, letGo := context.WithTimeout(ctx, 20*time.Second)
+		w.counting <- letGo
+		<-ctx.Done()
+	}
+	return w.Runner.Preview(ctx, t, ep)
 }
 
 func (w *wakes) Wake() { w.n++; w.Runner.Wake() }

@@ -47,16 +47,46 @@ func operationalEndpointOut(out api.EndpointOut) api.OperationalWebhookEndpointO
 }
 
 // OperationalPayload returns the function that writes announcements as the bodies of
-// operational webhooks (CONTRACT 2.8), with the public ids of c.
-func OperationalPayload(c store.Catalog) func(*hook.Announcement) ([]byte, error) {
+// operational webhooks (CONTRACT 2.8), with the public ids of c. A body has at most maxBytes,
+// 0 for 1 MiB, which is what a message may have: of a task's result what is larger is left
+// out and the rest says truncated. The task itself shows all of it.
+func OperationalPayload(c store.Catalog, maxBytes int) func(*hook.Announcement) ([]byte, error) {
 	s := &server{Deps: Deps{Catalog: c}}
+	if maxBytes == 0 {
+		maxBytes = defaultMaxPayloadBytes
+	}
 	return func(a *hook.Announcement) ([]byte, error) {
 		data, err := s.operationalData(a)
 		if err != nil {
 			return nil, err
 		}
-		return encode(api.OperationalWebhook{Type: a.Type, Data: data}), nil
+		body := encode(api.OperationalWebhook{Type: a.Type, Data: data})
+		if finished, ok := data.(api.BackgroundTaskFinishedEventData); ok {
+			result, _ := finished.Data.(map[string]jsontext.Value)
+			for len(body) > maxBytes && leaveOutLargest(result) {
+				body = encode(api.OperationalWebhook{Type: a.Type, Data: finished})
+			}
+		}
+		return body, nil
 	}
+}
+
+// leaveOutLargest removes the largest member of a result and marks it as truncated; false
+// when there is nothing left to remove.
+func leaveOutLargest(result map[string]jsontext.Value) bool {
+	const mark = "truncated"
+	largest := ""
+	for name, value := range result {
+		if name != mark && len(value) > len(result[largest]) {
+			largest = name
+		}
+	}
+	if largest == "" {
+		return false
+	}
+	delete(result, largest)
+	result[mark] = jsontext.Value("true")
+	return true
 }
 
 func (s *server) operationalData(a *hook.Announcement) (any, error) {

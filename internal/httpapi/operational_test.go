@@ -148,7 +148,7 @@ func TestOperationalApplicationIsOutOfReach(t *testing.T) {
 // TestOperationalPayloads: each type has the shape of the contract, and no other member.
 func TestOperationalPayloads(t *testing.T) {
 	r := newRig(t)
-	encode := OperationalPayload(r.store)
+	encode := OperationalPayload(r.store, 0)
 	at := time.UnixMilli(1_800_000_000_123)
 	seen := map[string]bool{}
 	for _, typ := range hook.OperationalTypes() {
@@ -187,6 +187,63 @@ func TestOperationalPayloads(t *testing.T) {
 	for _, a := range []*hook.Announcement{{Type: "nonsense"}, {Type: hook.BackgroundTaskFinished, TaskID: 5}} {
 		if body, err := encode(a); err == nil {
 			t.Errorf("%+v is %s", a, body)
+		}
+	}
+}
+
+// TestLargeResultIsAnnouncedCut: what does not fit into a message is left out and said to
+// be, and the message goes out.
+func TestLargeResultIsAnnouncedCut(t *testing.T) {
+	r := newRig(t)
+	usage := hook.AppStatsResult{}
+	for i := range 10_000 {
+		usage.Applications = append(usage.Applications, hook.AppStats{Application: hook.ApplicationID(i + 1), UID: strings.Repeat("u", 245), Destinations: 1})
+	}
+	list, err := json.Marshal(usage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := []byte(`{"openapi":"3.1.0","info":"` + strings.Repeat("x", 2<<20) + `"}`)
+	for _, c := range []struct {
+		typ, left, text string
+		result          []byte
+	}{
+		{hook.TaskAppStats, "app_stats", "", list},
+		{hook.TaskGenerate, "", "", document},
+		{hook.TaskAppStats, "app_stats", strings.Repeat("<", 5000), list},
+	} {
+		for _, most := range []int{0, 4096, 1 << 20, 64 << 20} {
+			a := &hook.Announcement{ID: 1, Environment: r.env.ID, Type: hook.BackgroundTaskFinished, TaskID: 81, Task: &hook.Task{
+				ID: 81, Environment: r.env.ID, Type: c.typ, Status: hook.TaskFinished, Result: c.result, Error: c.text,
+			}}
+			body, err := OperationalPayload(r.store, most)(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			limit := most
+			if limit == 0 {
+				limit = 1 << 20
+			}
+			var v struct {
+				Type string
+				Data struct {
+					TaskID string
+					Data   map[string]json.RawMessage
+				}
+			}
+			if err := json.Unmarshal(body, &v); err != nil || v.Type != hook.BackgroundTaskFinished || v.Data.TaskID == "" {
+				t.Fatalf("%v: %.200s", err, body)
+			}
+			cut := most != 64<<20
+			if len(body) > limit {
+				t.Errorf("%s within %d: %d bytes", c.typ, limit, len(body))
+			}
+			if got := string(v.Data.Data["truncated"]) == "true"; got != cut {
+				t.Errorf("%s within %d: truncated %v", c.typ, limit, got)
+			}
+			if _, found := v.Data.Data[c.left]; c.left != "" && found == cut {
+				t.Errorf("%s within %d: %s is there: %v", c.typ, limit, c.left, found)
+			}
 		}
 	}
 }

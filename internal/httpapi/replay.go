@@ -157,6 +157,11 @@ func (s *server) replayEndpoint(c *call) error {
 		t.RatePerSecond = *in.RatePerSecond
 	}
 	if in.DryRun {
+		leave, err := s.previews.enter(c, t.Application)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		p, err := s.Tasks.Preview(c.ctx(), t, e)
 		if err != nil {
 			return err

@@ -44,6 +44,46 @@ func (r *rig) exhaust(app, endpoint, message string) {
 	})
 }
 
+// TestPreviewsAreFew: one of an application and two of the server at a time.
+func TestPreviewsAreFew(t *testing.T) {
+	r := newRig(t)
+	paths := map[string]string{}
+	for _, app := range []string{"a", "b", "c"} {
+		paths[app] = "/x/v1/app/" + app + "/endpoint/" + r.endpoint(r.app(app), "") + "/replay"
+	}
+	body := `{"since":"` + hourAgo() + `","dryRun":true}`
+	r.woken.counting = make(chan func(), 2)
+	answers := make(chan answer, 2)
+	hold := func(app string) (letGo func()) {
+		go func() { answers <- r.call("POST", paths[app], body) }()
+		select {
+		case letGo = <-r.woken.counting:
+		case a := <-answers:
+			t.Fatalf("%s: %d %s", app, a.status, a.body)
+		}
+		return letGo
+	}
+	first := hold("a")
+	if a := r.call("POST", paths["a"], body); a.status != 429 || a.str("code") != "rate_limited" || a.header.Get("Retry-After") == "" {
+		t.Errorf("a second of an application: %d %s", a.status, a.body)
+	}
+	second := hold("b")
+	if a := r.call("POST", paths["c"], body); a.status != 503 || a.str("code") != "overloaded" || a.header.Get("Retry-After") == "" {
+		t.Errorf("a third of the server: %d %s", a.status, a.body)
+	}
+	first()
+	second()
+	for range 2 {
+		if a := <-answers; a.status != 200 {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	r.woken.counting = nil
+	for app := range paths {
+		r.must(200, "POST", paths[app], body)
+	}
+}
+
 // TestReplayBodies sends wrong fields to each replay: a 422 that names the field, and no task.
 func TestReplayBodies(t *testing.T) {
 	r := newRig(t)

@@ -185,7 +185,8 @@ func (a *Announcer) publish(ctx context.Context, r *hook.Announcement) error {
 }
 
 // giveUp ends a row that can never be published, so that it does not stand in the way of
-// all others. That is a mistake of ours, or a limit below the size of every announcement.
+// all others. That is a mistake of ours, or a limit on payloads of less than some hundred
+// bytes: encode leaves out what does not fit.
 func (a *Announcer) giveUp(r *hook.Announcement, err error) error {
 	a.log.Error("an operational webhook cannot be published and is dropped", telemetry.KeyEventType, r.Type, telemetry.KeyError, err)
 	return nil

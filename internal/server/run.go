@@ -152,7 +152,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	n.stopWorkers = stop
 	n.publisher = publish.New(s, n.ledger(), s, publish.Options{MaxPayloadBytes: int(n.c.MaxPayload), Metrics: n.metrics})
-	announcer := publish.NewAnnouncer(n.publisher, s, httpapi.OperationalPayload(s), n.log)
+	announcer := publish.NewAnnouncer(n.publisher, s, httpapi.OperationalPayload(s, int(n.c.MaxPayload)), n.log)
 	n.tasks = tasks.New(s, s, s, n.log, tasks.Options{Metrics: n.metrics, Publish: n.publishTo})
 	n.work(working, "dispatcher", n.dispatcher.Run)
 	n.work(working, "tasks", n.tasks.Run)

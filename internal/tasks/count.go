@@ -53,7 +53,8 @@ func (p *replay) countOn(ctx context.Context, j *job, ep *hook.Endpoint) error {
 // previewTime bounds the counting for a preview, so that whoever asked is still there.
 const previewTime = 3 * time.Second
 
-// Preview counts what a replay t to ep would send. It changes nothing.
+// Preview counts what a replay t to ep would send. It changes nothing. Between two scans it
+// waits as long as the first took, so that it has a reader's place half of the time at most.
 func (r *Runner) Preview(ctx context.Context, t *hook.Task, ep *hook.Endpoint) (hook.Preview, error) {
 	var p hook.Preview
 	var params hook.ReplayParams
@@ -63,6 +64,7 @@ func (r *Runner) Preview(ctx context.Context, t *hook.Task, ep *hook.Endpoint) (
 	q := replayQuery(t, ep, params)
 	q.Window.Limit, q.Look = countRows, countRows
 	for began := time.Now(); time.Since(began) < previewTime; {
+		scan := time.Now()
 		page, err := r.history.Replayable(ctx, q)
 		if err != nil {
 			return p, fmt.Errorf("count what would be sent again: %w", err)
@@ -79,6 +81,11 @@ func (r *Runner) Preview(ctx context.Context, t *hook.Task, ep *hook.Endpoint) (
 			break
 		}
 		q.Window.From = hook.Key(page.Last)
+		select {
+		case <-ctx.Done():
+			return p, ctx.Err()
+		case <-time.After(time.Since(scan)):
+		}
 	}
 	return p, nil
 }

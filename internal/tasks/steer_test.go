@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
@@ -42,6 +43,44 @@ func (p *place) until(id hook.TaskID, what string, is func(*hook.Task) bool) *ho
 			p.t.Fatalf("the task is not %s: %+v", what, got)
 		}
 	}
+}
+
+// endless is a history that is never read to its end.
+type endless struct {
+	History
+	began, ended []time.Time
+}
+
+func (e *endless) Replayable(context.Context, store.ReplayQuery) (store.ReplayPage, error) {
+	e.began = append(e.began, time.Now())
+	time.Sleep(100 * time.Millisecond) // in a bubble
+	e.ended = append(e.ended, time.Now())
+	return store.ReplayPage{More: true, Messages: []hook.MessageID{1}}, nil
+}
+
+// TestPreviewYieldsBetweenScans: others read as long as it does.
+func TestPreviewYieldsBetweenScans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &endless{}
+		began := time.Now()
+		p, err := New(nil, h, nil, nil, Options{}).Preview(t.Context(), &hook.Task{Type: hook.TaskRecover}, &hook.Endpoint{})
+		if err != nil || p.IsComplete || p.Count == 0 {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		for i := 1; i < len(h.began); i++ {
+			if pause := h.began[i].Sub(h.ended[i-1]); pause < 100*time.Millisecond {
+				t.Errorf("scan %d began %v after the one before", i, pause)
+			}
+		}
+		if took := time.Since(began); len(h.began) < 5 || took > previewTime+200*time.Millisecond {
+			t.Errorf("%d scans, %v", len(h.began), took)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(150*time.Millisecond, cancel)
+		if _, err := New(nil, h, nil, nil, Options{}).Preview(ctx, &hook.Task{Type: hook.TaskRecover}, &hook.Endpoint{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the caller went away: %v", err)
+		}
+	})
 }
 
 // TestReplayStaysAheadOfItsLaneALittle shows that no more is made due than the lane may hold,
