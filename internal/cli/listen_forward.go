@@ -74,11 +74,29 @@ func newForwarder(o *listenOptions) (*forwarder, error) {
 			// A redirect is an answer, as for an endpoint.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
-				DialContext: d.DialContext, DisableCompression: true, MaxIdleConnsPerHost: 1,
+				DialContext: dialLocalhost(d), DisableCompression: true, MaxIdleConnsPerHost: 1,
 				IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 			},
 		},
 	}, nil
+}
+
+// dialLocalhost dials this machine for the name localhost without asking who resolves names,
+// because there may be nobody (RFC 6761 section 6.3): 127.0.0.1, and ::1 when that refuses.
+func dialLocalhost(d *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil || host != "localhost" {
+			return d.DialContext(ctx, network, address)
+		}
+		conn, err := d.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+		if err != nil && ctx.Err() == nil {
+			if six, err := d.DialContext(ctx, network, net.JoinHostPort("::1", port)); err == nil {
+				return six, nil
+			}
+		}
+		return conn, err
+	}
 }
 
 // parseLocal turns 3000, :3000, localhost:3000 or a URL into one; local: it is not a whole URL.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +47,7 @@ func taskView() view[api.TaskOut] {
 				if t.RatePerSecond == nil {
 					return ""
 				}
-				return fmt.Sprintf("%g/s", *t.RatePerSecond)
+				return paceOf(*t.RatePerSecond)
 			}},
 			{"RATE", func(t api.TaskOut) string { return fmt.Sprintf("%.1f/s", t.Rate) }},
 			{"ENDPOINT", func(t api.TaskOut) string { return orEmpty(t.EndpointID) }},
@@ -206,4 +208,17 @@ func (r *remote) watch(t api.TaskOut) error {
 		return partialf("%s could not be done", thousands(t.Failed))
 	}
 	return nil
+}
+
+// paceOf writes a pace in the unit that --rate took it in, where that gives a round number.
+func paceOf(perSecond float64) string {
+	for _, unit := range []struct {
+		name    string
+		seconds float64
+	}{{"s", 1}, {"m", 60}, {"h", 3600}} {
+		if n := perSecond * unit.seconds; n >= 0.9999 {
+			return strconv.FormatFloat(math.Round(n*100)/100, 'f', -1, 64) + "/" + unit.name
+		}
+	}
+	return fmt.Sprintf("%.2g/s", perSecond)
 }

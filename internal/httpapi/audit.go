@@ -84,8 +84,15 @@ func (s *server) auditSubject(c *call, id, app string) (hook.Key, error) {
 			return 0, invalidQuery("app_id", "is needed with a subject that belongs to an application")
 		}
 		a, ok := codec.ParseApplication(c.env(), app)
-		if !ok {
-			return 0, invalidQuery("app_id", "is not the id of an application")
+		if !ok { // the uid of one that exists; an id also finds what was written of one that is gone
+			named, err := s.applicationNamed(c, app)
+			if hook.KindOf(err) == hook.NotFound {
+				return 0, invalidQuery("app_id", "is not an application's id, nor the uid of one that exists")
+			}
+			if err != nil {
+				return 0, err
+			}
+			a = named.ID
 		}
 		if k, ok := keyOf(codec, a, prefix, id); ok {
 			return k, nil

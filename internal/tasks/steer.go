@@ -95,6 +95,10 @@ func (r *Runner) setStatus(ctx context.Context, j *job, s hook.TaskStatus) error
 	r.forget(j)
 	if s == hook.TaskRunning {
 		j.slot, j.next = time.Time{}, time.Time{}
+		if rate := j.t.RatePerSecond; rate > 0 {
+			// As long as a piece of work takes at this pace, or each pause would let one more through.
+			j.next = time.Now().Add(time.Duration(float64(j.portion(r.o.Batch)) / rate * float64(time.Second)))
+		}
 		r.jobs = append(r.jobs, j)
 		r.gauge()
 	}

@@ -346,3 +346,20 @@ func TestTurnsGoByOwner(t *testing.T) {
 		}
 	}
 }
+
+// TestPauseEarnsNothing: however often a slow task is paused and resumed, its pace is kept.
+func TestPauseEarnsNothing(t *testing.T) {
+	p := newPlace(t)
+	task := &hook.Task{Environment: p.env.ID, Application: p.app.ID, Endpoint: p.ep.ID, Type: hook.TaskRecover, Status: hook.TaskPaused, Total: -1, RatePerSecond: 1.0 / 60}
+	if err := p.CreateTask(t.Context(), task, nil); err != nil {
+		t.Fatal(err)
+	}
+	r := New(p, p, p, nil, Options{})
+	j := newJob(r, task)
+	if err := r.setStatus(t.Context(), j, hook.TaskRunning); err != nil {
+		t.Fatal(err)
+	}
+	if wait := time.Until(j.next); wait < 55*time.Second {
+		t.Errorf("the next message goes after %v", wait)
+	}
+}
