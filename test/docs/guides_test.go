@@ -39,7 +39,7 @@ var guides = []struct {
 
 // elsewhere are the pages whose commands a test of another package reads: it runs them, but
 // for two pages. TestCommandsPage compares commands.md with the commands' help, and
-// TestTranscript looks whether the transcript is of a whole run.
+// TestTranscripts looks whether the transcript is of a whole run.
 var elsewhere = map[string]struct{ pkg, test string }{
 	"commands":             {"internal/cli", "TestCommandsPage"},
 	"event-types":          {"test/portable", "TestPagesWork"},
@@ -47,7 +47,7 @@ var elsewhere = map[string]struct{ pkg, test string }{
 	"migrating-from-svix":  {"test/portable", "TestPagesWork"},
 	"observability":        {"test/observe", "TestPageRuns"},
 	"operational-webhooks": {"test/operational", "TestPageWorks"},
-	"receiving-transcript": {"test/emptybox", "TestTranscript"},
+	"receiving-transcript": {"test/emptybox", "TestTranscripts"},
 	"request-shape":        {"test/shape", "TestDocs"},
 	"security":             {"test/access", "TestSecurityPage"},
 	"statistics":           {"test/stats", "TestPageRuns"},
