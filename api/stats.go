@@ -234,7 +234,8 @@ type SearchHit struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id"`
 	// By says what matched: id, uid, eventId or name.
-	By    string  `json:"by"`
+	By string `json:"by"`
+	// AppID is null for what is of no application, or of operational webhooks.
 	AppID *string `json:"appId"`
 	// MsgID is the message of an attempt.
 	MsgID *string `json:"msgId,omitempty"`

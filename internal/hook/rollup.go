@@ -34,6 +34,10 @@ type RollupKey struct {
 	EventType string
 }
 
+// IsOfEnvironment reports whether the sum counts for its whole environment. Operational
+// webhooks do not: nobody can name their application to take them off again.
+func (k *RollupKey) IsOfEnvironment() bool { return k.Application != k.Environment.Operational() }
+
 // Rollup is one sum.
 type Rollup struct {
 	RollupKey

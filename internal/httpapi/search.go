@@ -203,24 +203,38 @@ func (f *finder) byEventID(ctx context.Context) error {
 	return nil
 }
 
+// below returns the public id of an application and a path below its own; nil for the
+// operational one, which nobody can name.
+func (f *finder) below(app hook.ApplicationID, rest string) (appID, path *string) {
+	if app == f.env.Operational() {
+		return nil, nil
+	}
+	appID = f.appID(app)
+	text := "/api/v1/app/" + *appID + rest
+	return appID, &text
+}
+
 func (f *finder) message(app hook.ApplicationID, m hook.MessageID, by string) {
-	id, appID := f.s.Catalog.Codec().Message(app, m), f.appID(app)
-	path := "/api/v1/app/" + *appID + "/msg/" + id
-	f.add(api.SearchHit{Kind: "message", ID: id, By: by, AppID: appID, Path: &path})
+	id := f.s.Catalog.Codec().Message(app, m)
+	appID, path := f.below(app, "/msg/"+id)
+	f.add(api.SearchHit{Kind: "message", ID: id, By: by, AppID: appID, Path: path})
 }
 
 func (f *finder) attempt(a *hook.Attempt) {
-	codec, appID := f.s.Catalog.Codec(), f.appID(a.Application)
-	msg := codec.Message(a.Application, a.Message)
-	path := "/api/v1/app/" + *appID + "/msg/" + msg + "/attempt/" + f.text
-	f.add(api.SearchHit{Kind: "attempt", ID: f.text, By: "id", AppID: appID, MsgID: &msg, Path: &path})
+	msg := f.s.Catalog.Codec().Message(a.Application, a.Message)
+	appID, path := f.below(a.Application, "/msg/"+msg+"/attempt/"+f.text)
+	f.add(api.SearchHit{Kind: "attempt", ID: f.text, By: "id", AppID: appID, MsgID: &msg, Path: path})
 }
 
-// endpoint adds an endpoint; a deleted one has no path.
+// endpoint adds an endpoint; one of operational webhooks is read at its own path.
 func (f *finder) endpoint(e *hook.Endpoint, by string) {
-	id, appID := f.s.Catalog.Codec().Endpoint(e.Application, e.ID), f.appID(e.Application)
-	path := "/api/v1/app/" + *appID + "/endpoint/" + id
-	f.add(api.SearchHit{Kind: "endpoint", ID: id, By: by, AppID: appID, Name: orNil(plainText(e.URL)), Path: &path})
+	id := f.s.Catalog.Codec().Endpoint(e.Application, e.ID)
+	appID, path := f.below(e.Application, "/endpoint/"+id)
+	if path == nil {
+		own := operationalPath + "/" + id
+		path = &own
+	}
+	f.add(api.SearchHit{Kind: "endpoint", ID: id, By: by, AppID: appID, Name: orNil(plainText(e.URL)), Path: path})
 }
 
 // messageAnywhere finds a message of an environment by its public id alone.

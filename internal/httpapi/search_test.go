@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/publish"
 )
 
 func (r *rig) find(token, q string) (out api.SearchOut) {
@@ -79,6 +80,49 @@ func TestSearchFindsAnyID(t *testing.T) {
 	for _, q := range []string{"nothing", "msg_", "msg_" + strings.Repeat("0", 27), "atmpt_" + strings.Repeat("z", 27), "ep_x", "key_x", "%22%27%3B--", "%E2%98%83", m[:len(m)-1] + "0"} {
 		if out := r.find(r.token, q); len(out.Data) != 0 || !out.Complete {
 			t.Errorf("%s: %+v", q, out)
+		}
+	}
+}
+
+// TestSearchLeadsToOperationalWebhooks: what belongs to the operational application is
+// found, and no path leads to where nobody may look.
+func TestSearchLeadsToOperationalWebhooks(t *testing.T) {
+	r := newRig(t)
+	ep := r.must(201, "POST", operationalPath, `{"url":"https://example.com/","uid":"ops"}`).str("id")
+	plan, err := r.store.PlanOf(t.Context(), r.env.ID.Operational())
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := r.store.Codec().Application(r.env.ID, plan.Application.ID)
+	done, err := publish.New(r.store, r.store, r.store, publish.Options{}).Publish(t.Context(), publish.Request{
+		Environment: plan.Environment, Application: plan.Application.ID, Message: hook.Message{EventType: hook.EndpointCreated, Payload: []byte(`{}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := r.store.Codec().Message(plan.Application.ID, done.Message.ID)
+	var tried hook.AttemptID
+	r.attempt(app, ep, m, func(a *hook.Attempt) { tried = a.ID })
+	at := r.store.Codec().Attempt(plan.Application.ID, tried)
+	for q, kind := range map[string]string{ep: "endpoint", "ops": "endpoint", m: "message", at: "attempt"} {
+		out := r.find(r.token, q)
+		if len(out.Data) != 1 || out.Data[0].Kind != kind {
+			t.Errorf("%s: %+v", q, out)
+			continue
+		}
+		hit := out.Data[0]
+		if hit.AppID != nil {
+			t.Errorf("%s %s names the application %s, which is nobody's", kind, q, *hit.AppID)
+		}
+		switch {
+		case kind != "endpoint" && hit.Path != nil:
+			t.Errorf("%s has the path %s", kind, *hit.Path)
+		case kind == "endpoint" && hit.Path == nil:
+			t.Errorf("%s has no path", kind)
+		case kind == "endpoint":
+			if a := r.must(200, "GET", *hit.Path, ""); a.str("id") != ep {
+				t.Errorf("%s: %s", *hit.Path, a.body)
+			}
 		}
 	}
 }

@@ -31,7 +31,7 @@ type Rollups interface {
 type RollupQuery struct {
 	Environment hook.EnvironmentID
 	// Application 0 asks for the sums of the whole environment, which name no application
-	// and no endpoint, unless AllApplications is set.
+	// and no endpoint and leave operational webhooks out, unless AllApplications is set.
 	Application hook.ApplicationID
 	Endpoint    hook.EndpointID // 0 for all
 	// AllApplications asks for the sums of every application, one by one.

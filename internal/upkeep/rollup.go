@@ -416,6 +416,9 @@ func (r *Rollup) inMemory(q store.RollupQuery) (out []hook.Rollup) {
 		for key, counts := range g.sums {
 			key.At = q.Period.Begin(key.At)
 			if q.Application == 0 && !q.AllApplications {
+				if !key.IsOfEnvironment() {
+					continue
+				}
 				key.Application, key.Endpoint = 0, 0
 			}
 			if q.Wants(&key) {

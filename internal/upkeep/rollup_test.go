@@ -290,6 +290,22 @@ func TestSlowAttemptPinsItsGeneration(t *testing.T) {
 	s.want("the slow one", s.total(s.rollup, s.apps[0], hook.RollupHour), 1, 0, 0)
 }
 
+// TestOperationalWebhooksAreNotOfTheEnvironment: those that are not saved yet neither.
+func TestOperationalWebhooksAreNotOfTheEnvironment(t *testing.T) {
+	s := newShop(t, 1)
+	s.start(func(*hook.Attempt) {})
+	for _, app := range []hook.ApplicationID{s.apps[0], s.env.Operational(), s.env.Operational()} {
+		s.rollup.End(s.rollup.Begin(), &hook.EndedAttempt{
+			ID: hook.AttemptID(s.NewKey()), Environment: s.env, Application: app, Endpoint: 1, EventType: "a", Outcome: hook.Success, Status: 200,
+		})
+	}
+	for _, when := range []string{"in memory", "saved"} {
+		s.want(when, s.total(s.rollup, 0, hook.RollupHour), 1, 0, 0)
+		s.want(when+", of their own", s.total(s.rollup, s.env.Operational(), hook.RollupHour), 2, 0, 0)
+		s.must(s.rollup.Flush(t.Context()))
+	}
+}
+
 // TestMemoryIsBounded counts more sums than fit: types fold first, then what is in memory is
 // given up and read from the attempts. Nothing is counted twice or lost.
 func TestMemoryIsBounded(t *testing.T) {

@@ -339,6 +339,35 @@ func TestAttemptsAreTold(t *testing.T) {
 	}
 }
 
+// TestBroadcastReachesEachApplication asks the receivers, not the task: each application's
+// gets the message once.
+func TestBroadcastReachesEachApplication(t *testing.T) {
+	s := rig.Start(t, rig.Options{})
+	api := s.API()
+	r := newReceiver(t)
+	r.subscribe(api, "background_task.finished")
+	retrySoon(t, api, 0)
+	var customers []*customer
+	for _, name := range []string{"one", "two", "three"} {
+		c := newCustomer(t, http.StatusOK)
+		api.MustCreateEndpoint(t, api.MustCreateApp(t, name), rig.EndpointIn{URL: c.URL + "/"})
+		customers = append(customers, c)
+	}
+	call(t, api, http.MethodPost, "/api/v1/msg/broadcast", map[string]any{"eventType": "a.b", "payload": map[string]int{"s": 1}}, nil)
+	got := r.await(1)
+	if len(got) != 1 || got[0].Data["task"] != "message.broadcast" || got[0].Data["status"] != "finished" {
+		t.Fatalf("told of %v", got)
+	}
+	for i, c := range customers {
+		for deadline := time.Now().Add(20 * time.Second); c.calls.Load() == 0 && time.Now().Before(deadline); {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if n := c.calls.Load(); n != 1 {
+			t.Errorf("the receiver of application %d got %d requests, want 1", i+1, n)
+		}
+	}
+}
+
 // TestSourcesAreTold: the same for a source, under its own names.
 func TestSourcesAreTold(t *testing.T) {
 	s := rig.Start(t, rig.Options{})

@@ -208,8 +208,10 @@ func withTotals(list []hook.Rollup, p hook.RollupPeriod) []*hook.Rollup {
 	for i := range list {
 		key := list[i].RollupKey
 		add(key, &list[i].RollupCounts)
-		key.Application, key.Endpoint = 0, 0
-		add(key, &list[i].RollupCounts)
+		if key.IsOfEnvironment() {
+			key.Application, key.Endpoint = 0, 0
+			add(key, &list[i].RollupCounts)
+		}
 	}
 	out := make([]*hook.Rollup, 0, len(sums))
 	for _, sum := range sums {

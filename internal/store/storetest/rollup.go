@@ -106,6 +106,29 @@ func testRollups(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("OperationalWebhooksAreNotOfTheEnvironment", func(t *testing.T) {
+		f := newFixture(t, open)
+		list := sums(f.env)
+		for i := range list {
+			if list[i].Application == 101 {
+				list[i].Application = f.env.Operational()
+			}
+		}
+		f.must(f.AddRollups(f.Context(), hook.KeySpan{Low: 1, High: 2}, list))
+		if got := read(f, store.RollupQuery{Application: f.env.Operational(), Period: hook.RollupMinute}); len(got) != 3 {
+			t.Errorf("of their own: %+v", got)
+		}
+		total := read(f, store.RollupQuery{Period: hook.RollupMinute})
+		if len(total) != 3 {
+			t.Errorf("of the environment: %+v", total)
+		}
+		for _, sum := range total {
+			if sum.Success != 1 { // of application 100 alone
+				t.Errorf("of the environment: %+v", sum)
+			}
+		}
+	})
+
 	t.Run("SpanIsCountedOnce", func(t *testing.T) {
 		f := newFixture(t, open)
 		add := func(low, high hook.Key) error {
