@@ -17,6 +17,7 @@ const cancelStep = 500
 
 // Cancel implements store.Rounds. It goes step by step; while one is under way the
 // endpoint stands still (store.Freezer), so that each delivery is either ended or tried.
+// When ctx ends, the step under way is done whole, and no other begins.
 func (s *Store) Cancel(ctx context.Context, c store.Cancellation) (int, error) {
 	ended := 0
 	if c.Rounds == nil {
@@ -74,7 +75,7 @@ func (s *Store) cancelFresh(ctx context.Context, c *store.Cancellation) (ended i
 		err := s.frozen(c, func(map[hook.MessageID]bool) (func(*store.Due) bool, error) {
 			var n int
 			var reached hook.Key
-			err := s.writer.do(ctx, false, func(w *writer) error {
+			err := s.writer.doToEnd(ctx, func(w *writer) error {
 				n = 0
 				if from == 0 {
 					from = w.lowWater()
@@ -197,10 +198,13 @@ func (s *Store) cancelDue(ctx context.Context, c *store.Cancellation, seg *segme
 		}
 		ids := make(map[store.DueKey]bool)
 		last := from
-		err := s.writer.do(ctx, false, func(w *writer) error {
+		err := s.writer.doToEnd(ctx, func(w *writer) error {
 			clear(ids)
 			last = from
 			ended, more = 0, false
+			if seg.isDropped() { // since the walk began: then nothing in it waits
+				return nil
+			}
 			p, err := w.openPen(seg)
 			if err != nil {
 				return err

@@ -75,7 +75,8 @@ func auditJSON(fields map[string]any) ([]byte, error) {
 // recordExpunge writes that content was removed from a segment, which is another file and
 // so another transaction: it comes after, and its error says that the content is gone.
 func (c *catalog) recordExpunge(ctx context.Context, app hook.ApplicationID, noun hook.AuditNoun, subject hook.Key) error {
-	err := c.change(ctx, func(tx *catalogTx) error {
+	// The client that asked may have left by now; the log is to name it all the same.
+	err := c.change(context.WithoutCancel(ctx), func(tx *catalogTx) error {
 		a, err := applicationIn(tx.conn, "a.key = ?1", app)
 		if hook.KindOf(err) == hook.NotFound && err != nil {
 			return nil // deleted meanwhile, which is in the log

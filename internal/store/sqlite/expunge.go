@@ -123,7 +123,7 @@ func (s *Store) findExpungeable(ctx context.Context, seg *segment, q *store.Expu
 // expungeMessages removes the content of messages of one segment in one commit, and
 // returns how many there were.
 func (s *Store) expungeMessages(ctx context.Context, messages []hook.MessageID) (n int, err error) {
-	err = s.writer.do(ctx, false, func(w *writer) error {
+	err = s.writer.doToEnd(ctx, func(w *writer) error {
 		n = 0
 		p, err := w.penOf(messages[0])
 		if err != nil || p == nil { // dropped since: then nothing is left to remove

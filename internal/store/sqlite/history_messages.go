@@ -88,7 +88,7 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 func (s *Store) ExpungeMessage(ctx context.Context, app hook.ApplicationID, id hook.MessageID) error {
 	var file *segmentFile
 	again := false
-	err := s.writer.do(ctx, false, func(w *writer) error {
+	err := s.writer.doToEnd(ctx, func(w *writer) error {
 		p, err := w.penOf(id)
 		if err != nil {
 			return err

@@ -210,7 +210,7 @@ func (s *Store) Replay(ctx context.Context, r *store.Replay) (int, error) {
 		return 0, err
 	}
 	made := 0
-	err := s.writer.do(ctx, false, func(w *writer) error {
+	err := s.writer.doToEnd(ctx, func(w *writer) error {
 		n, err := w.replay(r)
 		made = n
 		return err

@@ -237,7 +237,7 @@ func (w *writer) spill(d *hook.Delivery) error {
 
 // SetHold implements store.Queue.
 func (s *Store) SetHold(ctx context.Context, held bool) error {
-	err := s.writer.do(ctx, false, func(w *writer) error {
+	err := s.writer.doToEnd(ctx, func(w *writer) error {
 		p, err := w.pen(w.newest)
 		if err != nil {
 			return err
@@ -256,7 +256,8 @@ func (s *Store) SetHold(ctx context.Context, held bool) error {
 		return err
 	}
 	// From here on Claim answers, and whatever becomes due is told. What became due before
-	// is told now.
+	// is told now, also when whoever asked has left: nobody else would tell it.
+	ctx = context.WithoutCancel(ctx)
 	times, err := s.DueTimes(ctx)
 	if err != nil {
 		return err

@@ -120,9 +120,20 @@ func (w *writer) close() error {
 }
 
 // do runs f in the next commit and returns when it is on disk, or with the error of f,
-// which then wrote nothing that matters.
+// which then wrote nothing that matters, or when ctx ends; then f may still run, so it may
+// not write what the caller reads after an error, see doToEnd.
 func (w *writer) do(ctx context.Context, again bool, f func(w *writer) error) error {
 	return w.ask(ctx, &task{run: f, again: again, done: make(chan struct{}, 1)})
+}
+
+// doToEnd is do for an f that leaves something behind for its caller: results, or an effect
+// that more is to follow. With a ctx that has ended it does nothing; once f is queued it
+// waits for it, so that nobody acts as if f had not run, or reads results while f writes them.
+func (w *writer) doToEnd(ctx context.Context, f func(w *writer) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return w.do(context.WithoutCancel(ctx), false, f)
 }
 
 // doBetween runs f between two batches, when no transaction is under way, and returns its
@@ -416,7 +427,7 @@ func (w *writer) answer(batch []operation, results []operationResult, err error)
 // savepoint: an error of f takes back what it did and is returned. It returns when durable.
 func (s *Store) change(ctx context.Context, seg *segment, f func(conn *sqlite.Conn) error) error {
 	var refused error
-	err := s.writer.do(ctx, false, func(w *writer) error {
+	err := s.writer.doToEnd(ctx, func(w *writer) error {
 		if seg.isDropped() {
 			return errNoMessage()
 		}
