@@ -22,8 +22,7 @@ func (p accepting) Publish(_ context.Context, r publish.Request) (publish.Result
 // BenchmarkPublish is the API's own share of a publish with a payload of 1 KiB and
 // the key that client libraries send: no network, no store.
 func BenchmarkPublish(b *testing.B) {
-	t := &testing.T{}
-	r := &rig{t: t, dir: b.TempDir(), woken: &wakes{}}
+	r := bareRig(b, b.TempDir())
 	r.start()
 	defer r.stop()
 	r.env, r.token = r.environment("bench")

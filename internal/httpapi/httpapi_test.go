@@ -34,7 +34,7 @@ import (
 
 // rig is the API over real HTTP on a real store, with one environment and its token.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	key    auth.Key
 	o      Options
@@ -99,10 +99,15 @@ func (c *changes) count() int {
 	return len(c.all)
 }
 
+// bareRig is a rig that is not started, with all that its start needs.
+func bareRig(t testing.TB, dir string) *rig {
+	return &rig{t: t, dir: dir, key: auth.NewKey(), woken: &wakes{}, lanes: &lanes{}, changed: &changes{},
+		sealer: func(s *auth.Sealer) sqlite.Sealer { return s }}
+}
+
 func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), key: auth.NewKey(), woken: &wakes{}, lanes: &lanes{}, changed: &changes{}}
-	r.sealer = func(s *auth.Sealer) sqlite.Sealer { return s }
+	r := bareRig(t, t.TempDir())
 	for _, f := range change {
 		f(&r.o)
 	}

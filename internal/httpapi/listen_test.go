@@ -19,7 +19,7 @@ import (
 
 // ear is one connection that listens.
 type ear struct {
-	t     *testing.T
+	t     testing.TB
 	conn  *websocket.Conn
 	hello api.ListenFrameOut
 }

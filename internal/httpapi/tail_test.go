@@ -16,7 +16,7 @@ import (
 
 // watcherOf is one client of the live stream.
 type watcherOf struct {
-	t    *testing.T
+	t    testing.TB
 	resp *http.Response
 	in   *bufio.Scanner
 	end  context.CancelFunc
