@@ -48,6 +48,7 @@ var elsewhere = map[string]struct{ pkg, test string }{
 	"observability":        {"test/observe", "TestPageRuns"},
 	"operational-webhooks": {"test/operational", "TestPageWorks"},
 	"receiving-transcript": {"test/emptybox", "TestTranscripts"},
+	"sending-transcript":   {"test/emptybox", "TestTranscripts"},
 	"request-shape":        {"test/shape", "TestDocs"},
 	"security":             {"test/access", "TestSecurityPage"},
 	"statistics":           {"test/stats", "TestPageRuns"},
