@@ -61,7 +61,7 @@ var (
 	errTakenOver    = &closing{api.CloseTakenOver, "another client listens under this name now"}
 	errUnauthorized = &closing{api.CloseUnauthorized, "the token has ended or may not listen any more"}
 	errGone         = &closing{api.CloseGone, "the application or the listener was deleted"}
-	errListenStops     = &closing{websocket.StatusGoingAway, "the server stops; come back"}
+	errListenStops  = &closing{websocket.StatusGoingAway, "the server stops; come back"}
 )
 
 // listenSeat is one connection's place in the hub.

@@ -22,7 +22,7 @@ func (t *Tracer) Attempt(ctx context.Context, params []byte) (context.Context, *
 		o = append(o, trace.WithLinks(trace.Link{SpanContext: c}))
 	}
 	ctx, s := t.t.Start(ctx, "message_attempt", append(o, trace.WithSpanKind(trace.SpanKindProducer))...) //nolint:spancheck // whoever called ends it
-	return ctx, newSpan(s) //nolint:spancheck // as above
+	return ctx, newSpan(s)                                                                                //nolint:spancheck // as above
 }
 
 // AttemptOf is what the span of an attempt says, with public ids. The names of the

@@ -45,7 +45,7 @@ func (t *Tracer) serve(ctx context.Context, r *http.Request, route string, o ...
 		attribute.String("url.scheme", scheme),
 	))
 	ctx, s := t.t.Start(ctx, method+" "+route, o...) //nolint:spancheck // whoever called ends it
-	return r.WithContext(ctx), newSpan(s) //nolint:spancheck // as above
+	return r.WithContext(ctx), newSpan(s)            //nolint:spancheck // as above
 }
 
 // Answered ends the span of a request that was answered with status; 0 for a connection
@@ -80,7 +80,7 @@ func (t *Tracer) Exchange(ctx context.Context, method string, tls bool, host str
 		attributes = append(attributes, attribute.Int("http.request.resend_count", resends))
 	}
 	ctx, s := t.t.Start(ctx, knownMethod(method), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...)) //nolint:spancheck // whoever called ends it
-	return ctx, newSpan(s) //nolint:spancheck // as above
+	return ctx, newSpan(s)                                                                                                       //nolint:spancheck // as above
 }
 
 // Exchanged ends the span of a request to a receiver. status is 0 when there was no
