@@ -180,6 +180,9 @@ func truncateLog(conn *sqlite.Conn) (empty bool, err error) {
 
 // watchLog looks at the log after a commit. It runs in the writer.
 func (w *writer) watchLog(p *pen) {
+	if err := p.boundTouched(maxTouchedPages); err != nil {
+		w.s.log.Warn("bound the changes noted for a compaction", "error", err)
+	}
 	frames, copied, err := p.wal()
 	if err != nil {
 		w.s.log.Warn("read length of the log", "error", err)

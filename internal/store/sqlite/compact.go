@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,11 +20,11 @@ import (
 // A compaction builds a smaller file beside a segment, for the same span of keys, with what
 // is to be kept, and puts it in the segment's place.
 //
-// The copy is made in small steps while the writer goes on writing into the segment. What
-// changes meanwhile is recorded by the writer's connection (SQLite's session extension) and
-// applied to the copy, in rounds that become short. A row that was copied before or after
-// its change ends up the same, because a record says how a row is in the end. The last
-// round, and the change of names, run in the writer between two batches: some milliseconds.
+// The copy is made in small steps while the writer goes on writing into the segment. The
+// writer's connection notes the keys of the rows that it writes meanwhile (touched.go); each
+// is looked up in the segment and brought into the copy, now and then during the copy, and
+// after it in rounds that become short. The last round, and the change of names, run in the
+// writer between two batches: some milliseconds.
 //
 // The new file has the next generation in its name. It is flushed before it gets that name,
 // and the name is flushed before the writer writes into it, so that a power loss leaves one
@@ -45,15 +44,18 @@ type compaction struct {
 	low   hook.Key     // messages from here on may be fresh
 	keys  []keyTableID // tables with keys that are still taken
 
-	sinceSync int // steps
+	tables []copiedTable // whose changes are noted
+	brings []bringSQL    // by table
+	// schema is the segment's when its tables were listed.
+	schema int64
+
+	sinceSync, sinceDrain int // steps
 }
 
 // errBusySegment says that a segment changes faster than it can be copied.
 var errBusySegment = errors.New("the segment is too busy to be compacted")
 
 const (
-	// maxDelta is how large the record of changes is that the writer applies itself.
-	maxDelta = 32 << 10
 	// maxRounds bounds the rounds before a compaction is put off.
 	maxRounds = 20
 	// stepRows is how many rows are copied in one step, stepMessages how many messages: those
@@ -62,6 +64,8 @@ const (
 	// syncSteps is after how many steps the copy is flushed. A flush of the writer's log may
 	// have to wait for what else the file system has not written yet.
 	syncSteps = 8
+	// drainSteps is after how many steps of the copy it catches up with the writer.
+	drainSteps = 8
 )
 
 // compact puts a smaller file in a segment's place. On errors, also errBusySegment, the
@@ -87,7 +91,7 @@ func (s *Store) compact(ctx context.Context, seg *segment, j *judge, whole, urge
 		// Nobody knows of the new file.
 		stop := s.writer.doBetween(func(w *writer) error {
 			if p := w.pens[seg.segmentFile]; p != nil {
-				p.stopRecording()
+				return p.stopRecording()
 			}
 			return nil
 		})
@@ -99,19 +103,20 @@ func (s *Store) compact(ctx context.Context, seg *segment, j *judge, whole, urge
 		}
 		err = errors.Join(err, removeUnready(c.path))
 	}()
+	s.step("begun")
 	if err := c.copy(ctx); err != nil {
 		return fmt.Errorf("compact %s: %w", filepath.Base(seg.path()), err)
 	}
 	s.step("copied")
 	for round := 0; ; round++ {
-		delta, err := c.changes()
-		if err == nil {
-			err = c.apply(delta)
+		emptied, err := c.catchUp(ctx, maxDrains)
+		if err == nil && !emptied {
+			err = errBusySegment
 		}
 		if err == nil {
 			err = c.flush()
 		}
-		if err == nil && len(delta) <= maxDelta {
+		if err == nil {
 			s.step("flushed")
 			old, path := (*pen)(nil), seg.path()
 			old, err = c.swap(next)
@@ -119,8 +124,8 @@ func (s *Store) compact(ctx context.Context, seg *segment, j *judge, whole, urge
 				swapped = true
 				return c.retire(old, path)
 			}
-			if errors.Is(err, errBusySegment) {
-				err = nil // something came in between: once more
+			if errors.Is(err, errHeavyDelta) {
+				err = nil // much came in between: once more
 			}
 		}
 		if err == nil && round == maxRounds {
@@ -135,7 +140,7 @@ func (s *Store) compact(ctx context.Context, seg *segment, j *judge, whole, urge
 	}
 }
 
-// begin has changes recorded and asks the writer what must be kept.
+// begin has changes noted, from before the first row is copied, and asks the writer what must be kept.
 func (c *compaction) begin() error {
 	return c.s.writer.doBetween(func(w *writer) error {
 		if c.seg.segmentFile == w.newest.segmentFile || c.seg.isDropped() {
@@ -146,9 +151,19 @@ func (c *compaction) begin() error {
 			return err
 		}
 		c.low, c.keys = w.lowWater(), w.livingKeys(c.seg.segmentFile)
-		return p.record()
+		c.tables = slices.Clone(copiedTables)
+		for _, id := range c.keys {
+			c.tables = append(c.tables, copiedTable{name: id.String(), key: []string{"hash"}})
+		}
+		if c.schema, _, err = queryInt(p.conn, schemaVersionSQL); err != nil {
+			return err
+		}
+		return p.record(c.tables)
 	})
 }
+
+// schemaVersionSQL is a number that changes with a file's tables.
+const schemaVersionSQL = "PRAGMA main.schema_version"
 
 // open makes the new file with the schema of a segment, and attaches the old one. Until it
 // takes the other's place, a crash may leave it broken: it is neither logged nor flushed
@@ -179,10 +194,6 @@ func (c *compaction) open(ctx context.Context) (err error) {
 	return sqlitex.ExecuteTransient(c.conn, "ATTACH ?1 AS old", &sqlitex.ExecOptions{Args: []any{c.seg.path()}})
 }
 
-// copied are the tables that a compaction knows how to copy, beside those of keys. A table
-// that is not among them would be lost, so it refuses a segment that has one.
-var copied = []string{"message", "delivery", "attempt", "due", "announcement", "meta"}
-
 // copy fills the new file, in steps.
 func (c *compaction) copy(ctx context.Context) error {
 	if err := c.open(ctx); err != nil {
@@ -194,6 +205,14 @@ func (c *compaction) copy(ctx context.Context) error {
 	if err := c.rule(); err != nil {
 		return err
 	}
+	for _, id := range c.keys {
+		if err := c.makeKeys(id); err != nil {
+			return err
+		}
+	}
+	if err := c.makeBrings(); err != nil {
+		return err
+	}
 	copyRows := c.copyFinished
 	if c.whole {
 		copyRows = c.copyUnfinished
@@ -202,8 +221,8 @@ func (c *compaction) copy(ctx context.Context) error {
 		return err
 	}
 	for _, sql := range []string{
-		"INSERT INTO main.announcement SELECT * FROM old.announcement",
-		"INSERT INTO main.meta SELECT * FROM old.meta",
+		"INSERT OR REPLACE INTO main.announcement SELECT * FROM old.announcement",
+		"INSERT OR REPLACE INTO main.meta SELECT * FROM old.meta",
 	} {
 		if err := sqlitex.ExecuteTransient(c.conn, sql, nil); err != nil {
 			return err
@@ -231,7 +250,8 @@ func (c *compaction) copy(ctx context.Context) error {
 func (c *compaction) checkTables() error {
 	return sqlitex.ExecuteTransient(c.conn, "SELECT name FROM old.sqlite_schema WHERE type = 'table'", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
 		name := stmt.ColumnText(0)
-		if _, isKeys := parseKeyTable(name); isKeys || slices.Contains(copied, name) || strings.HasPrefix(name, "sqlite_") {
+		if _, isKeys := parseKeyTable(name); isKeys || strings.HasPrefix(name, "sqlite_") ||
+			slices.ContainsFunc(copiedTables, func(t copiedTable) bool { return t.name == name }) {
 			return nil
 		}
 		return fmt.Errorf("table %s is not known", name)
@@ -268,12 +288,12 @@ func (c *compaction) expiredSQL() string {
 	return fmt.Sprintf("coalesce(m.expires_at <= %d, FALSE)", c.j.now.UnixMilli())
 }
 
-// copyFinished looks through everything and leaves out what goes.
-func (c *compaction) copyFinished(ctx context.Context) error {
+// inCopySQL is true for a row d whose message is in the copy.
+const inCopySQL = "EXISTS (SELECT 1 FROM main.message k WHERE k.key = d.message)"
+
+// messageSQL reads messages m without content that has expired.
+func (c *compaction) messageSQL() (string, error) {
 	names, err := c.columns("message")
-	if err != nil {
-		return err
-	}
 	for i, name := range names {
 		switch name {
 		case "params", "raw", "payload", "inbound":
@@ -282,21 +302,12 @@ func (c *compaction) copyFinished(ctx context.Context) error {
 			names[i] = "m." + name
 		}
 	}
-	// A row goes with its content, when it is as old as its environment keeps rows; in an
-	// environment that is gone that is every row.
-	kept := fmt.Sprintf(`(m.key IN (SELECT message FROM temp.live) OR m.key >= %d AND NOT
-		(%s AND m.key < coalesce((SELECT b.key FROM temp.bound b WHERE b.environment = m.environment), %d)))`,
-		int64(c.j.before), c.expiredSQL(), int64(hook.MaxKey))
-	if err := c.copyWalk(ctx, "message", []string{"key"}, "SELECT "+strings.Join(names, ", ")+" FROM old.message m", kept); err != nil {
-		return err
-	}
-	inCopy := "EXISTS (SELECT 1 FROM main.message k WHERE k.key = d.message)"
-	if err := c.copyWalk(ctx, "delivery", []string{"endpoint", "message"}, "SELECT d.* FROM old.delivery d", inCopy); err != nil { //nolint:unqueryvet // both files went through the same migrations
-		return err
-	}
-	if names, err = c.columns("attempt"); err != nil {
-		return err
-	}
+	return "SELECT " + strings.Join(names, ", ") + " FROM old.message m", err
+}
+
+// attemptSQL reads attempts d without what a message's content takes with it.
+func (c *compaction) attemptSQL() (string, error) {
+	names, err := c.columns("attempt")
 	expired := fmt.Sprintf("(SELECT %s FROM main.message m WHERE m.key = d.message)", c.expiredSQL())
 	for i, name := range names {
 		switch name {
@@ -308,7 +319,31 @@ func (c *compaction) copyFinished(ctx context.Context) error {
 			names[i] = "d." + name
 		}
 	}
-	return c.copyWalk(ctx, "attempt", []string{"endpoint", "key"}, "SELECT "+strings.Join(names, ", ")+" FROM old.attempt d", inCopy)
+	return "SELECT " + strings.Join(names, ", ") + " FROM old.attempt d", err
+}
+
+// copyFinished looks through everything and leaves out what goes.
+func (c *compaction) copyFinished(ctx context.Context) error {
+	// A row goes with its content, when it is as old as its environment keeps rows; in an
+	// environment that is gone that is every row.
+	kept := fmt.Sprintf(`(m.key IN (SELECT message FROM temp.live) OR m.key >= %d AND NOT
+		(%s AND m.key < coalesce((SELECT b.key FROM temp.bound b WHERE b.environment = m.environment), %d)))`,
+		int64(c.j.before), c.expiredSQL(), int64(hook.MaxKey))
+	messages, err := c.messageSQL()
+	if err != nil {
+		return err
+	}
+	if err := c.copyWalk(ctx, "message", []string{"key"}, messages, kept); err != nil {
+		return err
+	}
+	if err := c.copyWalk(ctx, "delivery", []string{"endpoint", "message"}, "SELECT d.* FROM old.delivery d", inCopySQL); err != nil { //nolint:unqueryvet // both files went through the same migrations
+		return err
+	}
+	attempts, err := c.attemptSQL()
+	if err != nil {
+		return err
+	}
+	return c.copyWalk(ctx, "attempt", []string{"endpoint", "key"}, attempts, inCopySQL)
 }
 
 // copyUnfinished copies the messages that wait, one by one, with all that belongs to them.
@@ -368,9 +403,6 @@ func (c *compaction) copyMessage(id hook.MessageID) error {
 
 // copyKeys copies the keys of a table that are still taken.
 func (c *compaction) copyKeys(ctx context.Context, id keyTableID) error {
-	if err := c.makeKeys(id); err != nil {
-		return err
-	}
 	living := fmt.Sprintf("d.expires_at > %d", c.j.now.UnixMilli())
 	return c.copyWalk(ctx, id.String(), []string{"hash"}, fmt.Sprintf("SELECT d.* FROM old.%s d", id), living) //nolint:unqueryvet // both files went through the same migrations
 }
@@ -446,8 +478,22 @@ func (c *compaction) copyWalk(ctx context.Context, table string, key []string, s
 	return nil
 }
 
-// step runs one step of the copy in a transaction and rests.
-func (c *compaction) step(ctx context.Context, f func() error) (err error) {
+// step runs one step of the copy, and catches up with the writer now and then, so that
+// little waits in memory.
+func (c *compaction) step(ctx context.Context, f func() error) error {
+	if err := c.paced(ctx, f); err != nil {
+		return err
+	}
+	if c.sinceDrain++; c.sinceDrain < drainSteps {
+		return nil
+	}
+	c.sinceDrain = 0
+	_, err := c.catchUp(ctx, walkDrains)
+	return err
+}
+
+// paced runs f in a transaction on the copy and rests.
+func (c *compaction) paced(ctx context.Context, f func() error) (err error) {
 	begin := time.Now()
 	if c.s.space.isSpent() {
 		return errBusySegment // what is left of the disk is for outcomes
@@ -467,99 +513,6 @@ func (c *compaction) step(ctx context.Context, f func() error) (err error) {
 	return c.pace.rest(ctx, time.Since(begin))
 }
 
-// changes returns what was recorded since the last call, and begins a new record.
-func (c *compaction) changes() (delta []byte, err error) {
-	err = c.s.writer.doBetween(func(w *writer) error {
-		p := w.pens[c.seg.segmentFile]
-		if p == nil || p.recording == nil {
-			return errBusySegment // the pen was lost after an error
-		}
-		var b bytes.Buffer
-		if err := p.recording.WriteChangeset(&b); err != nil {
-			return errors.Join(errBusySegment, err)
-		}
-		delta = b.Bytes()
-		return p.record()
-	})
-	return delta, err
-}
-
-// apply brings changes into the copy.
-func (c *compaction) apply(delta []byte) (err error) {
-	if len(delta) == 0 {
-		return nil
-	}
-	end := sqlitex.Transaction(c.conn)
-	defer end(&err)
-	touched, err := c.touched(delta)
-	if err != nil {
-		return err
-	}
-	err = c.conn.ApplyChangeset(bytes.NewReader(delta), nil, func(t sqlite.ConflictType, _ *sqlite.ChangesetIterator) sqlite.ConflictAction {
-		switch t {
-		case sqlite.ChangesetData, sqlite.ChangesetConflict:
-			return sqlite.ChangesetReplace // it was copied in between, or comes a second time
-		case sqlite.ChangesetNotFound:
-			return sqlite.ChangesetOmit // its message was left out
-		}
-		return sqlite.ChangesetAbort
-	})
-	if err != nil {
-		return fmt.Errorf("apply changes: %w", err)
-	}
-	// A message that was left out, because it was finished, may have been begun anew.
-	for id := range touched {
-		if _, found, err := queryInt(c.conn, fmt.Sprintf("SELECT 1 FROM main.message WHERE key = %d", int64(id))); err != nil {
-			return err
-		} else if !found {
-			if err := c.copyMessage(id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// touched returns the messages that got a row, and makes the tables of keys that did.
-func (c *compaction) touched(delta []byte) (map[hook.MessageID]bool, error) {
-	iter, err := sqlite.NewChangesetIterator(bytes.NewReader(delta))
-	if err != nil {
-		return nil, fmt.Errorf("read changes: %w", err)
-	}
-	defer func() { _ = iter.Close() }() // it only read
-	touched := map[hook.MessageID]bool{}
-	for {
-		more, err := iter.Next()
-		if err != nil {
-			return nil, fmt.Errorf("read changes: %w", err)
-		}
-		if !more {
-			return touched, nil
-		}
-		op, err := iter.Operation()
-		if err != nil {
-			return nil, fmt.Errorf("read changes: %w", err)
-		}
-		if id, isKeys := parseKeyTable(op.TableName); isKeys {
-			if err := c.makeKeys(id); err != nil {
-				return nil, err
-			}
-			if !slices.Contains(c.keys, id) {
-				c.keys = append(c.keys, id)
-			}
-		}
-		column, found := map[string]int{"delivery": 1, "attempt": 2, "due": 2}[op.TableName]
-		if !found || op.Type != sqlite.OpInsert {
-			continue
-		}
-		v, err := iter.New(column)
-		if err != nil {
-			return nil, fmt.Errorf("read changes: %w", err)
-		}
-		touched[hook.MessageID(v.Int64())] = true
-	}
-}
-
 // flush brings the copy to the disk, so that the last flush, in the writer, is short.
 func (c *compaction) flush() error {
 	// Closing would copy the log without telling of an error.
@@ -572,23 +525,33 @@ func (c *compaction) flush() error {
 	return syncFile(c.path)
 }
 
-// swap applies what was recorded last and puts the copy in the segment's place. It is
-// errBusySegment when there is too much of it. Before the copy has its name everything can
+// errHeavyDelta says that more was written than the writer brings into a copy itself.
+var errHeavyDelta = errors.New("much was written to a segment in between")
+
+// swap brings what was written last and puts the copy in the segment's place. It is
+// errHeavyDelta, and has done nothing, when there is too much of it. Before the copy has its name everything can
 // be taken back; after that an error is one of the disk, which ends the store.
 func (c *compaction) swap(generation int64) (old *pen, err error) {
 	err = c.s.writer.doBetween(func(w *writer) error {
-		p := w.pens[c.seg.segmentFile]
-		if p == nil || p.recording == nil {
-			return errBusySegment
+		p, err := c.recordingPen(w)
+		if err != nil {
+			return err
 		}
-		var b bytes.Buffer
-		if err := p.recording.WriteChangeset(&b); err != nil {
-			return errors.Join(errBusySegment, err)
+		if schema, _, err := queryInt(p.conn, schemaVersionSQL); err != nil {
+			return err
+		} else if schema != c.schema {
+			return errBusySegment // a table came that is not copied
 		}
-		if b.Len() > maxDelta {
-			return errBusySegment
+		delta, err := p.touched(maxDelta + 1)
+		if err != nil {
+			return err
 		}
-		if err := c.apply(b.Bytes()); err != nil {
+		if light, err := c.isLight(delta); err != nil {
+			return plain(err)
+		} else if !light {
+			return errHeavyDelta
+		}
+		if err := c.apply(delta); err != nil {
 			return plain(err)
 		}
 		c.s.step("applied")
@@ -611,6 +574,13 @@ func (c *compaction) swap(generation int64) (old *pen, err error) {
 		return nil
 	})
 	return old, err
+}
+
+// apply brings rows into the copy, all or none.
+func (c *compaction) apply(keys []touchedKey) (err error) {
+	end := sqlitex.Transaction(c.conn)
+	defer end(&err)
+	return c.bringAll(keys)
 }
 
 // finish closes the copy, whole and flushed.

@@ -19,8 +19,8 @@ type pen struct {
 	used  uint64 // the batch that used it last
 
 	writing bool // between BEGIN and COMMIT
-	// recording notes what changes while a smaller file is built, see compact.go; nil else.
-	recording *sqlite.Session
+	// recording says that what is written is noted while a smaller file is built, see touched.go.
+	recording bool
 	frames    int64 // length of the log after the last commit
 
 	begin, commit, rollback, walState              *sqlite.Stmt
@@ -138,32 +138,7 @@ func (p *pen) wal() (frames, copied int64, err error) {
 }
 
 // close releases the connection.
-func (p *pen) close() error {
-	p.stopRecording()
-	return p.conn.Close()
-}
-
-// record begins to note what changes, after what was noted before.
-func (p *pen) record() error {
-	p.stopRecording()
-	session, err := p.conn.CreateSession("")
-	if err != nil {
-		return err
-	}
-	if err := session.Attach(""); err != nil {
-		session.Delete()
-		return err
-	}
-	p.recording = session
-	return nil
-}
-
-func (p *pen) stopRecording() {
-	if p.recording != nil {
-		p.recording.Delete()
-		p.recording = nil
-	}
-}
+func (p *pen) close() error { return p.conn.Close() }
 
 func (p *pen) mark(name string, value int64) error {
 	p.saveMark.BindText(1, name)

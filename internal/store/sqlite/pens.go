@@ -61,7 +61,7 @@ func (w *writer) dropPen() error {
 	}
 	var oldest *pen
 	for _, p := range w.pens {
-		if !p.writing && p.recording == nil && p.file != w.newest.segmentFile && (oldest == nil || p.used < oldest.used) {
+		if !p.writing && !p.recording && p.file != w.newest.segmentFile && (oldest == nil || p.used < oldest.used) {
 			oldest = p
 		}
 	}

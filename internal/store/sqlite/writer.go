@@ -101,9 +101,6 @@ func (w *writer) wait() {
 // the log and flush again, and then delete what may be the only copy.
 func (w *writer) close() error {
 	if w.broken != nil {
-		for _, p := range w.pens {
-			p.stopRecording()
-		}
 		return nil
 	}
 	errs := []error{w.lookers.close()}
