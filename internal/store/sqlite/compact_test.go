@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func TestStoreThatIsCompactedAllTheTime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes thousands of files")
 	}
-	compacted, busy := 0, 0
+	var compacted, busy atomic.Int64 // by the goroutines of all stores
 	storetest.RunMessages(t, func(t testing.TB, dir string) store.Store {
 		s, err := Open(context.Background(), dir, Options{Sealer: testSealer(), SegmentSpan: 20 * time.Millisecond, ReserveBytes: 1 << 16})
 		if err != nil {
@@ -40,9 +41,9 @@ func TestStoreThatIsCompactedAllTheTime(t *testing.T) {
 					s.reclaiming.Unlock()
 					switch {
 					case err == nil:
-						compacted++
+						compacted.Add(1)
 					case errors.Is(err, errBusySegment):
-						busy++
+						busy.Add(1)
 					case s.life.Err() != nil:
 						return
 					default:
@@ -59,9 +60,9 @@ func TestStoreThatIsCompactedAllTheTime(t *testing.T) {
 		t.Cleanup(func() { s.Close(); <-done })
 		return stillStore{s}
 	})
-	t.Logf("%d compactions, %d put off", compacted, busy)
-	if compacted < 10 {
-		t.Errorf("only %d compactions: the suite was not disturbed", compacted)
+	t.Logf("%d compactions, %d put off", compacted.Load(), busy.Load())
+	if n := compacted.Load(); n < 10 {
+		t.Errorf("only %d compactions: the suite was not disturbed", n)
 	}
 }
 
