@@ -62,7 +62,7 @@ func simulate(t *testing.T, seed uint64) {
 		dice, wait := rng.IntN(100), time.Duration(rng.IntN(3000))*time.Millisecond
 		w.mu.Unlock()
 		defer func() {
-			if ctx.Err() != nil && a.Outcome != hook.Success {
+			if a.Reason == hook.ReasonCanceled {
 				w.mu.Lock()
 				cut++
 				w.mu.Unlock()

@@ -139,9 +139,11 @@ func (d *Dispatcher) try(it *item) {
 	d.trace(it, plan, ep, a)
 	// What the attempt is of is not for the Sender to say.
 	a.Message, a.Application, a.Endpoint = it.due.Message.ID, l.tenant.id, l.endpoint
-	if a.Outcome != hook.Success && d.sending.Err() != nil {
+	if a.Reason == hook.ReasonCanceled && d.sending.Err() != nil {
+		// Cut by the shutdown: it did not happen, and drain gives it back. An answer that
+		// came first is an answer, whatever it says.
 		d.o.Observer.End(it.begun, it.due.Message, &it.due.Delivery, nil)
-		return // cut by the shutdown: it did not happen, and drain gives it back
+		return
 	}
 	if d.o.Answered != nil && it.due.Message.Inbound != nil {
 		d.o.Answered(it.due.Message, a)

@@ -473,9 +473,10 @@ func refused(_ context.Context, a *hook.Attempt) {
 func hang(ctx context.Context, a *hook.Attempt) {
 	select {
 	case <-time.After(hook.AttemptTimeout):
+		a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonTimeoutHeaders, "no answer"
 	case <-ctx.Done():
+		a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonCanceled, "stopped"
 	}
-	a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonTimeoutHeaders, "no answer"
 }
 
 func status(code int, o hook.Outcome, r hook.Reason) func(context.Context, *hook.Attempt) {
