@@ -18,7 +18,7 @@ var floorPlan = map[string][]string{
 	"cmd/hookloft":             {"internal/cli"},
 	"internal/cli":             {"api", "webhook", "client", "internal/config", "internal/server"},
 	"internal/server":          {"*"},
-	"internal/httpapi":         {"api", "internal/hook", "internal/store", "internal/publish", "internal/auth", "internal/telemetry", "internal/egress", "internal/openapi", "webhook"},
+	"internal/httpapi":         {"api", "internal/hook", "internal/store", "internal/publish", "internal/auth", "internal/telemetry", "internal/egress", "internal/filter", "internal/openapi", "internal/transform", "webhook"},
 	"internal/publish":         {"internal/hook", "internal/store", "internal/fanout", "internal/telemetry"},
 	"internal/receive":         {"internal/hook", "internal/store", "internal/fanout", "webhook", "internal/telemetry"},
 	"internal/tasks":           {"internal/hook", "internal/store", "internal/fanout", "internal/telemetry"},

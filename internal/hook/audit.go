@@ -214,7 +214,32 @@ func (e *Endpoint) AuditFields() (f AuditFields) {
 	if e.Shape != nil {
 		e.Shape.auditFields(&f)
 	}
+	e.Features.auditFields(&f)
 	return f
+}
+
+// auditFields adds that the endpoint has a feature, and notes when it changes.
+func (x *Features) auditFields(f *AuditFields) {
+	if x.Kind != PushEndpoint {
+		f.show("kind", x.Kind.String())
+	}
+	hide := func(name string, has bool, v any) {
+		if has {
+			text, err := json.Marshal(v)
+			if err != nil {
+				text = fmt.Appendf(nil, "%T: %v", v, err) // none of these types can fail
+			}
+			f.hide(name, string(text), "set")
+		}
+	}
+	hide("filter", x.Filter != nil, x.Filter)
+	hide("transformation", x.Transformation != nil, x.Transformation)
+	hide("connector", x.Connector != nil, x.Connector)
+	hide("order", x.Order != nil, x.Order)
+	hide("latest", x.Latest != nil, x.Latest)
+	hide("hold", x.Hold != nil, x.Hold)
+	hide("consent", x.Consent != nil, x.Consent)
+	hide("credentials", x.Credentials != nil, x.Credentials)
 }
 
 // auditFields adds what the log says of a shape: of its token only that it is there.

@@ -23,7 +23,8 @@ type Endpoint struct {
 	// rotated out and have not expired.
 	Secrets []Secret
 	// Shape is how its requests differ from the usual one; nil for not at all.
-	Shape     *Shape
+	Shape *Shape
+	Features
 	CreatedAt time.Time
 	UpdatedAt time.Time
 

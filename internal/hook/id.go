@@ -39,11 +39,14 @@ const (
 	urlKind       // of sources, see SourceToken
 	integrationKind
 	auditKind
+	destinationKind        // of the short form
+	destinationAttemptKind // likewise
+	connectorKind
 	kinds
 )
 
 // The prefixes of the public HTTP contract (CONTRACT section 1.4).
-var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_", "src_", "log", "url", "integ_", "audit_"}
+var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_", "src_", "log", "url", "integ_", "audit_", "sink_", "sinkatmpt_", "trtmpl_"}
 
 // NewCodec derives a Codec from a secret of at least 16 bytes. Ids made under one
 // secret are foreign under every other, so it must never change for a store.
@@ -100,6 +103,17 @@ func (c *Codec) Integration(a ApplicationID, i IntegrationID) string {
 
 // Audit returns the public id of an entry of e's audit log.
 func (c *Codec) Audit(e EnvironmentID, a AuditID) string { return c.text(auditKind, Key(e), Key(a)) }
+
+// Connector returns the public id of a connector, which belongs to e.
+func (c *Codec) Connector(e EnvironmentID, id ConnectorID) string {
+	return c.text(connectorKind, Key(e), Key(id))
+}
+
+// ParseConnector returns the connector of e that s names; false when it names none.
+func (c *Codec) ParseConnector(e EnvironmentID, s string) (ConnectorID, bool) {
+	k, ok := c.parse(connectorKind, Key(e), s)
+	return ConnectorID(k), ok
+}
 
 // ParseEnvironment returns the environment that s names; false when it names none of ours.
 func (c *Codec) ParseEnvironment(s string) (EnvironmentID, bool) {

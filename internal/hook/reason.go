@@ -45,6 +45,18 @@ const (
 	// ReasonReplay is on a pending delivery whose round a replay has begun, until its first
 	// attempt, and on one that was never attempted because that replay was cancelled.
 	ReasonReplay
+	// ReasonTransformCancel: the endpoint's transformation decided not to send the message.
+	ReasonTransformCancel
+	// ReasonSuperseded: a later message of the same key came within the endpoint's window.
+	ReasonSuperseded
+	// ReasonSkipped: the head of a line was given up so that the line could go on.
+	ReasonSkipped
+	// ReasonUnverified: held, because the receiver has not agreed to be sent to.
+	ReasonUnverified
+	// ReasonCredentials: the endpoint's credentials cannot be used, or have expired.
+	ReasonCredentials
+	// ReasonProxy: the endpoint's proxy did not open the connection.
+	ReasonProxy
 	reasons
 )
 
@@ -55,6 +67,7 @@ var reasonNames = [reasons]string{
 	"throttled", "server", "bad_response", "transform_error", "transform_timeout",
 	"transform_memory", "oauth_token", "mtls", "expired", "canceled", "disabled",
 	"skipped_filter", "sender_crashed", "storage", "paused", "endpoint_deleted", "internal", "replay",
+	"transform_cancel", "superseded", "skipped", "unverified", "credentials", "proxy",
 }
 
 // String returns the class as it is logged, counted and served.

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Ids of sources and of rejected requests are shorter in the contract (3.4): 22 base62
-// characters, which is 16 bytes: time and key as in the others, 8 bytes of code.
+// Ids of sources, of rejected requests (CONTRACT 3.4), of destinations and of their attempts
+// (3.6) are shorter in the contract: 22 base62 characters, which is 16 bytes: time and key
+// as in the others, 8 bytes of code.
 
 const (
 	shortChars = 22
@@ -37,6 +38,28 @@ func (c *Codec) ParseSource(e EnvironmentID, s string) (SourceID, bool) {
 func (c *Codec) ParseRejection(source SourceID, s string) (RejectionID, bool) {
 	k, ok := c.parseShort(rejectionKind, Key(source), s)
 	return RejectionID(k), ok
+}
+
+// Destination returns the public id of an endpoint of a that is a destination.
+func (c *Codec) Destination(a ApplicationID, ep EndpointID) string {
+	return c.short(destinationKind, Key(a), Key(ep))
+}
+
+// ParseDestination is the reverse of Destination; false when s names none.
+func (c *Codec) ParseDestination(a ApplicationID, s string) (EndpointID, bool) {
+	k, ok := c.parseShort(destinationKind, Key(a), s)
+	return EndpointID(k), ok
+}
+
+// DestinationAttempt returns the public id of an attempt at a destination of a.
+func (c *Codec) DestinationAttempt(a ApplicationID, at AttemptID) string {
+	return c.short(destinationAttemptKind, Key(a), Key(at))
+}
+
+// ParseDestinationAttempt is the reverse of DestinationAttempt; false when s names none.
+func (c *Codec) ParseDestinationAttempt(a ApplicationID, s string) (AttemptID, bool) {
+	k, ok := c.parseShort(destinationAttemptKind, Key(a), s)
+	return AttemptID(k), ok
 }
 
 func (c *Codec) short(kind idKind, scope, k Key) string {

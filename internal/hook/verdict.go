@@ -60,5 +60,11 @@ var explanations = []Explanation{
 	{ReasonPaused, "The endpoint is paused and holds its messages", "Resume the endpoint: what is held is sent then.", false},
 	{ReasonEndpointDeleted, "The endpoint was deleted", "Nothing is left to be done.", false},
 	{ReasonReplay, "A replay asked for the message to be sent again", "Wait for the replay, or start another where it was cancelled.", false},
+	{ReasonTransformCancel, "The transformation of the endpoint decided not to send this message", "Change the transformation if the message should be sent.", false},
+	{ReasonSuperseded, "A later message of the same key came soon after and was sent instead", "Nothing is left to be done; a longer or shorter window is a setting of the endpoint.", false},
+	{ReasonSkipped, "The message was given up so that those behind it in its line could go on", "Repair the receiver, then resend the message.", true},
+	{ReasonUnverified, "The receiver has not yet agreed to be sent to; the message is held", "Verify the endpoint: what is held is sent then.", false},
+	{ReasonCredentials, "The endpoint's credentials cannot be used, or have expired", "Set new credentials.", true},
+	{ReasonProxy, "The endpoint's proxy did not open the connection", "Check the proxy's address and credentials, and that it allows the endpoint's host.", true},
 	{ReasonInternal, "This server could not make the request", "Look into this server's log at the time of the attempt.", true},
 }

@@ -91,6 +91,14 @@ func routes() []route {
 		statsRoutes(),
 		portableRoutes(),
 		listenRoutes(),
+		filterRoutes(),
+		transformRoutes(),
+		connectorRoutes(),
+		destinationRoutes(),
+		holdRoutes(),
+		pollRoutes(),
+		credentialsRoutes(),
+		checkRoutes(),
 	)
 	for i := range list {
 		list[i].needs = scopeOf(list[i].op, list[i].method)

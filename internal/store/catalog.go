@@ -119,6 +119,11 @@ type Endpoints interface {
 	// Endpoint finds by public id or uid within an application.
 	Endpoint(ctx context.Context, app hook.ApplicationID, ref string) (*hook.Endpoint, error)
 	ListEndpoints(ctx context.Context, app hook.ApplicationID, p Page[hook.EndpointID]) (Listed[*hook.Endpoint], error)
+	// Destination and ListDestinations are Endpoint and ListEndpoints for the endpoints that
+	// are destinations (hook.Endpoint.IsDestination), which those do not find. The other
+	// methods serve both.
+	Destination(ctx context.Context, app hook.ApplicationID, ref string) (*hook.Endpoint, error)
+	ListDestinations(ctx context.Context, app hook.ApplicationID, p Page[hook.EndpointID]) (Listed[*hook.Endpoint], error)
 	// UpdateEndpoint changes an endpoint; the next attempt sees the change.
 	UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, r *Receipt, update func(*hook.Endpoint) error) (*hook.Endpoint, error)
 	// DeleteEndpoint removes an endpoint; its pending deliveries end as exhausted (endpoint_deleted) when they come up.

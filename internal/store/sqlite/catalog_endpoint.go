@@ -44,7 +44,7 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 			return err
 		}
 		err = c.putEndpoint(tx, `INSERT INTO endpoint (`+endpointColumns+`)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`, e)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)`, e)
 		if err != nil {
 			return err
 		}
@@ -92,15 +92,20 @@ func checkEndpointUID(tx *catalogTx, e *hook.Endpoint) error {
 	if e.UID == "" {
 		return nil
 	}
-	taken, err := tx.has("SELECT 1 FROM endpoint WHERE application = ?1 AND uid = ?2 AND key <> ?3", e.Application, e.UID, e.ID)
+	taken, err := tx.has("SELECT 1 FROM endpoint WHERE application = ?1 AND destination = ?4 AND uid = ?2 AND key <> ?3",
+		e.Application, e.UID, e.ID, e.IsDestination())
 	if err == nil && taken {
-		err = hook.Errorf(hook.Conflict, "An endpoint with that id or uid already exists")
+		noun := "An endpoint"
+		if e.IsDestination() {
+			noun = "A destination"
+		}
+		err = hook.Errorf(hook.Conflict, "%s with that id or uid already exists", noun)
 	}
 	return err
 }
 
 const endpointColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at, shape, warned`
+	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at, shape, warned, destination, features`
 
 // putEndpoint runs a statement whose arguments are endpointColumns.
 func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error {
@@ -112,21 +117,43 @@ func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error
 	if err != nil {
 		return err
 	}
+	features, err := c.sealFeatures(e)
+	if err != nil {
+		return err
+	}
 	return tx.exec(sql, e.Application, e.ID, argText(e.UID), e.URL, e.Description, e.Disabled, e.DisabledBy, argList(e.EventTypes), argList(e.Channels),
-		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli(), argBlob(shape), e.Warned)
+		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli(), argBlob(shape), e.Warned,
+		e.IsDestination(), argBlob(features))
 }
 
 // Endpoint implements store.Endpoints. Index: primary key, or endpoint_uid.
-func (c *catalog) Endpoint(ctx context.Context, app hook.ApplicationID, ref string) (e *hook.Endpoint, err error) {
+func (c *catalog) Endpoint(ctx context.Context, app hook.ApplicationID, ref string) (*hook.Endpoint, error) {
+	id, isID := c.codec.ParseEndpoint(app, ref)
+	e, err := c.endpointOf(ctx, app, false, id, isID, ref)
+	return e, wrapCatalog("read endpoint", err)
+}
+
+// Destination implements store.Endpoints. Index: primary key, or endpoint_uid.
+func (c *catalog) Destination(ctx context.Context, app hook.ApplicationID, ref string) (*hook.Endpoint, error) {
+	id, isID := c.codec.ParseDestination(app, ref)
+	e, err := c.endpointOf(ctx, app, true, id, isID, ref)
+	return e, wrapCatalog("read destination", err)
+}
+
+// endpointOf finds an endpoint or a destination by key or uid.
+func (c *catalog) endpointOf(ctx context.Context, app hook.ApplicationID, isDestination bool, id hook.EndpointID, isID bool, uid string) (e *hook.Endpoint, err error) {
 	err = c.read(ctx, func(conn *sqlite.Conn) error {
-		if id, ok := c.codec.ParseEndpoint(app, ref); ok {
+		if isID {
 			e, err = c.endpointIn(conn, "key = ?2", app, id)
 		} else {
-			e, err = c.endpointIn(conn, "uid = ?2", app, ref)
+			e, err = c.endpointIn(conn, "uid = ?2 AND destination = "+argBit(isDestination), app, uid)
+		}
+		if err == nil && e.IsDestination() != isDestination {
+			e, err = nil, errNotFound()
 		}
 		return err
 	})
-	return e, wrapCatalog("read endpoint", err)
+	return e, err
 }
 
 func (c *catalog) endpointIn(conn *sqlite.Conn, where string, app hook.ApplicationID, ref any) (e *hook.Endpoint, err error) {
@@ -142,8 +169,14 @@ func (c *catalog) endpointIn(conn *sqlite.Conn, where string, app hook.Applicati
 
 // ListEndpoints implements store.Endpoints. Index: primary key.
 func (c *catalog) ListEndpoints(ctx context.Context, app hook.ApplicationID, p store.Page[hook.EndpointID]) (store.Listed[*hook.Endpoint], error) {
-	list, err := listOwned(ctx, c, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1", app, p, c.scanEndpoint)
+	list, err := listOwned(ctx, c, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 AND destination = 0", app, p, c.scanEndpoint)
 	return list, wrapCatalog("list endpoints", err)
+}
+
+// ListDestinations implements store.Endpoints. Index: primary key; an application has few endpoints.
+func (c *catalog) ListDestinations(ctx context.Context, app hook.ApplicationID, p store.Page[hook.EndpointID]) (store.Listed[*hook.Endpoint], error) {
+	list, err := listOwned(ctx, c, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 AND destination = 1", app, p, c.scanEndpoint)
+	return list, wrapCatalog("list destinations", err)
 }
 
 // UpdateEndpoint implements store.Endpoints.
@@ -177,7 +210,8 @@ func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id
 			return err
 		}
 		err = c.putEndpoint(tx, `UPDATE endpoint SET uid = ?3, url = ?4, description = ?5, disabled = ?6, disabled_by = ?7, event_types = ?8, channels = ?9,
-			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16, shape = ?17, warned = ?18
+			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16, shape = ?17, warned = ?18,
+			destination = ?19, features = ?20
 			WHERE application = ?1 AND key = ?2`, e)
 		if err != nil {
 			return err
@@ -225,12 +259,13 @@ func (c *catalog) DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id
 }
 
 const removedColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-	throttle_rate, metadata, failing_since, created_at, updated_at`
+	throttle_rate, metadata, failing_since, created_at, updated_at, destination`
 
-// DeletedEndpoints implements store.Endpoints. Their Secrets, Headers and Shape are nil. Index: primary key.
+// DeletedEndpoints implements store.Endpoints. Their Secrets, Headers, Shape and Features are nil, and a
+// destination has FIFOEndpoint for its Kind. Index: primary key.
 func (c *catalog) DeletedEndpoints(ctx context.Context, app hook.ApplicationID, ids []hook.EndpointID) ([]*hook.Endpoint, error) {
 	const sql = `SELECT application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-		throttle_rate, metadata, NULL, NULL, failing_since, created_at, updated_at, NULL, 0
+		throttle_rate, metadata, NULL, NULL, failing_since, created_at, updated_at, NULL, 0, destination, NULL
 		FROM removed_endpoint WHERE application = ?1 AND key = ?2`
 	var list []*hook.Endpoint
 	err := c.read(ctx, func(conn *sqlite.Conn) error {
@@ -302,7 +337,10 @@ func (c *catalog) scanEndpoint(stmt *sqlite.Stmt) (*hook.Endpoint, error) {
 	if err := c.openEndpoint(e, columnBytes(stmt, 11), columnBytes(stmt, 12)); err != nil {
 		return nil, err
 	}
-	return e, c.openShape(e, columnBytes(stmt, 16))
+	if err := c.openShape(e, columnBytes(stmt, 16)); err != nil {
+		return nil, err
+	}
+	return e, c.openFeatures(e, stmt.ColumnBool(18), columnBytes(stmt, 19))
 }
 
 // storedSecret is a secret inside the sealed column.

@@ -339,6 +339,9 @@ func (c *compaction) copyFinished(ctx context.Context) error {
 	if err := c.copyWalk(ctx, "delivery", []string{"endpoint", "message"}, "SELECT d.* FROM old.delivery d", inCopySQL); err != nil { //nolint:unqueryvet // both files went through the same migrations
 		return err
 	}
+	if err := c.copyWalk(ctx, "feed", []string{"endpoint", "position"}, "SELECT d.* FROM old.feed d", inCopySQL); err != nil { //nolint:unqueryvet // both files went through the same migrations
+		return err
+	}
 	attempts, err := c.attemptSQL()
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 	}
 	for i, path := range paths {
 		back := []string{
+			"DROP TABLE feed", "ALTER TABLE attempt DROP COLUMN notes", "ALTER TABLE delivery DROP COLUMN note",
 			"ALTER TABLE message DROP COLUMN inbound",
 			"DROP TABLE announcement",
 			"ALTER TABLE message DROP COLUMN deadline", "ALTER TABLE message DROP COLUMN sealed", "ALTER TABLE attempt DROP COLUMN sealed",
@@ -53,6 +54,11 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"DROP INDEX task_open", "ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
 				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
 				"ALTER TABLE task DROP COLUMN state", "ALTER TABLE task DROP COLUMN started_at",
+				"DROP TABLE connector", "DROP TABLE consumer", "DROP TABLE poll_state",
+				"ALTER TABLE application DROP COLUMN hold",
+				"DROP INDEX event_type_checked", "ALTER TABLE event_type DROP COLUMN validate", "ALTER TABLE event_type DROP COLUMN redact",
+				"DROP INDEX endpoint_uid", "ALTER TABLE endpoint DROP COLUMN destination", "ALTER TABLE removed_endpoint DROP COLUMN destination",
+				"CREATE UNIQUE INDEX endpoint_uid ON endpoint (application, uid) WHERE uid IS NOT NULL", "ALTER TABLE endpoint DROP COLUMN features",
 				"DROP TABLE removed_content", "DROP INDEX event_type_archived",
 			}
 		}

@@ -41,6 +41,7 @@ var copiedTables = []copiedTable{
 	{name: "delivery", key: []string{"endpoint", "message"}, begins: true},
 	{name: "attempt", key: []string{"endpoint", "key"}, begins: true, weightSQL: "coalesce(length(d.header), 0) + coalesce(length(d.body), 0)"},
 	{name: "due", key: []string{"endpoint", "due_at", "message", "trigger"}, begins: true},
+	{name: "feed", key: []string{"endpoint", "position"}, begins: true, weightSQL: "coalesce(length(d.headers), 0) + coalesce(length(d.payload), 0)"},
 	{name: "announcement", key: []string{"key"}, weightSQL: "length(d.body)"},
 	{name: "meta", key: []string{"name"}},
 }
@@ -228,7 +229,7 @@ func (c *compaction) makeBrings() error {
 			if !c.whole {
 				selectSQL, err = c.attemptSQL()
 			}
-		case "delivery":
+		case "delivery", "feed":
 			condition = inCopySQL
 		case "meta": // the copy has a summary of its own
 			condition = fmt.Sprintf("d.name <> '%s'", metaSummary)

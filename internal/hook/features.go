@@ -1,0 +1,149 @@
+package hook
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Features are what few endpoints have. Each is nil where the endpoint does not have it,
+// and like all of an Endpoint one that is in use is never changed. They are stored as JSON
+// under these names: add fields, rename none.
+type Features struct {
+	Kind           EndpointKind    `json:"kind,omitempty"`
+	Filter         *Filter         `json:"filter,omitempty"`
+	Transformation *Transformation `json:"transformation,omitempty"`
+	Connector      *ConnectorUse   `json:"connector,omitempty"`
+	Order          *Order          `json:"order,omitempty"`
+	Latest         *Latest         `json:"latest,omitempty"`
+	Hold           *Hold           `json:"hold,omitempty"`
+	Consent        *Consent        `json:"consent,omitempty"`
+	Credentials    *Credentials    `json:"credentials,omitempty"`
+}
+
+// EndpointKind is how deliveries leave. The numbers are stored.
+type EndpointKind uint8
+
+// The kinds. The last two are destinations of the contract.
+const (
+	// PushEndpoint: each message is a request.
+	PushEndpoint EndpointKind = iota
+	// FIFOEndpoint: requests leave one after the other, in the order of Order.
+	FIFOEndpoint
+	// PollingEndpoint: nothing is sent; consumers fetch.
+	PollingEndpoint
+	endpointKinds
+)
+
+var endpointKindNames = [endpointKinds]string{"endpoint", "fifoEndpoint", "pollingEndpoint"}
+
+// String returns the kind as the contract spells it.
+func (k EndpointKind) String() string { return nameAt(int(k), endpointKindNames[:]...) }
+
+// IsDestination reports whether an endpoint is served as one of the contract's destinations.
+func (e *Endpoint) IsDestination() bool { return e.Kind != PushEndpoint }
+
+// Filter lets only some messages through.
+type Filter struct {
+	// Text is the filter as its owner wrote it: JSON, in the language of package filter.
+	Text string `json:"text"`
+}
+
+// Transformation is user code that changes what is sent.
+type Transformation struct {
+	Code    string `json:"code"`
+	Enabled bool   `json:"enabled"`
+	// Variables are given to the code as env. They may be secret.
+	Variables map[string]string `json:"variables,omitempty"`
+	UpdatedAt time.Time         `json:"updatedAt"`
+}
+
+// String hides code and variables from logs and error texts.
+func (Transformation) String() string { return "[transformation]" }
+
+// GoString hides them from %#v.
+func (Transformation) GoString() string { return "[transformation]" }
+
+// LogValue hides them from slog.
+func (Transformation) LogValue() slog.Value { return slog.StringValue("[transformation]") }
+
+// ConnectorUse says that an endpoint was made with a connector, whose code it runs.
+type ConnectorUse struct {
+	ID ConnectorID `json:"id"`
+}
+
+// ConnectorID names a connector of an environment.
+type ConnectorID Key
+
+// Order is the line in which messages of an endpoint stand.
+type Order struct {
+	// Key is a path into the payload ("order.id"), or "channel"; messages of different keys do
+	// not wait for each other. "" is one line for all.
+	Key string `json:"key,omitempty"`
+	// SkipAfter is after how many failed attempts the head of a line is given up; 0 for when
+	// its schedule ends, so that it blocks the line until then.
+	SkipAfter int `json:"skipAfter,omitempty"`
+	// BatchSize is how many messages one request takes, 1 to 1000; 0 for 1.
+	BatchSize int `json:"batchSize,omitempty"`
+	// MaxWait is how long a batch that is not full waits for more, at most 5 min.
+	MaxWait time.Duration `json:"maxWait,omitempty"`
+	// Lines asks for one JSON value a line (NDJSON) where a batch is otherwise a JSON array.
+	Lines bool `json:"lines,omitempty"`
+}
+
+// Latest keeps of several messages of one key that come close together only the last.
+type Latest struct {
+	// Key is a path into the payload; "" is one key for all messages of an event type.
+	Key    string        `json:"key,omitempty"`
+	Window time.Duration `json:"window"`
+}
+
+// Hold says that nothing is sent for now. What comes waits, and nothing is dropped.
+type Hold struct {
+	Since time.Time `json:"since"`
+	// Note is why, in its owner's words.
+	Note string `json:"note,omitempty"`
+	// DrainRate is how many messages a second are sent of what waited once the hold ends; 0 for no bound.
+	DrainRate int `json:"drainRate,omitempty"`
+	// ResumedAt is when the hold ended; zero while it lasts. The hold is kept after it until what waited is sent.
+	ResumedAt time.Time `json:"resumedAt,omitzero"`
+}
+
+// IsOn reports whether nothing may be sent. A nil hold holds nothing.
+func (h *Hold) IsOn() bool { return h != nil && h.ResumedAt.IsZero() }
+
+// Consent is the receiver's proof that it wants to be sent to.
+type Consent struct {
+	// Method is how it is asked: "challenge", "cloudevents" or "test".
+	Method string `json:"method"`
+	// VerifiedAt is when it agreed; zero while it has not, and then nothing is sent.
+	VerifiedAt time.Time `json:"verifiedAt,omitzero"`
+	// Secret is what the receiver must give back or sign; "" once verified.
+	Secret string `json:"secret,omitempty"`
+	// AskedAt and Error are of the last time that it was asked; "" where it agreed.
+	AskedAt time.Time `json:"askedAt,omitzero"`
+	Error   string    `json:"error,omitempty"`
+	// PerMinute is the rate that the receiver allowed (CloudEvents WebHook-Allowed-Rate); 0 for none.
+	PerMinute int `json:"perMinute,omitempty"`
+}
+
+// IsHeld reports whether nothing is to be sent to the endpoint for now: its owner, or that
+// of its application, has said so, or the receiver has not yet agreed.
+func (e *Endpoint) IsHeld(app *Hold) bool {
+	return app.IsOn() || e.Hold.IsOn() || e.Consent != nil && e.Consent.VerifiedAt.IsZero()
+}
+
+// Credentials are what an endpoint's requests prove themselves with beside the signature.
+// They never print themselves.
+type Credentials struct {
+	// Kind is the one scheme of the request itself: "" for none, "basic", "bearer", "apiKey", "oauth2" or "hmac".
+	Kind string `json:"kind,omitempty"`
+}
+
+// String hides the credentials from logs and error texts.
+func (Credentials) String() string { return "[credentials]" }
+
+// GoString hides them from %#v.
+func (Credentials) GoString() string { return "[credentials]" }
+
+// LogValue hides them from slog.
+func (Credentials) LogValue() slog.Value { return slog.StringValue("[credentials]") }

@@ -1,0 +1,4 @@
+package httpapi
+
+// credentialsRoutes are filled in by the part of their name.
+func credentialsRoutes() []route { return nil }

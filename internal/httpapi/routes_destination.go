@@ -1,0 +1,4 @@
+package httpapi
+
+// destinationRoutes are filled in by the part of their name.
+func destinationRoutes() []route { return nil }
