@@ -46,6 +46,7 @@ const (
 	AuditIntegration AuditNoun = "integration"
 	AuditTask        AuditNoun = "task"
 	AuditListener    AuditNoun = "listener"
+	AuditConnector   AuditNoun = "connector"
 	AuditMessage     AuditNoun = "message" // only its expunging
 	AuditAttempt     AuditNoun = "attempt" // likewise
 )
@@ -54,7 +55,7 @@ const (
 func AuditNouns() []AuditNoun {
 	return []AuditNoun{
 		AuditEnvironment, AuditApplication, AuditEndpoint, AuditEventType, AuditSource, AuditToken, AuditIntegration, AuditTask, AuditListener,
-		AuditMessage, AuditAttempt,
+		AuditConnector, AuditMessage, AuditAttempt,
 	}
 }
 
@@ -234,7 +235,9 @@ func (x *Features) auditFields(f *AuditFields) {
 	}
 	hide("filter", x.Filter != nil, x.Filter)
 	hide("transformation", x.Transformation != nil, x.Transformation)
-	hide("connector", x.Connector != nil, x.Connector)
+	if x.Connector != nil {
+		x.Connector.auditFields(f)
+	}
 	hide("order", x.Order != nil, x.Order)
 	hide("latest", x.Latest != nil, x.Latest)
 	hide("hold", x.Hold != nil, x.Hold)

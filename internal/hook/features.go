@@ -66,14 +66,6 @@ func (Transformation) GoString() string { return "[transformation]" }
 // LogValue hides them from slog.
 func (Transformation) LogValue() slog.Value { return slog.StringValue("[transformation]") }
 
-// ConnectorUse says that an endpoint was made with a connector, whose code it runs.
-type ConnectorUse struct {
-	ID ConnectorID `json:"id"`
-}
-
-// ConnectorID names a connector of an environment.
-type ConnectorID Key
-
 // Order is the line in which messages of an endpoint stand.
 type Order struct {
 	// Key is a path into the payload ("order.id"), or "channel"; messages of different keys do

@@ -239,7 +239,7 @@ func (c *Codec) parse(kind idKind, scope Key, s string) (Key, bool) {
 }
 
 // HasIDPrefix reports whether s begins like a public id of an application,
-// endpoint or message. Such text is not allowed as a uid of that noun (CONTRACT 1.5).
+// endpoint, message or connector. Such text is not allowed as a uid of that noun (CONTRACT 1.5).
 func HasIDPrefix(noun, s string) bool {
 	switch noun {
 	case "app":
@@ -248,6 +248,8 @@ func HasIDPrefix(noun, s string) bool {
 		return strings.HasPrefix(s, idPrefixes[endpointKind])
 	case "message":
 		return strings.HasPrefix(s, idPrefixes[messageKind])
+	case "connector":
+		return strings.HasPrefix(s, idPrefixes[connectorKind])
 	}
 	return false
 }

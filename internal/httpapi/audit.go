@@ -151,6 +151,8 @@ func (s *server) subjectID(e *hook.AuditEntry) string {
 		return codec.Token(e.Environment, hook.TokenID(k))
 	case e.Noun == hook.AuditIntegration:
 		return codec.Integration(e.Application, hook.IntegrationID(k))
+	case e.Noun == hook.AuditConnector:
+		return codec.Connector(e.Environment, hook.ConnectorID(k))
 	case e.Noun == hook.AuditTask:
 		return codec.Task(e.Environment, hook.TaskID(k))
 	case e.Noun == hook.AuditMessage:
