@@ -26,6 +26,7 @@ type Catalog interface {
 	Visits
 	Listeners
 	Integrations
+	Connectors
 	Audits
 	// NewKey draws a row key for a noun that is about to be created.
 	NewKey() hook.Key

@@ -47,6 +47,8 @@ type catalog struct {
 	fail func(error) error
 	// announced is called after a commit with announcements.
 	announced func()
+	// ready finds a ready connector; nil for none.
+	ready func(name string) (hook.ReadyConnector, bool)
 
 	readers *sqlitex.Pool
 
@@ -74,6 +76,8 @@ type catalogOptions struct {
 	fail func(error) error
 	// announced is called after a commit with announcements; nil for nobody.
 	announced func()
+	// ready finds a connector that is part of the program; nil for none.
+	ready func(name string) (hook.ReadyConnector, bool)
 	// planBytes bounds the memory of plans, about; 0 means 64 MiB.
 	planBytes int
 	// sourceBytes bounds the memory of sources, about; 0 means 32 MiB.
@@ -105,7 +109,7 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	if o.announced == nil {
 		o.announced = func() {}
 	}
-	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, announced: o.announced, write: make(chan struct{}, 1)}
+	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, announced: o.announced, ready: o.ready, write: make(chan struct{}, 1)}
 	c.plans = newPlanCache(o.planBytes)
 	c.received = newSourceCache(o.sourceBytes)
 	c.tokens = newTokenCache(c)

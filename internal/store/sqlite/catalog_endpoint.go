@@ -37,6 +37,9 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 		if err := checkEndpointUID(tx, e); err != nil {
 			return err
 		}
+		if err := checkConnector(tx, e); err != nil {
+			return err
+		}
 		if err := tx.used(hook.Key(e.ID)); err != nil {
 			return err
 		}
@@ -44,7 +47,7 @@ func (c *catalog) CreateEndpoint(ctx context.Context, e *hook.Endpoint, r *store
 			return err
 		}
 		err = c.putEndpoint(tx, `INSERT INTO endpoint (`+endpointColumns+`)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)`, e)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)`, e)
 		if err != nil {
 			return err
 		}
@@ -105,7 +108,7 @@ func checkEndpointUID(tx *catalogTx, e *hook.Endpoint) error {
 }
 
 const endpointColumns = `application, key, uid, url, description, disabled, disabled_by, event_types, channels,
-	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at, shape, warned, destination, features`
+	throttle_rate, metadata, headers, secrets, failing_since, created_at, updated_at, shape, warned, destination, features, connector`
 
 // putEndpoint runs a statement whose arguments are endpointColumns.
 func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error {
@@ -123,7 +126,7 @@ func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error
 	}
 	return tx.exec(sql, e.Application, e.ID, argText(e.UID), e.URL, e.Description, e.Disabled, e.DisabledBy, argList(e.EventTypes), argList(e.Channels),
 		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli(), argBlob(shape), e.Warned,
-		e.IsDestination(), argBlob(features))
+		e.IsDestination(), argBlob(features), argConnector(e))
 }
 
 // Endpoint implements store.Endpoints. Index: primary key, or endpoint_uid.
@@ -151,7 +154,10 @@ func (c *catalog) endpointOf(ctx context.Context, app hook.ApplicationID, isDest
 		if err == nil && e.IsDestination() != isDestination {
 			e, err = nil, errNotFound()
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return c.fillConnectors(conn, e)
 	})
 	return e, err
 }
@@ -203,6 +209,9 @@ func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id
 		if err := checkEndpointUID(tx, e); err != nil {
 			return err
 		}
+		if err := checkConnector(tx, e); err != nil {
+			return err
+		}
 		if err := touchApplication(tx, app, 0, disabledCount(e)-disabledCount(&before)); err != nil {
 			return err
 		}
@@ -211,7 +220,7 @@ func (c *catalog) UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id
 		}
 		err = c.putEndpoint(tx, `UPDATE endpoint SET uid = ?3, url = ?4, description = ?5, disabled = ?6, disabled_by = ?7, event_types = ?8, channels = ?9,
 			throttle_rate = ?10, metadata = ?11, headers = ?12, secrets = ?13, failing_since = ?14, created_at = ?15, updated_at = ?16, shape = ?17, warned = ?18,
-			destination = ?19, features = ?20
+			destination = ?19, features = ?20, connector = ?21
 			WHERE application = ?1 AND key = ?2`, e)
 		if err != nil {
 			return err

@@ -150,6 +150,7 @@ func (c *catalog) DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) 
 		for _, sql := range []string{
 			"DELETE FROM event_type WHERE environment = ?1",
 			"DELETE FROM task WHERE environment = ?1",
+			"DELETE FROM connector WHERE environment = ?1",
 			"DELETE FROM announcement WHERE environment = ?1",
 			"INSERT INTO removed_environment (key) VALUES (?1)",
 		} {

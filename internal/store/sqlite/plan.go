@@ -116,11 +116,15 @@ func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.
 		if p.Archived, err = archivedTypes(conn, p.Application.Environment); err != nil {
 			return err
 		}
-		return catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
+		err = catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
 			e, err := c.scanEndpoint(stmt)
 			p.Endpoints = append(p.Endpoints, e)
 			return err
 		}, app)
+		if err != nil {
+			return err
+		}
+		return c.fillConnectors(conn, p.Endpoints...)
 	})
 	if err != nil {
 		return nil, wrapCatalog("load plan", err)
@@ -396,6 +400,12 @@ func planBytes(p *store.Plan) int {
 			n += 256 + 16*len(s.Success) + 8*len(s.RetryPolicy)
 			if s.Token != nil {
 				n += len(s.Token.Name) + len(s.Token.Value)
+			}
+		}
+		if u := e.Connector; u != nil && u.Script != nil {
+			n += 512 + len(u.Script.Code)
+			for k, v := range u.Script.Variables {
+				n += 128 + 2*(len(k)+len(v))
 			}
 		}
 		n += 512 + len(e.URL) + len(e.Description) + 128*len(e.Secrets)

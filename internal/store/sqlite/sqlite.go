@@ -110,6 +110,8 @@ type Options struct {
 	Fatal func(err error)
 	// Metrics is told how long operations take; nil for nobody.
 	Metrics *telemetry.Metrics
+	// ReadyConnector finds a connector that is part of the program by name; nil for a program without.
+	ReadyConnector func(name string) (hook.ReadyConnector, bool)
 }
 
 // times observe how long operations take.
@@ -169,7 +171,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
-	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced}); err != nil {
+	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced, ready: o.ReadyConnector}); err != nil {
 		return nil, err
 	}
 	s.content = &contentSealer{sealer: o.Sealer, codec: s.catalog.codec, log: s.log}

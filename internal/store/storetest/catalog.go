@@ -36,6 +36,8 @@ func testCatalog(t *testing.T, open func(t testing.TB, dir string) store.Store) 
 		{"APITokensAreChanged", testAPITokens},
 		{"OneTimeTokenIsExchangedOnce", testExchangeToken},
 		{"IntegrationsAreKept", testIntegrations},
+		{"ConnectorsAreKept", testConnectors},
+		{"ConnectorsReachPlans", testConnectorUse},
 		{"ApplicationIsFoundByOrigin", testApplicationByOrigin},
 		{"EachChangeIsInTheAuditLog", testAudit},
 		{"AuditLogHasNothingForNothing", testAuditOfNothing},

@@ -11,3 +11,8 @@ CREATE TABLE connector (
 
 CREATE INDEX connector_environment ON connector (environment, key);
 CREATE UNIQUE INDEX connector_uid ON connector (environment, uid) WHERE uid IS NOT NULL;
+
+-- The row key of the connector whose code an endpoint runs; NULL for none, or a ready one.
+ALTER TABLE endpoint ADD COLUMN connector INTEGER;
+-- Serves: whether a connector is in use.
+CREATE INDEX endpoint_connector ON endpoint (connector) WHERE connector IS NOT NULL;
