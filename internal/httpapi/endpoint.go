@@ -419,17 +419,8 @@ func (s *server) getEndpointStats(c *call) error {
 
 // timeSpan reads since and until of statistics; by default the time up to now.
 func timeSpan(q query, now time.Time, otherwise, longest time.Duration) (since, until time.Time, err error) {
-	if since, err = q.time("since"); err != nil {
+	if since, until, err = spanEnds(q, now, otherwise); err != nil {
 		return since, until, err
-	}
-	if until, err = q.time("until"); err != nil {
-		return since, until, err
-	}
-	if until.IsZero() {
-		until = now
-	}
-	if since.IsZero() {
-		since = until.Add(-otherwise)
 	}
 	detail := ""
 	switch {

@@ -150,6 +150,20 @@ func (s *server) eventType(c *call) (*hook.EventType, error) {
 	return t, nil
 }
 
+// setOnEventType sets something on the event type of the path and returns it as it is then.
+func (s *server) setOnEventType(c *call, set func(*hook.EventType)) (*hook.EventType, error) {
+	t, err := s.eventType(c)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	return s.Catalog.UpdateEventType(c.ctx(), c.env(), t.Name, nil, func(t *hook.EventType) error {
+		set(t)
+		t.UpdatedAt = now
+		return nil
+	})
+}
+
 func (s *server) upsertEventType(c *call) error {
 	in, err := decode[api.EventTypeIn](c)
 	if err != nil {

@@ -44,15 +44,7 @@ func (s *server) setRetention(c *call) error {
 	if err != nil {
 		return err
 	}
-	t, err := s.eventType(c)
-	if err != nil {
-		return err
-	}
-	now := s.now()
-	t, err = s.Catalog.UpdateEventType(c.ctx(), c.env(), t.Name, nil, func(t *hook.EventType) error {
-		t.Retention, t.UpdatedAt = kept, now
-		return nil
-	})
+	t, err := s.setOnEventType(c, func(t *hook.EventType) { t.Retention = kept })
 	if err != nil {
 		return err
 	}

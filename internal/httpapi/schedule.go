@@ -29,15 +29,7 @@ func (s *server) setRetrySchedule(c *call) error {
 	if err != nil {
 		return err
 	}
-	t, err := s.eventType(c)
-	if err != nil {
-		return err
-	}
-	now := s.now()
-	t, err = s.Catalog.UpdateEventType(c.ctx(), c.env(), t.Name, nil, func(t *hook.EventType) error {
-		t.RetryPolicy, t.UpdatedAt = policy, now
-		return nil
-	})
+	t, err := s.setOnEventType(c, func(t *hook.EventType) { t.RetryPolicy = policy })
 	if err != nil {
 		return err
 	}

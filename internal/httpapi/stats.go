@@ -138,8 +138,8 @@ func seriesSpan(q query, now time.Time, into *store.RollupQuery) (seriesPeriod, 
 	return p, nil
 }
 
-// spanIn reads since and until; absent, they are the time up to now, usual long.
-func spanIn(q query, now time.Time, usual time.Duration) (since, until time.Time, err error) {
+// spanEnds reads since and until; absent, they are the time up to now, usual long.
+func spanEnds(q query, now time.Time, usual time.Duration) (since, until time.Time, err error) {
 	if since, err = q.time("since"); err != nil {
 		return since, until, err
 	}
@@ -151,6 +151,14 @@ func spanIn(q query, now time.Time, usual time.Duration) (since, until time.Time
 	}
 	if since.IsZero() {
 		since = until.Add(-usual)
+	}
+	return since, until, nil
+}
+
+// spanIn is spanEnds for series, with the bounds that those have.
+func spanIn(q query, now time.Time, usual time.Duration) (since, until time.Time, err error) {
+	if since, until, err = spanEnds(q, now, usual); err != nil {
+		return since, until, err
 	}
 	if since.Year() < firstYear {
 		return since, until, invalidRange("since must not lie before 2000.")
