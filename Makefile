@@ -43,7 +43,9 @@ check: ## Formatting, vet, lint, floor plan, and tests under the race detector
 	go mod tidy -diff
 	$(MAKE) lint
 	go test -count=1 -run 'ArrowsPointDown|FloorPlan' ./internal
-	CGO_ENABLED=1 go test -race -short -timeout 15m $(RACE)
+	@# A program under the race detector sleeps for a second before it exits; the tests of
+	@# commands run hundreds.
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 go test -race -short -timeout 15m $(RACE)
 
 lint: $(LINT)
 	$(LINT) run ./...
