@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/schema"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/webhook"
 )
@@ -127,8 +128,8 @@ const maxPayloadDepth = 128
 // object, else an empty object beside the body as raw payload.
 func payloadOf(body []byte) (payload, raw []byte) {
 	if len(body) > 0 && body[0] == '{' && utf8.Valid(body) {
-		walk := jsonWalk{maxDepth: maxPayloadDepth}
-		if fault, _ := walk.fault(body); fault == "" {
+		walk := schema.Walk{MaxDepth: maxPayloadDepth}
+		if fault, _ := walk.Fault(body); fault == "" {
 			return body, nil
 		}
 	}

@@ -11,12 +11,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/schema"
 )
 
 // rules are an owner's ValidationRule, ready for bodies.
 type rules struct {
 	hook.ValidationRule
-	schema *schema // nil for none
+	schema *schema.Schema // nil for none
 }
 
 // The words of ValidationRule.Syntax.
@@ -33,8 +34,10 @@ func compileRules(v *hook.ValidationRule) (*rules, error) {
 		return out, nil
 	}
 	var err error
-	out.schema, err = newSchema(v.Schema)
-	return out, err
+	if out.schema, err = schema.Compile([]byte(v.Schema), schema.Options{}); err != nil {
+		return out, &hook.FieldError{Path: []string{"validate", "schema"}, Text: err.Error()}
+	}
+	return out, nil
 }
 
 // check judges a genuine webhook by the owner's rules.
@@ -64,21 +67,21 @@ func (r *rules) fault(contentType string, body []byte) string {
 		return fault
 	case r.Syntax == syntaxJSON || r.MaxDepth > 0 || r.schema != nil:
 		depth := r.MaxDepth
-		if r.schema != nil && (depth == 0 || depth > maxSchemaDepth) {
-			depth = maxSchemaDepth
+		if r.schema != nil && (depth == 0 || depth > schema.MaxDepth) {
+			depth = schema.MaxDepth
 		}
-		walk := jsonWalk{maxDepth: depth, exact: r.schema != nil}
+		walk := schema.Walk{MaxDepth: depth, Exact: r.schema != nil}
 		if r.schema != nil {
-			walk.maxValues = maxSchemaValues
+			walk.MaxValues = schema.MaxValues
 		}
-		fault, isSyntax := walk.fault(body)
+		fault, isSyntax := walk.Fault(body)
 		if isSyntax && r.Syntax == "" && r.schema == nil {
 			return "" // a depth alone does not ask for JSON
 		}
 		if fault != "" || r.schema == nil {
 			return fault
 		}
-		return r.schema.fault(body, walk.values)
+		return r.schema.Fault(body, walk.Values)
 	}
 	return ""
 }
@@ -169,12 +172,15 @@ func qualified(n xml.Name) string {
 	return n.Space + ":" + n.Local
 }
 
+// maxPathBytes bounds a path in words.
+const maxPathBytes = 256
+
 func inside(path []string) string {
 	if len(path) == 0 {
 		return ""
 	}
 	shown := path[:min(len(path), 16)]
-	return " at /" + clip(strings.Join(shown, "/"), maxPointer)
+	return " at /" + clip(strings.Join(shown, "/"), maxPathBytes)
 }
 
 // latin1 turns each byte into the character with its number, as ISO 8859-1 has it.

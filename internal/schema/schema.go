@@ -1,4 +1,7 @@
-package receive
+// Package schema compares JSON with a JSON Schema that a user wrote, without trust in
+// either: nothing is fetched, patterns are RE2, and time and memory of a comparison are
+// bounded whatever the two ask for together. Numbers are compared exactly.
+package schema
 
 import (
 	"bytes"
@@ -9,28 +12,38 @@ import (
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"github.com/hookloft/hookloft/internal/hook"
 )
 
 const (
-	// maxSchemaBytes bounds the work of compiling.
-	maxSchemaBytes = 256 << 10
-	schemaName     = "mem:///schema.json"
-	// maxSchemaDepth: validators walk a value by recursion.
-	maxSchemaDepth = 512
+	// maxBytes bounds the work of compiling.
+	maxBytes = 256 << 10
+	name     = "mem:///schema.json"
+	// MaxDepth is how deep a document may nest: validators walk it by recursion.
+	MaxDepth = 512
+	// MaxValues is how many values and names a document may have, which bounds its memory:
+	// some hundred bytes each.
+	MaxValues = 200_000
 	// maxPatternStates bounds the memory of a schema's patterns, of some hundred bytes each.
 	maxPatternStates = 50_000
-	// maxSchemaValues bounds the memory of a document, which takes some hundred bytes a value.
-	maxSchemaValues = 200_000
 )
 
-// schema is an owner's JSON Schema with a bound on its work. A few lines of schema can
+// Options are the knobs of a Schema. The zero value is for a schema of today that is
+// compared with what comes in once.
+type Options struct {
+	// Draft7 reads a schema that does not say so itself as draft 7, not as 2020-12.
+	Draft7 bool
+	// Work is how long the comparisons of one document may take, in about nanoseconds.
+	// Zero means two seconds.
+	Work int
+}
+
+// Schema is an owner's JSON Schema with a bound on its work. A few lines of schema can
 // ask for more steps than there are atoms (each of thirty definitions that uses the next
 // one twice), and the library that knows the language cannot be stopped. So every schema in the
 // tree gets a format which counts, and gives up by a panic that is caught here.
-type schema struct {
-	root *jsonschema.Schema
+type Schema struct {
+	root    *jsonschema.Schema
+	maxWork int
 
 	mu sync.Mutex // one validation at a time
 	// steps and work are what the one under way may still take: evaluations of a schema on
@@ -59,35 +72,38 @@ const (
 	textCost, numberCost, valueCost, patternCost = 5, 300, 50, 10
 )
 
-// newSchema compiles text. It fetches nothing: a schema that refers to another document is
-// refused. The error is a hook.FieldError below "validate".
-func newSchema(text string) (*schema, error) {
-	bad := func(format string, args ...any) error {
-		return &hook.FieldError{Path: []string{"validate", "schema"}, Text: fmt.Sprintf(format, args...)}
+// Compile makes a schema ready. It fetches nothing: a schema that refers to another
+// document is refused. The error's text goes on after the name of a field ("must be ...").
+func Compile(text []byte, o Options) (*Schema, error) {
+	if len(text) > maxBytes {
+		return nil, fmt.Errorf("must have at most %d bytes", maxBytes)
 	}
-	if len(text) > maxSchemaBytes {
-		return nil, bad("must have at most %d bytes", maxSchemaBytes)
+	walk := Walk{MaxDepth: MaxDepth, Exact: true}
+	if fault, _ := walk.Fault(text); fault != "" {
+		return nil, fmt.Errorf("must be a JSON Schema: %s", strings.Replace(fault, "the body", "the text", 1))
 	}
-	walk := jsonWalk{maxDepth: maxSchemaDepth, exact: true}
-	if fault, _ := walk.fault([]byte(text)); fault != "" {
-		return nil, bad("must be a JSON Schema: %s", strings.Replace(fault, "the body", "the text", 1))
-	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
-		return nil, bad("must be valid JSON")
+		return nil, errors.New("must be valid JSON")
 	}
 	compiler := jsonschema.NewCompiler()
+	if o.Draft7 {
+		compiler.DefaultDraft(jsonschema.Draft7)
+	}
 	compiler.UseLoader(noLoader{})
-	if err := compiler.AddResource(schemaName, doc); err != nil {
-		return nil, bad("must be a JSON Schema")
+	if err := compiler.AddResource(name, doc); err != nil {
+		return nil, errors.New("must be a JSON Schema")
 	}
-	root, err := compiler.Compile(schemaName)
+	root, err := compiler.Compile(name)
 	if err != nil {
-		return nil, bad("must be a JSON Schema: %s", clip(strings.ReplaceAll(err.Error(), "\n", " "), 300))
+		return nil, fmt.Errorf("must be a JSON Schema: %s", clip(strings.ReplaceAll(err.Error(), "\n", " "), 300))
 	}
-	out := &schema{root: root}
+	out := &Schema{root: root, maxWork: o.Work}
+	if out.maxWork == 0 {
+		out.maxWork = maxWork
+	}
 	if out.count(root, map[*jsonschema.Schema]bool{}) > maxPatternStates {
-		return nil, bad("its patterns are too large")
+		return nil, errors.New("its patterns are too large")
 	}
 	return out, nil
 }
@@ -102,12 +118,12 @@ func (noLoader) Load(string) (any, error) {
 // count makes s and all below it count their steps. What is not the owner's, such as the
 // language's own schema, is left alone: it is shared, and has no traps. It returns how many
 // states all patterns have together.
-func (c *schema) count(s *jsonschema.Schema, seen map[*jsonschema.Schema]bool) (states int) {
+func (c *Schema) count(s *jsonschema.Schema, seen map[*jsonschema.Schema]bool) (states int) {
 	if s == nil || seen[s] {
 		return 0
 	}
 	seen[s] = true
-	if strings.HasPrefix(s.Location, schemaName) {
+	if strings.HasPrefix(s.Location, name) {
 		own := s.Format
 		counted := &jsonschema.Format{Name: "steps"}
 		if own != nil {
@@ -183,7 +199,7 @@ func compareCost(v any) int {
 
 // step counts the evaluation of one schema on one value. patterns are the states of
 // its patterns for names, pattern those of the one for text.
-func (c *schema) step(v any, patterns, pattern int) {
+func (c *Schema) step(v any, patterns, pattern int) {
 	children := 0
 	switch v := v.(type) {
 	case []any:
@@ -244,8 +260,9 @@ func subschemas(s *jsonschema.Schema) func(yield func(*jsonschema.Schema) bool) 
 	}
 }
 
-// fault validates a body, which is JSON of so many values, and says in words what is wrong.
-func (c *schema) fault(body []byte, values int) string {
+// Fault compares a body, which is JSON of so many values (Walk), and says in words what
+// is wrong, "" for nothing.
+func (c *Schema) Fault(body []byte, values int) string {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return "the body is not JSON"
@@ -271,10 +288,10 @@ func (c *schema) fault(body []byte, values int) string {
 	return "the body does not follow the schema: " + clip(leaf, 300)
 }
 
-func (c *schema) validate(doc any, steps int) (err error) {
+func (c *Schema) validate(doc any, steps int) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.steps, c.work = steps, maxWork
+	c.steps, c.work = steps, c.maxWork
 	defer func() {
 		switch p := recover(); p {
 		case nil:

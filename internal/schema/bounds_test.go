@@ -1,4 +1,4 @@
-package receive
+package schema
 
 import (
 	"fmt"
@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hookloft/hookloft/internal/hook"
 )
 
 // A schema that its owner wrote, or a body that a provider signed, must not hold a
@@ -59,12 +57,14 @@ func TestSchemasAreBounded(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			began := time.Now()
-			rules, err := compileRules(&hook.ValidationRule{Schema: c.schema})
+			s, err := Compile([]byte(c.schema), Options{})
 			fault := ""
 			if err != nil {
 				fault = err.Error()
-			} else {
-				fault = rules.fault("application/json", []byte(c.body))
+			} else if walk := (Walk{MaxDepth: MaxDepth, MaxValues: MaxValues, Exact: true}); true {
+				if fault, _ = walk.Fault([]byte(c.body)); fault == "" {
+					fault = s.Fault([]byte(c.body), walk.Values)
+				}
 			}
 			took := time.Since(began)
 			runtime.ReadMemStats(&after)
@@ -85,17 +85,17 @@ func TestSchemasAreBounded(t *testing.T) {
 
 // The formats of a schema go on being checked, and steps begin anew with each body.
 func TestSchemaCountsEachBodyAnew(t *testing.T) {
-	rules, err := compileRules(&hook.ValidationRule{Schema: `{"items":{"type":"string","format":"ipv4"},"$schema":"http://json-schema.org/draft-07/schema#"}`})
+	s, err := Compile([]byte(`{"items":{"type":"string","format":"ipv4"},"$schema":"http://json-schema.org/draft-07/schema#"}`), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := []byte("[" + strings.Repeat(`"127.0.0.1",`, 2000) + `"127.0.0.1"]`)
 	for range 20 {
-		if fault := rules.fault("", body); fault != "" {
+		if fault := s.Fault(body, 2001); fault != "" {
 			t.Fatal(fault)
 		}
 	}
-	if fault := rules.fault("", []byte(`["127.0.0.1","no address"]`)); !strings.Contains(fault, "/1") {
+	if fault := s.Fault([]byte(`["127.0.0.1","no address"]`), 2); !strings.Contains(fault, "/1") {
 		t.Errorf("a wrong format is %q", fault)
 	}
 }
