@@ -17,6 +17,11 @@ type EventTypeIn struct {
 	FeatureFlags []string        `json:"featureFlags,omitempty"`
 	// FeatureFlag is the older form of FeatureFlags with one item.
 	FeatureFlag *string `json:"featureFlag,omitempty"`
+	// Validation: payloads are compared with the newest schema as they are published. Absent
+	// leaves it as it is. Ours.
+	Validation *bool `json:"validation,omitempty"`
+	// Redact are paths whose values people do not see. Absent leaves them as they are. Ours.
+	Redact []string `json:"redact,omitempty"`
 }
 
 // EventTypePatch changes the given fields of an event type.
@@ -28,6 +33,8 @@ type EventTypePatch struct {
 	GroupName    Optional[string]          `json:"groupName,omitzero"`
 	FeatureFlags Optional[[]string]        `json:"featureFlags,omitzero"`
 	FeatureFlag  Optional[string]          `json:"featureFlag,omitzero"`
+	Validation   Optional[bool]            `json:"validation,omitzero"` // ours
+	Redact       Optional[[]string]        `json:"redact,omitzero"`     // ours
 }
 
 // EventTypeOut is an event type. Schemas are null in lists without with_content.
@@ -40,6 +47,8 @@ type EventTypeOut struct {
 	GroupName    *string         `json:"groupName"`
 	FeatureFlags []string        `json:"featureFlags"`
 	FeatureFlag  *string         `json:"featureFlag"`
+	Validation   bool            `json:"validation"`       // ours
+	Redact       []string        `json:"redact,omitempty"` // ours
 	CreatedAt    time.Time       `json:"createdAt"`
 	UpdatedAt    time.Time       `json:"updatedAt"`
 }

@@ -48,7 +48,7 @@ type declaredApp struct {
 
 // The fields that files may hold.
 var (
-	typeFields     = []string{"name", "description", "deprecated", "schemas", "groupName", "featureFlags"}
+	typeFields     = []string{"name", "description", "deprecated", "schemas", "groupName", "featureFlags", "validation", "redact"}
 	appFieldNames  = []string{"uid", "name", "throttleRate", "metadata", "endpoints"}
 	endpointFieldN = []string{"uid", "url", "description", "disabled", "eventTypes", "channels", "throttleRate", "metadata", "headers", "secret"}
 )

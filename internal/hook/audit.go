@@ -297,6 +297,12 @@ func (t *EventType) AuditFields() (f AuditFields) {
 		f.show("retention", t.Retention.String())
 	}
 	f.show("featureFlags", slices.Clone(t.FeatureFlags))
+	if t.IsChecked {
+		f.show("validation", t.IsChecked)
+	}
+	if t.Redact != nil {
+		f.show("redact", slices.Clone(t.Redact))
+	}
 	return f
 }
 

@@ -57,7 +57,8 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	var f *FieldError
-	if errors.As(err, &f) {
+	var list FieldErrors
+	if errors.As(err, &f) || errors.As(err, &list) {
 		return Invalid
 	}
 	return Internal
@@ -80,6 +81,11 @@ func (e *FieldError) Error() string {
 	}
 	return fmt.Sprintf("%v: %s", e.Path, e.Text)
 }
+
+// FieldErrors are several values that break rules; at least one.
+type FieldErrors []*FieldError
+
+func (l FieldErrors) Error() string { return l[0].Error() }
 
 // Fieldf returns a FieldError for one top-level field.
 func Fieldf(field, format string, args ...any) error {

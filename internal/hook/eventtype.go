@@ -18,6 +18,14 @@ type EventType struct {
 	// Retention is how long messages of this type are kept that do not say so themselves: an
 	// hour to MaxRetention. Zero inherits the environment's.
 	Retention time.Duration
+	// IsChecked: payloads are compared with the newest of Schemas as they are published, and
+	// refused where they do not follow it. Without schemas nothing is refused.
+	IsChecked bool
+	// Revision is drawn anew with each change of a type that is checked; 0 for one that is
+	// not. The store sets it.
+	Revision int64
+	// Redact are paths whose values people do not see (ParseRedaction); nil for none.
+	Redact    []string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -36,6 +44,9 @@ func (t *EventType) Validate() error {
 		}
 	}
 	if err := CheckRetryPolicy("retrySchedule", t.RetryPolicy); err != nil {
+		return err
+	}
+	if _, err := ParseRedaction("redact", t.Redact); err != nil {
 		return err
 	}
 	return checkList("featureFlags", t.FeatureFlags, 0, func(field, s string) error { return checkToken(field, s, 256) })

@@ -19,6 +19,8 @@ func (p accepting) Publish(_ context.Context, r publish.Request) (publish.Result
 	return publish.Result{Application: p.app, Message: &m}, nil
 }
 
+func (accepting) CheckPayload(context.Context, hook.EnvironmentID, string, []byte) error { return nil }
+
 // BenchmarkPublish is the API's own share of a publish with a payload of 1 KiB and
 // the key that client libraries send: no network, no store.
 func BenchmarkPublish(b *testing.B) {

@@ -27,6 +27,10 @@ func (s *server) broadcast(c *call) error {
 	if len(m.Payload) > s.o.MaxPayloadBytes {
 		return tooLarge()
 	}
+	// Told here, while somebody is there to read it: the task publishes without another look.
+	if err := s.Publisher.CheckPayload(c.ctx(), c.env(), m.EventType, m.Payload); err != nil {
+		return err
+	}
 	var ignored []string // fields of a message that a broadcast does not have
 	for field, given := range map[string]bool{
 		"tags": in.Tags != nil, "application": in.Application != nil, "deliverAt": in.DeliverAt != nil, "transformationsParams": in.TransformationsParams != nil,

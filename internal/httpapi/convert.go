@@ -223,10 +223,19 @@ func eventTypeFromAPI(t *hook.EventType, in api.EventTypeIn) error {
 	}
 	t.FeatureFlags = flagsFromAPI(in.FeatureFlags, in.FeatureFlag)
 	t.Schemas = rawOrNil(in.Schemas)
+	if in.Validation != nil {
+		t.IsChecked = *in.Validation
+	}
+	if in.Redact != nil {
+		t.Redact = nilIfEmpty(in.Redact)
+	}
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	return checkSchemas(t.Schemas)
+	if err := checkSchemas(t.Schemas); err != nil {
+		return err
+	}
+	return checkable(t)
 }
 
 func patchEventType(t *hook.EventType, in api.EventTypePatch) error {
@@ -253,7 +262,16 @@ func patchEventType(t *hook.EventType, in api.EventTypePatch) error {
 	if in.Schemas.Given {
 		t.Schemas = rawOrNil(in.Schemas.Value)
 	}
-	return t.Validate()
+	if err := patch(&t.IsChecked, "validation", in.Validation); err != nil {
+		return err
+	}
+	if in.Redact.Given {
+		t.Redact = nilIfEmpty(in.Redact.Value)
+	}
+	if err := t.Validate(); err != nil {
+		return err
+	}
+	return checkable(t)
 }
 
 func flagsFromAPI(flags []string, older *string) []string {
@@ -275,6 +293,7 @@ func eventTypeToAPI(t *hook.EventType, withSchemas bool) api.EventTypeOut {
 	out := api.EventTypeOut{
 		Name: t.Name, Description: t.Description, Archived: t.Archived, Deprecated: t.Deprecated,
 		GroupName: orNil(t.GroupName), FeatureFlags: nilIfEmpty(t.FeatureFlags),
+		Validation: t.IsChecked, Redact: nilIfEmpty(t.Redact),
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 	}
 	if len(t.FeatureFlags) > 0 {

@@ -80,6 +80,15 @@ func within(err error, prefix ...string) error {
 	return err
 }
 
+// fieldToAPI spells what is wrong with a field of the body.
+func fieldToAPI(f *hook.FieldError) api.ValidationError {
+	kind := f.Code
+	if kind == "" {
+		kind = "value_error"
+	}
+	return api.ValidationError{Loc: append([]string{"body"}, f.Path...), Msg: f.Text, Type: kind}
+}
+
 // statusClientGone is logged and counted when the client went away before the
 // answer (nginx's 499); nobody reads it.
 const statusClientGone = 499
@@ -92,15 +101,16 @@ func (s *server) writeError(c *call, err error) {
 	var list invalid
 	var status *statusError
 	var field *hook.FieldError
+	var fields hook.FieldErrors
 	switch {
 	case errors.As(err, &list):
 	case errors.As(err, &status):
-	case errors.As(err, &field):
-		kind := field.Code
-		if kind == "" {
-			kind = "value_error"
+	case errors.As(err, &fields):
+		for _, f := range fields {
+			list = append(list, fieldToAPI(f))
 		}
-		list = invalid{{Loc: append([]string{"body"}, field.Path...), Msg: field.Text, Type: kind}}
+	case errors.As(err, &field):
+		list = invalid{fieldToAPI(field)}
 	case hook.KindOf(err) == hook.Invalid:
 		list = invalid{{Loc: []string{"body"}, Msg: err.Error(), Type: "value_error"}}
 	case hook.KindOf(err) == hook.KeyReused:

@@ -35,6 +35,8 @@ import (
 // Publisher accepts messages; *publish.Publisher is one.
 type Publisher interface {
 	Publish(ctx context.Context, r publish.Request) (publish.Result, error)
+	// CheckPayload compares a payload with the schema of its event type where that is checked.
+	CheckPayload(ctx context.Context, env hook.EnvironmentID, eventType string, payload []byte) error
 }
 
 // Replayer makes further attempts of stored messages due, or ends what waits; a store is one.

@@ -132,7 +132,7 @@ func (r *rig) start() {
 	publisher := publish.New(r.store, r.store, r.store, publish.Options{})
 	r.woken.Runner = tasks.New(r.store, r.store, r.store, nil, tasks.Options{
 		Publish: func(ctx context.Context, env hook.EnvironmentID, app hook.ApplicationID, m hook.Message, key store.IdempotencyKey) (hook.MessageID, error) {
-			done, err := publisher.Publish(ctx, publish.Request{Environment: &hook.Environment{ID: env}, Application: app, Message: m, Key: &key})
+			done, err := publisher.Publish(ctx, publish.Request{Environment: &hook.Environment{ID: env}, Application: app, Message: m, Key: &key, IsChecked: true})
 			if err != nil {
 				return 0, err
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/openapi"
+	"github.com/hookloft/hookloft/internal/schema"
 	"github.com/hookloft/hookloft/internal/store"
 )
 
@@ -100,13 +101,16 @@ func eventTypeFromOpenAPI(old *hook.EventType, e openapi.Event) (*hook.EventType
 				return nil, fmt.Errorf("read the schemas of an event type: %w", err)
 			}
 		}
-		versions[cmp.Or(newestVersion(versions), firstVersion)] = e.Schema
+		versions[cmp.Or(schema.NewestVersion(versions), firstVersion)] = e.Schema
 		t.Schemas = encode(versions)
 	}
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
-	return t, checkSchemas(t.Schemas)
+	if err := checkSchemas(t.Schemas); err != nil {
+		return nil, err
+	}
+	return t, checkable(t)
 }
 
 func planEventType(now *store.Configuration, next *hook.EventType, data *api.EventTypeImportOpenAPIData) {
@@ -155,7 +159,7 @@ func (s *server) describe(c *call, format openapi.Format) ([]byte, error) {
 	for _, t := range types {
 		events = append(events, openapi.Event{
 			Name: t.Name, Description: t.Description, Group: t.GroupName, Flags: t.FeatureFlags, Deprecated: t.Deprecated,
-			Schema: newestSchema(t.Schemas),
+			Schema: schemaOf(t),
 		})
 	}
 	title := "Events"
@@ -170,29 +174,6 @@ func stringSetting(raw []byte) (text string, ok bool) {
 		return "", false
 	}
 	return text, text != ""
-}
-
-// newestSchema returns the schema with the greatest version, which is the one that a
-// document shows and changes; nil for none. Versions are usually numbers, of which the
-// longer one is greater.
-func newestSchema(schemas []byte) []byte {
-	if schemas == nil {
-		return nil
-	}
-	versions := map[string]jsontext.Value{}
-	if json.Unmarshal(schemas, &versions) != nil {
-		return nil // checkSchemas let nothing in that is no object
-	}
-	return versions[newestVersion(versions)]
-}
-
-func newestVersion(versions map[string]jsontext.Value) (newest string) {
-	for v := range versions {
-		if len(v) > len(newest) || len(v) == len(newest) && v > newest {
-			newest = v
-		}
-	}
-	return newest
 }
 
 // exportEventTypes answers with the catalogue as a document.

@@ -202,6 +202,8 @@ func compareEventTypes(old, next *hook.EventType) (change string, fields []strin
 		{"schemas", sameJSON(old.Schemas, next.Schemas)},
 		{"groupName", old.GroupName == next.GroupName},
 		{"featureFlags", slices.Equal(old.FeatureFlags, next.FeatureFlags)},
+		{"validation", old.IsChecked == next.IsChecked},
+		{"redact", slices.Equal(old.Redact, next.Redact)},
 	} {
 		if !f.same {
 			fields = append(fields, f.name)

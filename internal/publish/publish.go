@@ -23,6 +23,7 @@ type Catalog interface {
 	PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Plan, error)
 	CreateApplication(ctx context.Context, a *hook.Application, r *store.Receipt) error
 	NewKey() hook.Key
+	Types
 }
 
 // Ledger is where a Publisher stores.
@@ -53,11 +54,12 @@ type Publisher struct {
 	max     int
 	metrics *telemetry.Metrics
 	flights flights
+	checks  checks
 }
 
 // New returns a Publisher that plans with c and stores with l.
 func New(c Catalog, l Ledger, h History, o Options) *Publisher {
-	p := &Publisher{catalog: c, ledger: l, history: h, max: o.MaxPayloadBytes, metrics: o.Metrics}
+	p := &Publisher{catalog: c, ledger: l, history: h, max: o.MaxPayloadBytes, metrics: o.Metrics, checks: checks{types: c}}
 	if p.max == 0 {
 		p.max = 1 << 20
 	}
@@ -87,6 +89,9 @@ type Request struct {
 	// StoreOnly keeps the message without any delivery: it is history that was moved here,
 	// and was delivered elsewhere. Its event type may be archived.
 	StoreOnly bool
+	// IsChecked: the payload was compared with the schema of its type (CheckPayload) when it
+	// was asked for, and is published whatever the schema says by now.
+	IsChecked bool
 	// Key makes a repeat of the request find the first; nil for none.
 	Key *store.IdempotencyKey
 }
@@ -105,6 +110,8 @@ type Result struct {
 	Message     *hook.Message // shared with the dispatcher: not to be changed
 	// Replayed: an earlier request with the same key published this message.
 	Replayed bool
+	// Redaction is what people do not see of the message's payload; nil for nothing.
+	Redaction *hook.Redaction
 }
 
 // maxPlans bounds how often a publish plans anew because the application changed
@@ -146,7 +153,7 @@ func (p *Publisher) late(ctx context.Context, r *Request, broken error) (Result,
 	if err != nil {
 		return Result{}, err
 	}
-	return p.replayed(ctx, plan.Application, id)
+	return p.replayed(ctx, plan, id)
 }
 
 func (p *Publisher) check(m *hook.Message, now time.Time) error {
@@ -173,6 +180,9 @@ func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Res
 			broken := hook.Fieldf("eventType", "The event type %s is archived; nothing is published of it", r.Message.EventType)
 			return p.late(ctx, r, broken)
 		}
+		if err := p.follows(ctx, plan, r); err != nil {
+			return p.late(ctx, r, err)
+		}
 		// A fresh copy each round: the store may have written into the one before.
 		m := r.Message
 		m.ID, m.Environment, m.Application = 0, r.Environment.ID, plan.Application.ID
@@ -194,10 +204,10 @@ func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Res
 		})
 		switch {
 		case err == nil && done.Replayed:
-			return p.replayed(ctx, plan.Application, done.ID)
+			return p.replayed(ctx, plan, done.ID)
 		case err == nil:
 			p.metrics.MessagesCreated.Inc()
-			return Result{Application: plan.Application, Message: withID(&m, done.ID)}, nil
+			return Result{Application: plan.Application, Message: withID(&m, done.ID), Redaction: plan.Redactions[m.EventType]}, nil
 		case hook.KindOf(err) == hook.Stale:
 			// The application changed after it was planned: an endpoint that was
 			// acknowledged before us must get this message, so plan again.
@@ -211,6 +221,19 @@ func (p *Publisher) publish(ctx context.Context, r *Request, now time.Time) (Res
 		}
 	}
 	return Result{}, hook.Errorf(hook.Overloaded, "the application changes faster than a message can be planned; try again")
+}
+
+// follows compares the payload with the schema of its type where that is checked.
+// Operational webhooks have types of their own, and what was moved here was sent already.
+func (p *Publisher) follows(ctx context.Context, plan *store.Plan, r *Request) error {
+	if plan.Checked == nil || r.IsChecked || r.StoreOnly || plan.Application.ID == plan.Environment.ID.Operational() {
+		return nil
+	}
+	revision := plan.Checked[r.Message.EventType]
+	if revision == 0 {
+		return nil
+	}
+	return p.checks.judge(ctx, plan.Environment.ID, r.Message.EventType, revision, r.Message.Payload)
 }
 
 // recipients returns the deliveries of a message.
@@ -269,10 +292,10 @@ func withID(m *hook.Message, id hook.MessageID) *hook.Message {
 }
 
 // replayed answers a repeat with the message as it was stored the first time.
-func (p *Publisher) replayed(ctx context.Context, a *hook.Application, id hook.MessageID) (Result, error) {
-	m, err := p.history.Message(ctx, a.ID, id)
+func (p *Publisher) replayed(ctx context.Context, plan *store.Plan, id hook.MessageID) (Result, error) {
+	m, err := p.history.Message(ctx, plan.Application.ID, id)
 	if err != nil {
 		return Result{}, fmt.Errorf("load the message of a repeated request: %w", err)
 	}
-	return Result{Application: a, Message: m, Replayed: true}, nil
+	return Result{Application: plan.Application, Message: m, Replayed: true, Redaction: plan.Redactions[m.EventType]}, nil
 }

@@ -38,6 +38,10 @@ func newShop(uids ...string) *shop {
 	return s
 }
 
+func (s *shop) EventType(context.Context, hook.EnvironmentID, string) (*hook.EventType, error) {
+	return nil, hook.Errorf(hook.NotFound, "Event type not found")
+}
+
 func (s *shop) NewKey() hook.Key { s.keys++; return s.keys }
 
 func (s *shop) Plan(_ context.Context, env hook.EnvironmentID, ref string) (*store.Plan, error) {

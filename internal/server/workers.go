@@ -76,7 +76,7 @@ func (t tokenHasher) Hash(text string) [32]byte {
 
 // publishTo publishes a message in an application for a background task.
 func (n *node) publishTo(ctx context.Context, env hook.EnvironmentID, app hook.ApplicationID, m hook.Message, key store.IdempotencyKey) (hook.MessageID, error) {
-	done, err := n.publisher.Publish(ctx, publish.Request{Environment: &hook.Environment{ID: env}, Application: app, Message: m, Key: &key})
+	done, err := n.publisher.Publish(ctx, publish.Request{Environment: &hook.Environment{ID: env}, Application: app, Message: m, Key: &key, IsChecked: true})
 	if err != nil {
 		return 0, err
 	}

@@ -201,7 +201,13 @@ type Plan struct {
 	// Archived are the environment's archived event types, which nothing is published of; nil
 	// for none.
 	Archived map[string]bool
-	Version  int64
+	// Checked are the event types whose payloads are compared with their newest schema, by
+	// name, with the revision of the type (hook.EventType.Revision); nil for none.
+	Checked map[string]int64
+	// Redactions are what people do not see of payloads of those types that say so, by name;
+	// nil for none.
+	Redactions map[string]*hook.Redaction
+	Version    int64
 }
 
 // KeptFor returns how long the content of a message of this type is kept that does not say

@@ -10,7 +10,7 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-const eventTypeColumns = "environment, name, description, archived, deprecated, schemas, group_name, feature_flags, created_at, updated_at, retry_policy, retention"
+const eventTypeColumns = "environment, name, description, archived, deprecated, schemas, group_name, feature_flags, created_at, updated_at, retry_policy, retention, validate, redact"
 
 // CreateEventType implements store.EventTypes. It takes the place of an archived type
 // of that name (CONTRACT 1.12); a live one is a conflict.
@@ -30,7 +30,7 @@ func (c *catalog) CreateEventType(ctx context.Context, t *hook.EventType, r *sto
 		if archived != nil && !archived.Archived {
 			return hook.Errorf(hook.Conflict, "An event_type with that name already exists")
 		}
-		if err := putEventType(tx, t); err != nil {
+		if err := c.putEventType(tx, t); err != nil {
 			return err
 		}
 		if archived != nil {
@@ -53,7 +53,7 @@ func checkEnvironmentExists(tx *catalogTx, id hook.EnvironmentID) error {
 	return err
 }
 
-func putEventType(tx *catalogTx, t *hook.EventType) error {
+func (c *catalog) putEventType(tx *catalogTx, t *hook.EventType) error {
 	if err := policyChanged(tx, t.Environment, t.Name, t.RetryPolicy); err != nil {
 		return err
 	}
@@ -67,9 +67,15 @@ func putEventType(tx *catalogTx, t *hook.EventType) error {
 	if err := archivingChanged(tx, t.Environment, t.Name, t.Archived); err != nil {
 		return err
 	}
-	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+	if t.Revision = 0; t.IsChecked {
+		t.Revision = int64(c.NewKey())
+	}
+	if err := rulesChanged(tx, t); err != nil {
+		return err
+	}
+	return tx.exec("INSERT OR REPLACE INTO event_type ("+eventTypeColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 		t.Environment, t.Name, t.Description, t.Archived, t.Deprecated, argBlob(t.Schemas), t.GroupName, argList(t.FeatureFlags),
-		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(), argPolicy(t.RetryPolicy), argRetention(t.Retention))
+		t.CreatedAt.UnixMilli(), t.UpdatedAt.UnixMilli(), argPolicy(t.RetryPolicy), argRetention(t.Retention), t.Revision, argList(t.Redact))
 }
 
 // EventType implements store.EventTypes. Index: primary key.
@@ -151,7 +157,7 @@ func (c *catalog) UpdateEventType(ctx context.Context, env hook.EnvironmentID, n
 		}
 		// Endpoints subscribe by name, so a name never changes.
 		t.Environment, t.Name, t.CreatedAt, t.UpdatedAt = env, name, created, toMillis(c.now())
-		if err := putEventType(tx, t); err != nil {
+		if err := c.putEventType(tx, t); err != nil {
 			return err
 		}
 		return c.updated(tx, eventTypeEntry(t), was, t.AuditFields())
@@ -178,6 +184,9 @@ func (c *catalog) DeleteEventType(ctx context.Context, env hook.EnvironmentID, n
 		if err := archivingChanged(tx, env, name, false); err != nil {
 			return err
 		}
+		if err := rulesChanged(tx, &hook.EventType{Environment: env, Name: name}); err != nil {
+			return err
+		}
 		if err := tx.exec("DELETE FROM event_type WHERE environment = ?1 AND name = ?2", env, name); err != nil {
 			return err
 		}
@@ -202,5 +211,10 @@ func scanEventType(stmt *sqlite.Stmt) (*hook.EventType, error) {
 		return nil, err
 	}
 	t.Retention = time.Duration(stmt.ColumnInt64(11)) * time.Millisecond
+	t.Revision = stmt.ColumnInt64(12)
+	t.IsChecked = t.Revision != 0
+	if err := columnJSON(stmt, 13, &t.Redact); err != nil {
+		return nil, err
+	}
 	return t, columnJSON(stmt, 7, &t.FeatureFlags)
 }

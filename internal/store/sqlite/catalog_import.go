@@ -68,7 +68,7 @@ func (c *catalog) importEventType(tx *catalogTx, old, t *hook.EventType, env hoo
 	if t.CreatedAt = t.UpdatedAt; old != nil {
 		t.CreatedAt = old.CreatedAt
 	}
-	if err := putEventType(tx, t); err != nil {
+	if err := c.putEventType(tx, t); err != nil {
 		return err
 	}
 	if old != nil {

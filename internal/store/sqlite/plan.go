@@ -116,6 +116,9 @@ func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.
 		if p.Archived, err = archivedTypes(conn, p.Application.Environment); err != nil {
 			return err
 		}
+		if err = eventTypeRules(conn, p); err != nil {
+			return err
+		}
 		err = catalogQuery(conn, "SELECT "+endpointColumns+" FROM endpoint WHERE application = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
 			e, err := c.scanEndpoint(stmt)
 			p.Endpoints = append(p.Endpoints, e)
@@ -394,6 +397,12 @@ func planBytes(p *store.Plan) int {
 	}
 	for name := range p.Archived {
 		n += 48 + len(name)
+	}
+	for name := range p.Checked {
+		n += 64 + len(name)
+	}
+	for name := range p.Redactions {
+		n += 2048 + len(name)
 	}
 	for _, e := range p.Endpoints {
 		if s := e.Shape; s != nil {

@@ -1,9 +1,10 @@
--- 1 when payloads are checked against the newest schema as they are published.
+-- Not 0 when payloads are checked against the newest schema as they are published: a number
+-- that is drawn anew with each change of the type.
 ALTER TABLE event_type ADD COLUMN validate INTEGER NOT NULL DEFAULT 0;
 -- Paths whose values are left out of what is shown and logged, JSON list; NULL for none.
 ALTER TABLE event_type ADD COLUMN redact TEXT;
 -- Serves: the types of an environment that have either, for its plans.
-CREATE INDEX event_type_checked ON event_type (environment, name) WHERE validate = 1 OR redact IS NOT NULL;
+CREATE INDEX event_type_checked ON event_type (environment, name) WHERE validate <> 0 OR redact IS NOT NULL;
 
 -- What a source of type poll saw last.
 CREATE TABLE poll_state (
