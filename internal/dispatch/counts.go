@@ -10,16 +10,17 @@ import (
 	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
-// What an ended attempt is counted as: hook.Outcome, and two that are not outcomes.
+// What an ended attempt is counted as: hook.Outcome, and three that are not outcomes.
 const (
 	exhaustedOutcome = iota + 4 // failed, and no attempt is left
 	skippedOutcome              // ended without an attempt
+	fedOutcome                  // handed over to those who fetch
 	outcomes
 )
 
 var outcomeNames = [outcomes]string{
 	hook.Failed: "failed", hook.Success: "success", hook.Gone: "gone", hook.Unsendable: "unsendable",
-	exhaustedOutcome: "exhausted", skippedOutcome: "skipped",
+	exhaustedOutcome: "exhausted", skippedOutcome: "skipped", fedOutcome: "fed",
 }
 
 // counts holds the metrics' children, so that an attempt looks up no labels.

@@ -12,7 +12,7 @@
 // # Where things are
 //
 // lane.go: what one endpoint does, and in which order. pace.go: how many at once and how
-// fast. breaker.go: when an endpoint is left in peace, or disabled. fair.go: whose turn
+// fast. feed.go: endpoints whose consumers fetch. breaker.go: when an endpoint is left in peace, or disabled. fair.go: whose turn
 // it is. claim.go: from the store into memory. memory.go: what is taken from the store's
 // writer, and given back. worker.go: one attempt. record.go: its outcome. announce.go: who
 // is told of it. due.go: the clock.
@@ -89,6 +89,9 @@ type Options struct {
 	// is the pointer with which the message was appended, if it was never read back. It
 	// must not block, and must not keep or change a. Nil for nobody.
 	Answered func(m *hook.Message, a *hook.Attempt)
+	// Fed is told of each polling endpoint whose feed has grown, from the store's writer: it
+	// must not block and not call the store. Nil for nobody.
+	Fed func(ep hook.EndpointID)
 	// Observer follows the attempts; nil for nobody.
 	Observer Observer
 	// Tracer makes a span of each attempt; nil for none.

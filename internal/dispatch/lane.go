@@ -41,7 +41,8 @@ type item struct {
 	probe bool      // is the one attempt of an open breaker
 	// isPlanned, perSecond and updatedAt are the lane's when the item was taken.
 	isPlanned bool
-	wipe      bool // its success may remove the message's payload
+	fed       *store.Fed // what its endpoint's feed gets; nil where a request is made
+	wipe      bool       // its success may remove the message's payload
 	perSecond int
 	updatedAt time.Time
 	ended     bool       // its outcome is with the store
@@ -147,7 +148,8 @@ type lane struct {
 	breaker     breaker
 	rate        rate
 	throttledAt time.Time // since when the rate has held back what waits; zero while it does not
-	isPlanned   bool      // rate is known
+	isPlanned   bool      // rate is known, and isFeed
+	isFeed      bool      // of a polling endpoint
 	updatedAt   time.Time // of the endpoint's state that streak goes on from
 	pausedUntil time.Time // the receiver, or our own trouble, asked for a pause
 	isAlone     bool      // a delivery that crashed the process is tried: nothing beside it
@@ -219,8 +221,8 @@ func (d *Dispatcher) window(l *lane) int {
 // way. Without one, at is when to ask again; zero means when something changes.
 func (l *lane) take(now time.Time) (it *item, at time.Time) {
 	limit := l.width.limit
-	if l.breaker.open || !l.isPlanned {
-		limit = 1 // the first item of a new lane learns the rate for all others
+	if l.breaker.open || !l.isPlanned || l.isFeed {
+		limit = 1 // the first item of a new lane learns the rate for all others; a feed keeps their order
 	}
 	switch {
 	case l.waiting() == 0, l.isAlone, l.isDisabling, l.frozen > 0, l.inFlight >= limit:

@@ -100,7 +100,7 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 
 // finish hands the end of an item to the store.
 func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, announce *hook.Announcement, urgent bool) {
-	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Wipe: it.wipe, Announce: announce, Done: func(err error) { d.stored(it, err) }}
+	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Feed: it.fed, Wipe: it.wipe, Announce: announce, Done: func(err error) { d.stored(it, err) }}
 	d.mu.Lock()
 	it.ended = true
 	d.recording++
@@ -139,6 +139,9 @@ func (d *Dispatcher) stored(it *item, err error) {
 		return // what the store does not know it finds after the start
 	}
 	l := it.lane
+	if it.fed != nil && err == nil && d.o.Fed != nil {
+		d.o.Fed(l.endpoint)
+	}
 	d.forget(it)
 	if next := &it.finished.Delivery; err == nil && next.Trigger == hook.Scheduled && next.State == hook.Pending {
 		d.dueAt(l.tenant.id, l.endpoint, next.DueAt, now)

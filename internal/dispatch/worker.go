@@ -129,6 +129,10 @@ func (d *Dispatcher) try(it *item) {
 		return
 	}
 	d.learn(it, plan, ep)
+	if ep.Kind == hook.PollingEndpoint {
+		d.feed(it)
+		return
+	}
 
 	it.begun = d.o.Observer.Begin()
 	a := &hook.Attempt{
@@ -196,6 +200,7 @@ func (d *Dispatcher) learn(it *item, plan *store.Plan, ep *hook.Endpoint) {
 	defer d.mu.Unlock()
 	isNew := !l.isPlanned
 	l.setRate(r, now)
+	l.isFeed = ep.Kind == hook.PollingEndpoint
 	if !l.updatedAt.Equal(ep.UpdatedAt) || isNew {
 		// The owner may have forgiven earlier failures.
 		l.updatedAt = ep.UpdatedAt

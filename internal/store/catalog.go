@@ -25,6 +25,7 @@ type Catalog interface {
 	Sources
 	Visits
 	Listeners
+	Consumers
 	Integrations
 	Connectors
 	Audits

@@ -15,6 +15,7 @@ type Store interface {
 	Rounds
 	Rollups
 	Search
+	Feeds
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error

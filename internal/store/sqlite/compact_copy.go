@@ -140,6 +140,21 @@ func (c *compaction) attemptSQL() (string, error) {
 	return "SELECT " + strings.Join(names, ", ") + " FROM old.attempt d", err
 }
 
+// feedSQL reads rows d of feeds without what a message's content takes with it.
+func (c *compaction) feedSQL() (string, error) {
+	names, err := c.columns("feed")
+	expired := fmt.Sprintf("(SELECT %s FROM main.message m WHERE m.key = d.message)", c.expiredSQL())
+	for i, name := range names {
+		switch name {
+		case "headers", "payload":
+			names[i] = fmt.Sprintf("CASE WHEN %s THEN NULL ELSE d.%s END", expired, name)
+		default:
+			names[i] = "d." + name
+		}
+	}
+	return "SELECT " + strings.Join(names, ", ") + " FROM old.feed d", err
+}
+
 // copyFinished looks through everything and leaves out what goes.
 func (c *compaction) copyFinished(ctx context.Context) error {
 	// A row goes with its content, when it is as old as its environment keeps rows; in an
@@ -157,7 +172,11 @@ func (c *compaction) copyFinished(ctx context.Context) error {
 	if err := c.copyWalk(ctx, "delivery", []string{"endpoint", "message"}, "SELECT d.* FROM old.delivery d", inCopySQL); err != nil { //nolint:unqueryvet // both files went through the same migrations
 		return err
 	}
-	if err := c.copyWalk(ctx, "feed", []string{"endpoint", "position"}, "SELECT d.* FROM old.feed d", inCopySQL); err != nil { //nolint:unqueryvet // both files went through the same migrations
+	feed, err := c.feedSQL()
+	if err != nil {
+		return err
+	}
+	if err := c.copyWalk(ctx, "feed", []string{"endpoint", "position"}, feed, inCopySQL); err != nil {
 		return err
 	}
 	attempts, err := c.attemptSQL()
@@ -196,7 +215,7 @@ func (c *compaction) copyUnfinished(ctx context.Context) error {
 	return nil
 }
 
-// copyMessage copies a message as it is, with deliveries and attempts.
+// copyMessage copies a message as it is, with deliveries, attempts and its places in feeds.
 func (c *compaction) copyMessage(id hook.MessageID) error {
 	copyRow := func(sql string, args ...any) error {
 		return sqlitex.Execute(c.conn, sql, &sqlitex.ExecOptions{Args: args})
@@ -216,6 +235,9 @@ func (c *compaction) copyMessage(id hook.MessageID) error {
 		if err := copyRow("INSERT OR REPLACE INTO main.delivery SELECT * FROM old.delivery WHERE endpoint = ?1 AND message = ?2", int64(ep), int64(id)); err != nil { //nolint:unqueryvet // both files went through the same migrations
 			return err
 		}
+	}
+	if err := copyRow("INSERT OR REPLACE INTO main.feed SELECT * FROM old.feed WHERE message = ?1", int64(id)); err != nil { //nolint:unqueryvet // both files went through the same migrations
+		return err
 	}
 	return eachAttempt(c.conn, id, func(ep hook.EndpointID, a hook.AttemptID) error {
 		return copyRow("INSERT OR REPLACE INTO main.attempt SELECT * FROM old.attempt WHERE endpoint = ?1 AND key = ?2", int64(ep), int64(a)) //nolint:unqueryvet // both files went through the same migrations

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
@@ -235,6 +236,9 @@ func expungeContent(conn *sqlite.Conn, id hook.MessageID) error {
 	}
 	if err != nil {
 		return fmt.Errorf("expunge message: %w", err)
+	}
+	if err := sqlitex.Execute(conn, expungeFeedSQL, &sqlitex.ExecOptions{Args: []any{int64(id)}}); err != nil {
+		return fmt.Errorf("expunge feed: %w", err)
 	}
 	return nil
 }

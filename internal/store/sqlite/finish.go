@@ -37,6 +37,10 @@ func (w *writer) wipe(id hook.MessageID) error {
 	if err != nil || p == nil {
 		return err
 	}
+	// Handed over is not yet fetched.
+	if fed, err := isFed(p.conn, id); err != nil || fed {
+		return err
+	}
 	endpoints, err := endpointsOf(p.conn, id)
 	if err != nil {
 		return err
@@ -113,9 +117,12 @@ func waitsUntil(d *hook.Delivery) time.Time {
 	return d.DueAt
 }
 
-// finishRest writes what every outcome that counts has beside the delivery: its attempt,
-// what is to be told about it, and a due row when there is a next one.
+// finishRest writes what every outcome that counts has beside the delivery: its attempt or
+// its place in a feed, what is to be told about it, and a due row when there is a next one.
 func (w *writer) finishRest(p *pen, f *store.Finished) error {
+	if err := w.feed(p, f); err != nil {
+		return err
+	}
 	if err := w.announce(p, f.Announce); err != nil {
 		return err
 	}
@@ -154,6 +161,9 @@ func (w *writer) finishScheduled(p *pen, f *store.Finished, old *storedDelivery,
 		}
 		return w.finishRest(p, f)
 	}
+	if f.Feed != nil {
+		return nil // nothing was sent that somebody else's decision comes too late for
+	}
 	next := old.Delivery
 	if d.State == hook.Delivered {
 		if err := w.endSchedule(p, old); err != nil {
@@ -169,11 +179,15 @@ func (w *writer) finishScheduled(p *pen, f *store.Finished, old *storedDelivery,
 	return w.finishBeside(p, f, &next, attempts)
 }
 
-// finishManual records a resend: one attempt beside the schedule. Success makes the pair
-// Delivered and ends its schedule; a failure changes nothing but the list of attempts.
+// finishManual records a resend: one attempt beside the schedule. Success, or one more place
+// in a feed, makes the pair Delivered and ends its schedule; a failure changes nothing but the
+// list of attempts.
 func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, attempt []byte) error {
 	d := f.Delivery
-	succeeded := f.Attempt != nil && f.Attempt.Outcome == hook.Success
+	succeeded := f.Feed != nil || f.Attempt != nil && f.Attempt.Outcome == hook.Success
+	if err := w.feed(p, f); err != nil {
+		return err
+	}
 	if old == nil {
 		// The pair's own delivery is fresh. A success ends it; else it stays fresh, with a
 		// row that is Pending without a time (see storedDelivery.Fresh).

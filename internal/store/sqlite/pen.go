@@ -21,7 +21,8 @@ type pen struct {
 	writing bool // between BEGIN and COMMIT
 	// recording says that what is written is noted while a smaller file is built, see touched.go.
 	recording bool
-	frames    int64 // length of the log after the last commit
+	fed       hook.Position // drawn last in the transaction under way; 0 for none
+	frames    int64         // length of the log after the last commit
 
 	begin, commit, rollback, walState              *sqlite.Stmt
 	insertMessage, insertDelivery, insertAttempt   *sqlite.Stmt
@@ -99,7 +100,7 @@ func (p *pen) start() error {
 		p.file.gate.Unlock()
 		return fmt.Errorf("begin: %w", err)
 	}
-	p.writing = true
+	p.writing, p.fed = true, 0
 	return nil
 }
 

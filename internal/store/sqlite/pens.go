@@ -181,6 +181,11 @@ func (w *writer) saveMarks(p *pen) error {
 	if err := p.mark(metaLastKey, int64(w.lastKey)); err != nil {
 		return err
 	}
+	if p.fed != 0 {
+		if err := p.mark(metaLastFed, int64(p.fed)); err != nil {
+			return err
+		}
+	}
 	if p.file != w.newest.segmentFile {
 		return nil
 	}

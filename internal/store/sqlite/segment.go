@@ -62,6 +62,9 @@ type segmentFile struct {
 	// Only the reclaimer uses them.
 	squeezed bool
 	left     int64
+	// lastFed is a position in a feed that none of this file's rows exceeds, 0 while it has
+	// none. Only the writer sets it.
+	lastFed atomic.Int64
 	// gate is held by the writer from BEGIN to COMMIT, and by the checkpointer while it
 	// restarts the log, so that neither waits for the other by polling.
 	gate sync.Mutex
@@ -136,9 +139,10 @@ func (f *segmentFile) open(flags ...sqlite.OpenFlags) (conn *sqlite.Conn, genera
 
 // segmentState is what a segment's file says about itself when it is opened.
 type segmentState struct {
-	greatest hook.Key // the greatest key that was drawn for it
-	lowWater hook.Key // see fresh.go
-	marked   bool     // it has a low-water mark, so it has had a commit
+	greatest hook.Key      // the greatest key that was drawn for it
+	lowWater hook.Key      // see fresh.go
+	marked   bool          // it has a low-water mark, so it has had a commit
+	lastFed  hook.Position // the greatest that was drawn for it
 	held     bool
 	empty    bool         // there is no message in it
 	keys     []keyTableID // see keytable.go
@@ -222,6 +226,8 @@ func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error)
 			st.greatest = max(st.greatest, hook.Key(value))
 		case metaLowWater:
 			st.lowWater, st.marked = hook.Key(value), true
+		case metaLastFed:
+			st.lastFed = hook.Position(value)
 		case metaHold:
 			st.held = value != 0
 		}
@@ -249,6 +255,7 @@ func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error)
 		return conn, st, err
 	}
 	f.mayAnnounce.Store(announces)
+	f.lastFed.Store(int64(st.lastFed))
 	return conn, st, nil
 }
 
@@ -256,6 +263,7 @@ func openSegment(f *segmentFile) (conn *sqlite.Conn, st segmentState, err error)
 const (
 	metaLowWater = "low_water" // the oldest message that may have an unresolved fresh delivery
 	metaLastKey  = "last_key"  // the greatest key drawn when the row was written
+	metaLastFed  = "last_fed"  // the greatest position of its rows in feeds
 	metaHold     = "hold"      // 1 while sending is stopped
 	metaCheck    = "check"     // what Check wrote last
 )

@@ -46,7 +46,9 @@ type Store struct {
 	rollups     *rollups
 	content     *contentSealer
 	held        atomic.Bool
-	onAnnounce  atomic.Pointer[func()] // nil for nobody
+	// feedEnd is the last position up to which feeds are complete on disk, see feed.go.
+	feedEnd    atomic.Int64
+	onAnnounce atomic.Pointer[func()] // nil for nobody
 
 	// kick has room for one token, sent when the checkpointer must look at the logs.
 	kick     chan struct{}
@@ -215,6 +217,7 @@ func (s *Store) openSegments(ctx context.Context) error {
 		if st.marked {
 			mark = st
 		}
+		s.writer.lastFed = max(s.writer.lastFed, st.lastFed)
 		for span := range keySpans {
 			s.writer.keys[span].found(seg, st.keys, span, s.o.Now().UnixMilli())
 		}
@@ -234,6 +237,7 @@ func (s *Store) openSegments(ctx context.Context) error {
 	s.keys = hook.NewKeyClock(s.o.Node, greatest, s.o.Now)
 	s.catalog.SetKeys(s.keys.Next)
 	s.held.Store(mark.held)
+	s.feedEnd.Store(int64(s.writer.lastFed))
 	s.writer.low, s.writer.lastKey = mark.lowWater, greatest
 	if len(list) == 0 {
 		if err := s.writer.roll(s.writer.nextKey()); err != nil {

@@ -229,8 +229,13 @@ func (c *compaction) makeBrings() error {
 			if !c.whole {
 				selectSQL, err = c.attemptSQL()
 			}
-		case "delivery", "feed":
+		case "delivery":
 			condition = inCopySQL
+		case "feed":
+			condition = inCopySQL
+			if !c.whole {
+				selectSQL, err = c.feedSQL()
+			}
 		case "meta": // the copy has a summary of its own
 			condition = fmt.Sprintf("d.name <> '%s'", metaSummary)
 		}

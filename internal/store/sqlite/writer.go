@@ -29,8 +29,9 @@ type writer struct {
 	pens    map[*segmentFile]*pen
 	batch   uint64 // counts commits, to find the pen that was used longest ago
 	fresh   fresh
-	low     hook.Key // low_water as it was saved last
-	lastKey hook.Key // the greatest key that the writer drew, or found at the start
+	low     hook.Key      // low_water as it was saved last
+	lastFed hook.Position // the greatest position in a feed that was drawn, or found at the start
+	lastKey hook.Key      // the greatest key that the writer drew, or found at the start
 	keys    [keySpans]keyTables
 	lookers lookers
 	broken  error // what ended the store
@@ -53,6 +54,7 @@ type writer struct {
 	thin      []*pen // older ones that lost a due row
 	holdAfter *bool  // the hold that the commit makes true; nil for no change
 	announces bool   // it has announcements
+	feeds     bool   // it has drawn positions
 }
 
 type resolvedEntry struct {
@@ -302,7 +304,7 @@ func (w *writer) reset() {
 	w.handed = nil // the Handoff may keep it
 	w.added, w.resolved = w.added[:0], w.resolved[:0]
 	w.madeDue, w.holdAfter = w.madeDue[:0], nil
-	w.thin, w.announces = w.thin[:0], false
+	w.thin, w.announces, w.feeds = w.thin[:0], false, false
 	clear(w.results)
 	w.results = w.results[:0]
 }
@@ -350,6 +352,9 @@ func (w *writer) settle(batch []operation) {
 	if w.announces {
 		w.s.announced()
 	}
+	if w.feeds {
+		w.s.feedEnd.Store(int64(w.lastFed))
+	}
 	w.answer(batch, w.results, nil)
 }
 
@@ -376,6 +381,9 @@ func (w *writer) undo(batch []operation, done []*pen) (rest []operation) {
 	}
 	if w.announces && len(done) > 0 {
 		w.s.announced()
+	}
+	if w.feeds { // what is not on disk gets a later position
+		w.s.feedEnd.Store(int64(w.lastFed))
 	}
 	w.low = 0 // unknown, so that the next commit saves it
 	w.forgetNew(done)

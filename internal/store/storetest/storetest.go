@@ -23,6 +23,7 @@ type Open func(t testing.TB, dir string) store.Store
 func Run(t *testing.T, open Open) {
 	RunMessages(t, open)
 	t.Run("catalog", func(t *testing.T) { testCatalog(t, open) })
+	t.Run("consumers", func(t *testing.T) { testConsumers(t, open) })
 	t.Run("rollups", func(t *testing.T) { testRollups(t, open) })
 	t.Run("search", func(t *testing.T) { testSearch(t, open) })
 }
@@ -38,6 +39,7 @@ func RunMessages(t *testing.T, open Open) {
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
 	t.Run("rounds", func(t *testing.T) { testRounds(t, open) })
 	t.Run("announcements", func(t *testing.T) { testAnnouncements(t, open) })
+	t.Run("feed", func(t *testing.T) { testFeed(t, open) })
 	t.Run("retention", func(t *testing.T) { testRetention(t, open) })
 }
 

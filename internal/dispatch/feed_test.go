@@ -1,0 +1,120 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
+)
+
+// newFeedShop is a shop whose only endpoint is a polling endpoint.
+func newFeedShop(t testing.TB, dir string) *shop {
+	s := newShop(t, dir, 0)
+	now := time.Now()
+	e := &hook.Endpoint{ID: hook.EndpointID(s.NewKey()), Application: s.app.ID, Features: hook.Features{Kind: hook.PollingEndpoint}, CreatedAt: now, UpdatedAt: now,
+		Secrets: []hook.Secret{{Text: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}}
+	if err := s.CreateEndpoint(context.Background(), e, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.endpoints = append(s.endpoints, e)
+	return s
+}
+
+// feed reads everything that the shop's feed has.
+func (s *shop) feed(t testing.TB) (ids []hook.MessageID) {
+	t.Helper()
+	for after := hook.Position(0); ; {
+		page, err := s.Feed(context.Background(), store.FeedQuery{Application: s.app.ID, Endpoint: s.endpoints[0].ID, After: after, Limit: 250})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Rows {
+			if r.Position <= after {
+				t.Fatalf("position %d after %d", r.Position, after)
+			}
+			after = r.Position
+			ids = append(ids, r.Message.ID)
+		}
+		if !page.More {
+			return ids
+		}
+	}
+}
+
+func TestFeedHasEveryMessageOnceAndInOrder(t *testing.T) {
+	const messages, publishers = 2000, 4
+	s := newFeedShop(t, t.TempDir())
+	r := &receivers{}
+	var fed atomic.Int64
+	all := make(chan struct{})
+	_, stop := start(t, s, r, Options{LaneWindow: 2 * messages, Fed: func(ep hook.EndpointID) {
+		if ep != s.endpoints[0].ID {
+			t.Errorf("endpoint %d was fed", ep)
+		}
+		if fed.Add(1) == messages {
+			close(all)
+		}
+	}})
+	var publish sync.WaitGroup
+	for range publishers {
+		publish.Go(func() {
+			for range messages / publishers {
+				s.publish(t)
+			}
+		})
+	}
+	publish.Wait()
+	select {
+	case <-all:
+	case <-time.After(30 * time.Second):
+		t.Errorf("%d of %d messages were fed", fed.Load(), messages)
+	}
+	stop()
+	ids := s.feed(t)
+	for i := 1; i < len(ids); i++ {
+		if ids[i] <= ids[i-1] {
+			t.Fatalf("message %d at place %d, after %d", ids[i], i, ids[i-1])
+		}
+	}
+	if len(ids) != messages || r.total.Load() != 0 {
+		t.Errorf("the feed has %d of %d messages, and %d requests were made", len(ids), messages, r.total.Load())
+	}
+}
+
+func TestFeedGoesOnAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	s := newFeedShop(t, dir)
+	want := map[hook.MessageID]bool{}
+	for range 3 {
+		for range 50 { // without a dispatcher each is made due
+			want[s.publish(t)] = true
+		}
+		fed := make(chan struct{}, 1000)
+		_, stop := start(t, s, &receivers{}, Options{Fed: func(hook.EndpointID) { fed <- struct{}{} }})
+		for range 50 {
+			select {
+			case <-fed:
+			case <-time.After(30 * time.Second):
+				t.Fatal("not all messages were fed")
+			}
+		}
+		stop()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.Store = openStore(t, dir)
+	}
+	for _, id := range s.feed(t) {
+		if !want[id] {
+			t.Fatalf("message %d comes twice, or is not ours", id)
+		}
+		delete(want, id)
+	}
+	if len(want) != 0 {
+		t.Errorf("%d messages are missing", len(want))
+	}
+}
