@@ -16,7 +16,7 @@ import (
 // that do not exist yet have their arrows listed already (see ARCHITECTURE.md).
 var floorPlan = map[string][]string{
 	"cmd/hookloft":             {"internal/cli"},
-	"internal/cli":             {"api", "webhook", "client", "internal/config", "internal/server"},
+	"internal/cli":             {"api", "webhook", "client", "internal/config", "internal/server", "internal/transform"},
 	"internal/server":          {"*"},
 	"internal/httpapi":         {"api", "internal/hook", "internal/store", "internal/publish", "internal/auth", "internal/telemetry", "internal/egress", "internal/filter", "internal/openapi", "internal/schema", "internal/transform", "webhook"},
 	"internal/publish":         {"internal/hook", "internal/store", "internal/fanout", "internal/schema", "internal/telemetry"},

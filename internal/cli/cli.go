@@ -26,6 +26,7 @@ import (
 	"github.com/hookloft/hookloft/client"
 	"github.com/hookloft/hookloft/internal/config"
 	"github.com/hookloft/hookloft/internal/server"
+	"github.com/hookloft/hookloft/internal/transform"
 )
 
 // Streams are the three files of a process.
@@ -64,6 +65,9 @@ type program struct {
 // Main runs one command and returns the exit code. SIGINT, SIGTERM and the end of the
 // terminal end a command cleanly; a second signal ends the process at once.
 func Main(args, environ []string, std Streams) int {
+	if transform.IsChild(args) {
+		return transform.Child(std.In, std.Out)
+	}
 	ends := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		ends = append(ends, syscall.SIGHUP)

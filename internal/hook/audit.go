@@ -234,7 +234,9 @@ func (x *Features) auditFields(f *AuditFields) {
 		}
 	}
 	hide("filter", x.Filter != nil, x.Filter)
-	hide("transformation", x.Transformation != nil, x.Transformation)
+	if x.Transformation != nil {
+		x.Transformation.auditFields(f)
+	}
 	if x.Connector != nil {
 		x.Connector.auditFields(f)
 	}

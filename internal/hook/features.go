@@ -48,24 +48,6 @@ type Filter struct {
 	Text string `json:"text"`
 }
 
-// Transformation is user code that changes what is sent.
-type Transformation struct {
-	Code    string `json:"code"`
-	Enabled bool   `json:"enabled"`
-	// Variables are given to the code as env. They may be secret.
-	Variables map[string]string `json:"variables,omitempty"`
-	UpdatedAt time.Time         `json:"updatedAt"`
-}
-
-// String hides code and variables from logs and error texts.
-func (Transformation) String() string { return "[transformation]" }
-
-// GoString hides them from %#v.
-func (Transformation) GoString() string { return "[transformation]" }
-
-// LogValue hides them from slog.
-func (Transformation) LogValue() slog.Value { return slog.StringValue("[transformation]") }
-
 // Order is the line in which messages of an endpoint stand.
 type Order struct {
 	// Key is a path into the payload ("order.id"), or "channel"; messages of different keys do
