@@ -164,6 +164,17 @@ func isWebURL(s string, most int) bool {
 	return err == nil && len(s) <= most && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
 }
 
+// VisibleTo reports whether a connector exists for who has these feature flags; nil sees everything.
+func (c *Connector) VisibleTo(flags []string) bool {
+	return flags == nil || len(c.FeatureFlags) == 0 || slices.ContainsFunc(c.FeatureFlags, func(f string) bool { return slices.Contains(flags, f) })
+}
+
+// IsMail reports whether the endpoint's URL is that of an SMTP server (egress.ParseMailURL),
+// so that what is sent is an e-mail.
+func (e *Endpoint) IsMail() bool {
+	return strings.HasPrefix(e.URL, "smtp://") || strings.HasPrefix(e.URL, "smtps://")
+}
+
 // AuditFields are what the log says of a connector: its code may hold what its owner takes for secret.
 func (c *Connector) AuditFields() (f AuditFields) {
 	f.show("uid", c.UID)

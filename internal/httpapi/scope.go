@@ -37,6 +37,7 @@ var scopeNouns = map[string]string{
 	"message.expunge-all-contents":    "content",
 	"message-attempt.expunge-content": "content",
 	"message.broadcast":               "broadcast",
+	"connector-template":              "connector",
 	"search.why":                      "attempt",
 }
 

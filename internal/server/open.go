@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/config"
+	"github.com/hookloft/hookloft/internal/connector"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/store/sqlite"
@@ -57,7 +58,7 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, metrics 
 		return nil, err
 	}
 	o.hasher = auth.NewHasher(key)
-	s, err := sqlite.Open(ctx, c.Data, sqlite.Options{Sealer: sealer, Log: log, Metrics: metrics, Fatal: fatal, MaxBytes: c.RetentionBytes})
+	s, err := sqlite.Open(ctx, c.Data, sqlite.Options{Sealer: sealer, Log: log, Metrics: metrics, Fatal: fatal, MaxBytes: c.RetentionBytes, ReadyConnector: connector.Ready})
 	if err != nil {
 		return nil, err
 	}

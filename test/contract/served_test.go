@@ -148,6 +148,16 @@ var operationCalls = []operationCall{
 	{op: "DELETE /ingest/api/v1/source/{source_id}/endpoint/{endpoint_id}", status: 204},
 	{op: "DELETE /ingest/api/v1/source/{source_id}", status: 204},
 
+	{op: "POST /api/v1/connector", status: 201, body: `{"name":"One","uid":"one","transformation":"function handler(webhook) { return webhook }","allowedEventTypes":["user.created"],"logo":"https://example.com/logo.png"}`, save: "connector_id=id"},
+	{op: "PUT /api/v1/connector/{connector_id}", status: 200, body: `{"name":"Two","transformation":"function handler(webhook) { return webhook }"}`},
+	{op: "PATCH /api/v1/connector/{connector_id}", status: 200, body: `{"kind":"Slack","featureFlags":["beta"]}`},
+	{op: "GET /api/v1/connector/{connector_id}", status: 200},
+	{op: "GET /api/v1/connector", status: 200, query: "?product_type=Dispatch"},
+	{op: "PUT /api/v1/connector/{connector_id}/options", status: 200, body: `{"kind":"Slack"}`},
+	{op: "GET /api/v1/connector/{connector_id}/options", status: 200},
+	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/connector", status: 204},
+	{op: "DELETE /api/v1/connector/{connector_id}", status: 204},
+
 	{op: "DELETE /api/v1/app/{app_id}/endpoint/{endpoint_id}", status: 204},
 	{op: "DELETE /api/v1/app/{app_id}", status: 204},
 	{op: "DELETE /api/v1/event-type/{event_type_name}", status: 204},
