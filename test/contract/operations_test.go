@@ -105,7 +105,7 @@ func TestAuth(t *testing.T) {
 	})
 	c.line("queue redrive and what is not served answer 501", func(c *client) {
 		// There is no dead-letter queue: what is exhausted is listed, and sent again by a replay.
-		for _, path := range []string{"/api/v1/admin/redrive-dlq", "/api/v1/stream", "/api/v1/connector"} {
+		for _, path := range []string{"/api/v1/admin/redrive-dlq", "/api/v1/stream", "/api/v1/connector/oauth/slack"} {
 			c.want(c.must(501, "POST", path, `{}`), "code", "not_implemented")
 		}
 		c.must(404, "GET", "/api/v1/no-such-thing", "")
