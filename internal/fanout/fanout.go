@@ -16,6 +16,8 @@ import (
 //   - A disabled endpoint that would have got m has a delivery that is Exhausted with
 //     ReasonDisabled, so that what was skipped can be listed and replayed.
 //   - A delayed message (DeliverAt) is due then, at every endpoint.
+//   - A delivery to an ordered endpoint knows its line; what changes about the endpoint
+//     later leaves it there.
 func Plan(plan *store.Plan, m *hook.Message) []hook.Delivery {
 	n := 0
 	for _, e := range plan.Endpoints {
@@ -46,6 +48,9 @@ func delivery(plan *store.Plan, e *hook.Endpoint, m *hook.Message) hook.Delivery
 	d := hook.Delivery{Application: plan.Application.ID, Endpoint: e.ID, Trigger: hook.Scheduled, DueAt: m.DeliverAt}
 	if e.Disabled {
 		return d.End(hook.Exhausted, hook.ReasonDisabled)
+	}
+	if e.InOrder() {
+		d.Line = lineOf(e.Order, m)
 	}
 	return d
 }

@@ -50,8 +50,15 @@ type Delivery struct {
 	// Step counts the failed scheduled attempts of this round: the position in the
 	// retry policy. A replay begins a new round at 0.
 	Step int
-	// DueAt is when the next attempt may begin, to the millisecond.
-	DueAt time.Time
+	// DueAt is when the next attempt may begin, to the millisecond. In a Line it is the
+	// delivery's place, which stays as it is from attempt to attempt, and NotBefore is when
+	// the next one may begin, zero for at once.
+	DueAt     time.Time
+	Line      Line
+	NotBefore time.Time
+	// BatchEnd is the place of the last delivery that leaves in one request with this one,
+	// the first of them; zero until that is settled. A repetition takes the same ones.
+	BatchEnd Position
 	// Reason says why State is Exhausted, Cancelled or Held, or why the last attempt failed.
 	Reason Reason
 	// Crashes counts how often the process died while a request of this delivery was under
@@ -83,15 +90,32 @@ func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chanc
 			d.State, d.DueAt = Exhausted, time.Time{}
 			break
 		}
-		d.State, d.DueAt = Pending, ceilMilli(now.Add(delay))
+		d.State = Pending
+		if at := ceilMilli(now.Add(delay)); d.Line != 0 {
+			d.NotBefore = at
+		} else {
+			d.DueAt = at
+		}
+	}
+	if d.State.IsFinal() {
+		d.NotBefore, d.BatchEnd = time.Time{}, Position{}
 	}
 	return d
+}
+
+// NextAt is when the next attempt of a pending delivery may begin; zero where it never
+// waited. What stands before it in its line may make it later.
+func (d *Delivery) NextAt() time.Time {
+	if d.NotBefore.After(d.DueAt) {
+		return d.NotBefore
+	}
+	return d.DueAt
 }
 
 // Until returns the delivery exhausted where its next attempt would come after deadline,
 // and as it is otherwise; the zero time is no deadline.
 func (d Delivery) Until(deadline time.Time) Delivery {
-	if deadline.IsZero() || d.State != Pending || d.Trigger != Scheduled || d.DueAt.Before(deadline) {
+	if deadline.IsZero() || d.State != Pending || d.Trigger != Scheduled || d.NextAt().Before(deadline) {
 		return d
 	}
 	return d.End(Exhausted, ReasonExpired)
@@ -109,6 +133,7 @@ func ceilMilli(t time.Time) time.Time {
 // End returns the delivery ended without an attempt, in a final state with its cause.
 func (d Delivery) End(s State, why Reason) Delivery {
 	d.State, d.Reason, d.DueAt, d.Fresh = s, why, time.Time{}, false
+	d.NotBefore, d.BatchEnd = time.Time{}, Position{}
 	return d
 }
 

@@ -48,22 +48,6 @@ type Filter struct {
 	Text string `json:"text"`
 }
 
-// Order is the line in which messages of an endpoint stand.
-type Order struct {
-	// Key is a path into the payload ("order.id"), or "channel"; messages of different keys do
-	// not wait for each other. "" is one line for all.
-	Key string `json:"key,omitempty"`
-	// SkipAfter is after how many failed attempts the head of a line is given up; 0 for when
-	// its schedule ends, so that it blocks the line until then.
-	SkipAfter int `json:"skipAfter,omitempty"`
-	// BatchSize is how many messages one request takes, 1 to 1000; 0 for 1.
-	BatchSize int `json:"batchSize,omitempty"`
-	// MaxWait is how long a batch that is not full waits for more, at most 5 min.
-	MaxWait time.Duration `json:"maxWait,omitempty"`
-	// Lines asks for one JSON value a line (NDJSON) where a batch is otherwise a JSON array.
-	Lines bool `json:"lines,omitempty"`
-}
-
 // Latest keeps of several messages of one key that come close together only the last.
 type Latest struct {
 	// Key is a path into the payload; "" is one key for all messages of an event type.

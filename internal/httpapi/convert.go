@@ -421,7 +421,7 @@ func nextAttempt(d *hook.Delivery) *time.Time {
 	if d.State != hook.Pending || d.Attempts == 0 {
 		return nil
 	}
-	return timeOrNil(d.DueAt)
+	return timeOrNil(d.NextAt())
 }
 
 // listToAPI makes a page of rows; id is what the page's iterators name.

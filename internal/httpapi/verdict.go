@@ -184,12 +184,12 @@ func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Atte
 		case d.Attempts == 0 && d.DueAt.IsZero():
 			out.Verdict = "Not tried yet; it is sent as soon as the endpoint can take it."
 		case d.Reason == hook.ReasonReplay:
-			out.Verdict = "A replay sends it again; it is due at " + d.DueAt.UTC().Format(time.RFC3339) + "."
+			out.Verdict = "A replay sends it again; it is due at " + d.NextAt().UTC().Format(time.RFC3339) + "."
 			return out
 		case d.Attempts == 0:
-			out.Verdict = "Not tried yet; it is due at " + d.DueAt.UTC().Format(time.RFC3339) + "."
+			out.Verdict = "Not tried yet; it is due at " + d.NextAt().UTC().Format(time.RFC3339) + "."
 		default:
-			out.Verdict = "Failed " + timesText(d.Attempts) + " and is tried again at " + d.DueAt.UTC().Format(time.RFC3339) + ". " + said.Words + "."
+			out.Verdict = "Failed " + timesText(d.Attempts) + " and is tried again at " + d.NextAt().UTC().Format(time.RFC3339) + ". " + said.Words + "."
 		}
 	}
 	if said.Next != "" {

@@ -166,6 +166,10 @@ func (w *writer) deliver(p *pen, d *hook.Delivery, m *hook.Message, key hook.Key
 		_, err := p.newDelivery(d, time.Time{}, nil)
 		return false, err
 	}
+	if d.Line != 0 && d.DueAt.Before(key.Time()) {
+		// In line by the order of commits: no later commit has an earlier place.
+		d.DueAt = key.Time()
+	}
 	if d.DueAt.IsZero() {
 		if h := w.handoff.Load(); h != nil && !w.s.held.Load() && (*h).Admit(m.Application, d.Endpoint, m.Size()) {
 			d.Fresh = true
@@ -331,6 +335,7 @@ func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bo
 	if d.State == hook.Exhausted && len(d.attempts) > 0 {
 		next.Reason = d.Reason // why the last attempt failed, which says how the round before ended
 	}
+	next.Line = d.Line // it joins its line anew, at the time of the replay
 	if err := p.setDelivery(&next, now, encodeKeys(d.attempts)); err != nil {
 		return false, err
 	}

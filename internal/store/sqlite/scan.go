@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -83,10 +84,46 @@ func scanDelivery(stmt *sqlite.Stmt) *storedDelivery {
 		},
 		attempts: decodeKeys[hook.AttemptID](columnBytes(stmt, 7)),
 	}
+	decodeLine(&d.Delivery, columnBytes(stmt, 8))
 	d.Attempts = len(d.attempts)
 	// A pair that waits has a time, except a fresh one that a manual attempt gave its row.
 	d.Fresh = d.State == hook.Pending && d.DueAt.IsZero()
 	return d
+}
+
+// encodeLine returns the line column of d, nil for one that stands in none.
+func encodeLine(d *hook.Delivery) []byte {
+	if d.Line == 0 {
+		return nil
+	}
+	b := appendKey(make([]byte, 0, 32), d.Line)
+	if d.NotBefore.IsZero() && d.BatchEnd == (hook.Position{}) {
+		return b
+	}
+	var at int64
+	if !d.NotBefore.IsZero() {
+		at = d.NotBefore.UnixMilli()
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(at))
+	if d.BatchEnd != (hook.Position{}) {
+		b = binary.BigEndian.AppendUint64(b, uint64(d.BatchEnd.At))
+		b = appendKey(b, d.BatchEnd.Message)
+	}
+	return b
+}
+
+// decodeLine is the reverse of encodeLine.
+func decodeLine(d *hook.Delivery, b []byte) {
+	k := decodeKeys[int64](b)
+	if len(k) > 0 {
+		d.Line = hook.Line(k[0])
+	}
+	if len(k) > 1 && k[1] != 0 {
+		d.NotBefore = time.UnixMilli(k[1]).UTC()
+	}
+	if len(k) > 3 {
+		d.BatchEnd = hook.Position{At: k[2], Message: hook.MessageID(k[3])}
+	}
 }
 
 func splitLines(s string) []string {
