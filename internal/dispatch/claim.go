@@ -28,7 +28,7 @@ func (d *Dispatcher) behind(l *lane) {
 // wantClaim puts a lane in line for a claimer when it has rows to claim and has worked
 // off most of what it holds, so that rows come in batches and not one by one.
 func (d *Dispatcher) wantClaim(l *lane) {
-	if !l.isBehind || l.claiming || d.stopping || l.waiting() > d.window(l)/4 {
+	if !l.isBehind || l.claiming || d.stopping || !d.isShort(l) {
 		return
 	}
 	if d.claimed.full() && len(l.held) > 0 {
@@ -36,6 +36,24 @@ func (d *Dispatcher) wantClaim(l *lane) {
 	}
 	d.wanting.push(l)
 	signal(d.claimable)
+}
+
+// isShort reports whether a lane has worked off most of what it may hold. What stands in
+// line behind a head that cannot be tried now gives it nothing to do.
+func (d *Dispatcher) isShort(l *lane) bool {
+	if l.lined == 0 {
+		return l.waiting() <= d.window(l)/4
+	}
+	n := d.lineWindow()
+	return l.lined < n && l.waiting()-l.stuck <= n/8
+}
+
+// room is how many more deliveries a lane may hold.
+func (d *Dispatcher) roomOf(l *lane) int {
+	if l.lined == 0 {
+		return d.window(l) - l.waiting()
+	}
+	return d.lineWindow() - l.waiting()
 }
 
 // claim reads due rows for lanes that want them until ctx ends.
@@ -77,16 +95,14 @@ func (d *Dispatcher) nextClaim() (l *lane, limit int, taken map[store.DueKey]boo
 		}
 		l := d.wanting.nextLane(t, firstClass(lanes[sparse].n))
 		d.wanting.giveBack(t)
-		room := d.window(l) - l.waiting()
+		room := d.roomOf(l)
 		if !l.isBehind || l.claiming || room <= 0 {
 			continue
 		}
 		limit := min(room, claimBatch, max(1, (d.claimed.maxBytes-d.claimed.bytes)/2/l.meanBytes), max(1, d.claimed.maxCount-d.claimed.count))
 		taken := make(map[store.DueKey]bool, len(l.held))
 		for _, it := range l.held {
-			if !it.isFresh() {
-				taken[it.due.Row] = true
-			}
+			it.takenRows(taken)
 		}
 		l.claiming, l.isBehind = true, false
 		if d.wanting.len() > 0 {
@@ -128,17 +144,17 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 	}
 	took := 0
 	for i := range due {
-		if l.held[due[i].Message.ID] != nil {
+		size := footprint(due[i].Message)
+		it := newItem(l, due[i], size, now)
+		if l.held[due[i].Message.ID] != nil && !l.shadow(it, now) {
 			l.skipped = true
 			continue
 		}
 		took++
-		size := footprint(due[i].Message)
 		l.meanBytes = max(1, (7*l.meanBytes+size)/8)
-		it := newItem(l, due[i], size, now)
 		d.claimed.add(size)
 		l.held[it.due.Message.ID] = it
-		l.enqueue(it)
+		l.enqueue(it, now)
 	}
 	switch {
 	case next.IsZero():

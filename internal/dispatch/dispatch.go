@@ -11,8 +11,9 @@
 //
 // # Where things are
 //
-// lane.go: what one endpoint does, and in which order. pace.go: how many at once and how
-// fast. feed.go: endpoints whose consumers fetch. breaker.go: when an endpoint is left in peace, or disabled. fair.go: whose turn
+// lane.go: what one endpoint does. line.go: in which order, where order is asked for. pace.go:
+// how many at once and how fast. feed.go: endpoints whose consumers fetch. breaker.go: when an
+// endpoint is left in peace, or disabled. fair.go: whose turn
 // it is. claim.go: from the store into memory. memory.go: what is taken from the store's
 // writer, and given back. worker.go: one attempt. record.go: its outcome. announce.go: who
 // is told of it. due.go: the clock.
@@ -420,6 +421,11 @@ func (d *Dispatcher) oldestDue() float64 {
 				oldest = earliest(oldest, it.due.Message.Time())
 			} else if it != nil {
 				oldest = earliest(oldest, it.due.Delivery.DueAt)
+			}
+		}
+		for _, ln := range l.lines {
+			if ln.canGo() {
+				oldest = earliest(oldest, ln.head.due.Delivery.NextAt())
 			}
 		}
 	}

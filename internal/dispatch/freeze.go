@@ -22,6 +22,11 @@ func (d *Dispatcher) Freeze(app hook.ApplicationID, endpoint hook.EndpointID) []
 			waiting[it] = true
 		}
 	}
+	for _, ln := range l.lines {
+		for it := ln.head; it != nil; it = it.next {
+			waiting[it] = true
+		}
+	}
 	var flying []hook.MessageID
 	for id, it := range l.held {
 		if !waiting[it] {
@@ -47,6 +52,14 @@ func (d *Dispatcher) Thaw(endpoint hook.EndpointID, gone func(*store.Due) bool) 
 				d.forget(it)
 				return true
 			})
+		}
+		for _, ln := range l.lines {
+			d.leave(ln, func(it *item) bool { return gone(&it.due) })
+			l.settle(ln, now)
+		}
+		for _, it := range l.held {
+			// Its place is lost, so it must not be tried again from memory.
+			it.isGone = it.isGone || it.isLined() && !it.waits && gone(&it.due)
 		}
 		l.isStale = l.claiming
 	}

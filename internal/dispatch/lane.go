@@ -47,6 +47,10 @@ type item struct {
 	updatedAt time.Time
 	ended     bool       // its outcome is with the store
 	slot      store.Slot // of its request in the store's journal
+	waits     bool       // stands in a line
+	shadowed  bool       // a resend of the same pair goes first
+	shadows   *item      // the delivery in line that waits for this resend
+	isGone    bool       // somebody has ended it while it was tried
 	begun     uint64     // of its attempt, for the Observer
 	finished  store.Finished
 }
@@ -136,6 +140,14 @@ type lane struct {
 	endpoint hook.EndpointID
 
 	queue [queues]fifo
+	// lines are what waits or is tried in order, see line.go; nil for most lanes. open has
+	// those whose head may be tried, by turn, and some that no longer may; resting those
+	// whose head waits for its time. lined counts what waits in all of them, and stuck how
+	// many of these stand behind a head that cannot be tried now.
+	lines        map[hook.Line]*line
+	open         deque[*line]
+	resting      clock[*line]
+	lined, stuck int
 	// held has every delivery of this lane that is in memory, waiting or not, by message:
 	// the same pair is never tried twice at once, whatever its trigger.
 	held map[hook.MessageID]*item
@@ -193,8 +205,11 @@ func (d *Dispatcher) lane(app hook.ApplicationID, ep hook.EndpointID) *lane {
 	return l
 }
 
-// waiting is how many deliveries could be tried.
-func (l *lane) waiting() int {
+// waiting is how many deliveries wait to be tried.
+func (l *lane) waiting() int { return l.unordered() + l.lined }
+
+// unordered is how many of them stand in no line.
+func (l *lane) unordered() int {
 	return l.queue[liveQueue].n + l.queue[retryQueue].n + l.queue[replayQueue].n
 }
 
@@ -224,8 +239,16 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 	if l.breaker.open || !l.isPlanned || l.isFeed {
 		limit = 1 // the first item of a new lane learns the rate for all others; a feed keeps their order
 	}
+	if l.lined > 0 {
+		l.wakeLines(now)
+	}
 	switch {
-	case l.waiting() == 0, l.isAlone, l.isDisabling, l.frozen > 0, l.inFlight >= limit:
+	case l.unordered() == 0 && l.nextLine() == nil:
+		if _, next, ok := l.resting.first(); ok {
+			return nil, next
+		}
+		return nil, at
+	case l.isAlone, l.isDisabling, l.frozen > 0, l.inFlight >= limit:
 		return nil, at
 	case now.Before(l.pausedUntil):
 		return nil, l.pausedUntil
@@ -249,7 +272,7 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 	}
 	if it.due.Delivery.Crashes >= crashesAlone {
 		if l.inFlight > 0 {
-			l.queue[queueOf[it.kind]].pushFront(it)
+			l.putFront(it, now)
 			return nil, at
 		}
 		l.isAlone = true
@@ -268,12 +291,25 @@ func (l *lane) isAsked() bool {
 }
 
 // enqueue puts an item at the end of its queue; what a person has asked for goes before replays.
-func (l *lane) enqueue(it *item) {
+func (l *lane) enqueue(it *item, now time.Time) {
+	if it.isLined() {
+		l.join(it, now)
+		return
+	}
 	if it.kind == manual {
 		l.queue[replayQueue].pushFront(it)
 		return
 	}
 	l.queue[queueOf[it.kind]].push(it)
+}
+
+// putFront puts back an item that was taken and not tried.
+func (l *lane) putFront(it *item, now time.Time) {
+	if it.isLined() {
+		l.rejoin(it, now)
+		return
+	}
+	l.queue[queueOf[it.kind]].pushFront(it)
 }
 
 // pop chooses: live messages first, then retries, then replays, but a retry at least
@@ -282,7 +318,8 @@ func (l *lane) pop() *item {
 	l.sinceRetry++
 	l.sinceReplay++
 	from := replayQueue
-	switch live, retries, replays := l.queue[liveQueue].n > 0, l.queue[retryQueue].n > 0, l.queue[replayQueue].n > 0; {
+	inLine := l.nextLine()
+	switch live, retries, replays := l.queue[liveQueue].n > 0 || inLine != nil, l.queue[retryQueue].n > 0, l.queue[replayQueue].n > 0; {
 	case replays && l.sinceReplay >= 10:
 	case retries && l.sinceRetry >= 5:
 		from = retryQueue
@@ -296,6 +333,9 @@ func (l *lane) pop() *item {
 		l.sinceRetry = 0
 	case replayQueue:
 		l.sinceReplay = 0
+	}
+	if from == liveQueue && inLine != nil {
+		return l.popLine(inLine) // the oldest of a line, whatever it was tried before
 	}
 	return l.queue[from].pop()
 }
@@ -324,7 +364,7 @@ func (l *lane) refund() {
 
 // trim drops claimed deliveries beyond the window: their rows are still in the store.
 func (d *Dispatcher) trim(l *lane) {
-	over := l.waiting() - d.window(l)
+	over := l.unordered() - d.window(l)
 	for q := queues - 1; q >= 0 && over > 0; q-- {
 		keep := -over // of the claimed ones, the oldest
 		for it := l.queue[q].head; it != nil; it = it.next {
@@ -350,7 +390,14 @@ func (d *Dispatcher) trim(l *lane) {
 // forget takes a delivery out of memory.
 func (d *Dispatcher) forget(it *item) {
 	l := it.lane
-	delete(l.held, it.due.Message.ID)
+	if other := l.held[it.due.Message.ID]; other == it {
+		delete(l.held, it.due.Message.ID)
+	} else if other != nil && other.shadows == it {
+		other.shadows = nil
+	}
+	if it.shadows != nil {
+		d.unshadow(it, time.Now())
+	}
 	if it.isFresh() {
 		d.fresh.sub(it.size)
 		l.tenant.fresh--

@@ -74,7 +74,7 @@ func (d *Dispatcher) Committed(fresh []store.Due) {
 		}
 		it := newItem(l, fresh[i], l.unreserve(), now)
 		l.held[it.due.Message.ID] = it
-		l.queue[queueOf[it.kind]].push(it)
+		l.queue[queueOf[it.kind]].push(it) // what stands in line is never fresh
 		d.makeReady(l)
 	}
 	if d.spillAt.IsZero() {

@@ -32,8 +32,11 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 	}
 	now := time.Now()
 	next := it.due.Delivery.After(a, policyOf(plan, ep, it.due.Message, a), now, d.o.Chance()).Until(it.due.Message.Deadline)
+	if o := ep.Order; o != nil && it.isLined() && o.SkipAfter > 0 && next.State == hook.Pending && next.Step >= o.SkipAfter {
+		next = next.End(hook.Exhausted, hook.ReasonSkipped)
+	}
 	if next.State == hook.Pending && next.Trigger == hook.Scheduled {
-		a.NextAt = next.DueAt
+		a.NextAt = next.NextAt()
 	}
 
 	save, failedLong := d.lesson(it, ep, a, now)
@@ -47,7 +50,7 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 		d.saveFailing(it.lane.tenant.id, it.lane.endpoint, *save)
 	}
 	announce := d.announcement(it, plan, ep, &next, a)
-	urgent := announce != nil || next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
+	urgent := announce != nil || it.isLined() || next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
 	it.wipe = settings.WipeDelivered && a.Outcome == hook.Success
 	d.finish(it, next, a, announce, urgent)
 }
@@ -142,9 +145,15 @@ func (d *Dispatcher) stored(it *item, err error) {
 	if it.fed != nil && err == nil && d.o.Fed != nil {
 		d.o.Fed(l.endpoint)
 	}
-	d.forget(it)
-	if next := &it.finished.Delivery; err == nil && next.Trigger == hook.Scheduled && next.State == hook.Pending {
-		d.dueAt(l.tenant.id, l.endpoint, next.DueAt, now)
+	next := &it.finished.Delivery
+	switch {
+	case it.isLined():
+		d.over(it, err, now)
+	default:
+		d.forget(it)
+		if err == nil && next.Trigger == hook.Scheduled && next.State == hook.Pending {
+			d.dueAt(l.tenant.id, l.endpoint, next.DueAt, now)
+		}
 	}
 	if l.skipped {
 		l.skipped, l.isBehind = false, true
@@ -153,7 +162,7 @@ func (d *Dispatcher) stored(it *item, err error) {
 	if l.isIdle() {
 		d.idle(l, now)
 	}
-	if wasFull {
+	if wasFull || l.lined > 0 {
 		d.launch(now)
 	}
 	d.gauge()

@@ -220,7 +220,7 @@ func (d *Dispatcher) putBack(it *item) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := it.lane
-	l.queue[queueOf[it.kind]].pushFront(it)
+	l.putFront(it, time.Now())
 	l.pausedUntil = time.Now().Add(retryStore)
 	l.refund()
 }
@@ -260,7 +260,11 @@ func (d *Dispatcher) postpone(it *item) {
 	wait := min(time.Hour, time.Minute<<min(6, next.Crashes-crashesAlone))
 	// Up to half as long again, so that those that were in flight together come apart, and
 	// only the culprit is in flight at the next crash.
-	next.DueAt = time.Now().Add(wait + time.Duration(d.o.Chance()*float64(wait/2)))
+	if at := time.Now().Add(wait + time.Duration(d.o.Chance()*float64(wait/2))); next.Line != 0 {
+		next.NotBefore = at
+	} else {
+		next.DueAt = at
+	}
 	d.mu.Lock()
 	it.lane.refund()
 	d.mu.Unlock()

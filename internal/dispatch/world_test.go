@@ -59,6 +59,36 @@ type world struct {
 	announced  []*hook.Announcement
 	planOf     func(hook.ApplicationID) // told of each PlanOf; nil for nobody
 	held       bool
+	hurried    map[hook.EndpointID]bool // Hurry was called: times of retries do not hold
+	cancelled  map[pair]bool            // while an attempt was under way or about to begin
+	lastPlace  map[lineOf]hook.Position // of what was tried first in a line
+	tried      map[pair]bool            // by schedule
+	inLine     map[lineOf][]hook.MessageID
+}
+
+type lineOf struct {
+	endpoint hook.EndpointID
+	line     hook.Line
+}
+
+// checkOrder fails the test on a first attempt out of line, and on any while something
+// before it in its line has not ended. The caller holds mu.
+func (w *world) checkOrder(d *hook.Delivery, a *hook.Attempt) {
+	if d.Line == 0 || a.Trigger != hook.Scheduled {
+		return
+	}
+	at, of := pair{d.Endpoint, d.Message}, lineOf{d.Endpoint, d.Line}
+	if !w.tried[at] {
+		if last := w.lastPlace[of]; d.Position().Compare(last) <= 0 {
+			w.t.Errorf("%v at %v first comes after %v", at, d.Position(), last)
+		}
+		w.lastPlace[of], w.tried[at] = d.Position(), true
+	}
+	for _, other := range w.inLine[of] {
+		if before := w.deliveries[pair{d.Endpoint, other}]; !before.State.IsFinal() && before.Position().Compare(d.Position()) < 0 {
+			w.t.Errorf("%v is tried before %v, which is %+v", at, other, before)
+		}
+	}
 }
 
 func newWorld(t *testing.T) *world {
@@ -71,6 +101,7 @@ func newWorld(t *testing.T) *world {
 		plans: map[hook.ApplicationID]*store.Plan{}, messages: map[hook.MessageID]*hook.Message{}, deliveries: map[pair]hook.Delivery{},
 		rows: map[hook.EndpointID]map[store.DueKey]bool{}, slots: map[store.Slot]pair{}, flying: map[pair]bool{}, requests: map[hook.EndpointID]int{},
 		mostInLane: map[hook.EndpointID]int{}, laneFlying: map[hook.EndpointID]int{}, failing: map[hook.EndpointID]time.Time{},
+		hurried: map[hook.EndpointID]bool{}, cancelled: map[pair]bool{}, lastPlace: map[lineOf]hook.Position{}, tried: map[pair]bool{}, inLine: map[lineOf][]hook.MessageID{},
 	}
 }
 
@@ -110,7 +141,10 @@ func (w *world) append(m *hook.Message, endpoints ...*hook.Endpoint) *hook.Messa
 	w.mu.Unlock()
 	for _, e := range endpoints {
 		d := hook.Delivery{Message: m.ID, Application: app, Endpoint: e.ID}
-		if h != nil && h.Admit(app, e.ID, 2) {
+		if e.InOrder() {
+			d.Line = hook.LineOfKey(m.EventType) // a key like any other
+		}
+		if d.Line == 0 && h != nil && h.Admit(app, e.ID, 2) {
 			d.Fresh = true
 			fresh = append(fresh, store.Due{Delivery: d, Message: m})
 		} else {
@@ -137,6 +171,9 @@ func (w *world) append(m *hook.Message, endpoints ...*hook.Endpoint) *hook.Messa
 
 // put writes a delivery with a due row. The caller holds mu.
 func (w *world) put(d hook.Delivery) {
+	if of := (lineOf{d.Endpoint, d.Line}); d.Line != 0 && w.deliveries[pair{d.Endpoint, d.Message}].Line == 0 {
+		w.inLine[of] = append(w.inLine[of], d.Message)
+	}
 	w.deliveries[pair{d.Endpoint, d.Message}] = d
 	w.row(d.Endpoint, store.DueKey{DueAt: d.DueAt.UnixMilli(), Message: d.Message, Trigger: d.Trigger})
 }
@@ -293,6 +330,13 @@ func (w *world) finish(f *store.Finished) error {
 			w.t.Errorf("an announcement that is not urgent: %+v", f.Announce)
 		}
 	}
+	if w.cancelled[at] && !w.rows[d.Endpoint][f.Row] {
+		if old := w.deliveries[at]; d.State == hook.Delivered {
+			old.State = hook.Delivered
+			w.deliveries[at] = old
+		}
+		return nil
+	}
 	if f.Row != (store.DueKey{}) {
 		if !w.rows[d.Endpoint][f.Row] {
 			w.t.Errorf("an outcome for a due row %v that is not there", f.Row)
@@ -430,12 +474,13 @@ func (w *world) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, _ 
 		w.t.Errorf("an attempt of %v that is not in the journal", at)
 	}
 	d := w.deliveries[at]
-	if d.State.IsFinal() && a.Trigger == hook.Scheduled {
+	if d.State.IsFinal() && a.Trigger == hook.Scheduled && !w.cancelled[at] {
 		w.t.Errorf("an attempt of %v, which is %v", at, d.State)
 	}
-	if a.Trigger == hook.Scheduled && time.Now().Before(d.DueAt) {
-		w.t.Errorf("an attempt of %v at %v, due at %v", at, time.Now(), d.DueAt)
+	if a.Trigger == hook.Scheduled && time.Now().Before(d.NextAt()) && !w.hurried[ep.ID] {
+		w.t.Errorf("an attempt of %v at %v, due at %v", at, time.Now(), d.NextAt())
 	}
+	w.checkOrder(&d, a)
 	w.flying[at] = true
 	w.requests[ep.ID]++
 	w.inFlight++
@@ -541,6 +586,16 @@ func (d *Dispatcher) check(t *testing.T) {
 			} else {
 				claimed++
 			}
+			if it.shadows != nil {
+				claimed++
+			}
+		}
+		lined, stuck := 0, 0
+		for _, ln := range l.lines {
+			lined, stuck = lined+ln.n, stuck+ln.stuck
+		}
+		if lined != l.lined || stuck != l.stuck {
+			t.Errorf("lane %d counts %d in line and %d stuck, lines have %d and %d", l.endpoint, l.lined, l.stuck, lined, stuck)
 		}
 		if l.inFlight != 0 {
 			t.Errorf("lane %d has %d attempts left", l.endpoint, l.inFlight)

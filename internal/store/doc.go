@@ -25,6 +25,18 @@
 // An embedded store has one owner process, proved by a lock file, and needs no
 // leases: what was in flight at a crash is due at the start.
 //
+// # Order
+//
+// A delivery with a Line always has a due row, in the commit of its message, at the
+// message's time, or at the message's own DeliverAt where that is later. One writer draws
+// the row keys inside its commits, so a later commit has a later hook.Position, and Claim
+// returns positions in order: what is claimed first was accepted first, and nothing comes
+// in before it afterwards. A failed attempt writes the row again where it was; when the next
+// attempt may begin stands beside it (Delivery.NotBefore). So the order outlives every
+// crash, because it is nowhere but in the due rows. Whoever sends takes a line's next
+// delivery after the outcome of the one before is on disk (Finished.Done). A replay joins
+// its line anew at its own time; a resend (Manual) stands in no line.
+//
 // # What crashes the process
 //
 // A request whose handling kills the process would kill it again after each start. So the

@@ -50,8 +50,9 @@ const MaxPublications = 10_001
 type Publication struct {
 	Message *hook.Message
 	// Deliveries go to the endpoints of the plan. A delivery that is Pending without
-	// DueAt may be handed over in memory (see Handoff); one with DueAt, or Held, or
-	// in a final state, gets a row in the same commit. Message and Fresh are filled in by Append.
+	// DueAt and Line may be handed over in memory (see Handoff); one with either, or Held, or
+	// in a final state, gets a row in the same commit. In a Line, DueAt is at least the
+	// message's time. Message and Fresh are filled in by Append.
 	Deliveries []hook.Delivery
 	// PlanVersion is Plan.Version. Append refuses a plan that is no longer current.
 	PlanVersion int64

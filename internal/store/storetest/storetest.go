@@ -34,6 +34,7 @@ func RunMessages(t *testing.T, open Open) {
 	t.Run("appendall", func(t *testing.T) { testAppendAll(t, open) })
 	t.Run("inbound", func(t *testing.T) { testInbound(t, open) })
 	t.Run("queue", func(t *testing.T) { testQueue(t, open) })
+	t.Run("lines", func(t *testing.T) { testLines(t, open) })
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
