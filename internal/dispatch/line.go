@@ -7,7 +7,7 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-// line is what a lane has in memory of one hook.Line, by rising hook.Position. Only its head
+// line is what a lane has in memory of one hook.Line, by rising hook.PlaceInLine. Only its head
 // is tried, and nothing while an attempt of it is under way or not yet on disk.
 //
 // The order holds because of three things. A delivery in line always has a due row (see
@@ -57,12 +57,12 @@ func (l *lane) join(it *item, now time.Time) {
 	ln := l.lineOf(it)
 	it.waits = true
 	l.lined++
-	at := it.due.Delivery.Position()
-	if ln.tail == nil || ln.tail.due.Delivery.Position().Compare(at) < 0 {
+	at := it.due.Delivery.Place()
+	if ln.tail == nil || ln.tail.due.Delivery.Place().Compare(at) < 0 {
 		ln.push(it)
 	} else {
 		var before *item
-		for next := ln.head; next != nil && next.due.Delivery.Position().Compare(at) < 0; next = next.next {
+		for next := ln.head; next != nil && next.due.Delivery.Place().Compare(at) < 0; next = next.next {
 			before = next
 		}
 		ln.insert(before, it)

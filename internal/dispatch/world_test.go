@@ -61,7 +61,7 @@ type world struct {
 	held       bool
 	hurried    map[hook.EndpointID]bool // Hurry was called: times of retries do not hold
 	cancelled  map[pair]bool            // while an attempt was under way or about to begin
-	lastPlace  map[lineOf]hook.Position // of what was tried first in a line
+	lastPlace  map[lineOf]hook.PlaceInLine // of what was tried first in a line
 	tried      map[pair]bool            // by schedule
 	inLine     map[lineOf][]hook.MessageID
 }
@@ -79,13 +79,13 @@ func (w *world) checkOrder(d *hook.Delivery, a *hook.Attempt) {
 	}
 	at, of := pair{d.Endpoint, d.Message}, lineOf{d.Endpoint, d.Line}
 	if !w.tried[at] {
-		if last := w.lastPlace[of]; d.Position().Compare(last) <= 0 {
-			w.t.Errorf("%v at %v first comes after %v", at, d.Position(), last)
+		if last := w.lastPlace[of]; d.Place().Compare(last) <= 0 {
+			w.t.Errorf("%v at %v first comes after %v", at, d.Place(), last)
 		}
-		w.lastPlace[of], w.tried[at] = d.Position(), true
+		w.lastPlace[of], w.tried[at] = d.Place(), true
 	}
 	for _, other := range w.inLine[of] {
-		if before := w.deliveries[pair{d.Endpoint, other}]; !before.State.IsFinal() && before.Position().Compare(d.Position()) < 0 {
+		if before := w.deliveries[pair{d.Endpoint, other}]; !before.State.IsFinal() && before.Place().Compare(d.Place()) < 0 {
 			w.t.Errorf("%v is tried before %v, which is %+v", at, other, before)
 		}
 	}
@@ -101,7 +101,7 @@ func newWorld(t *testing.T) *world {
 		plans: map[hook.ApplicationID]*store.Plan{}, messages: map[hook.MessageID]*hook.Message{}, deliveries: map[pair]hook.Delivery{},
 		rows: map[hook.EndpointID]map[store.DueKey]bool{}, slots: map[store.Slot]pair{}, flying: map[pair]bool{}, requests: map[hook.EndpointID]int{},
 		mostInLane: map[hook.EndpointID]int{}, laneFlying: map[hook.EndpointID]int{}, failing: map[hook.EndpointID]time.Time{},
-		hurried: map[hook.EndpointID]bool{}, cancelled: map[pair]bool{}, lastPlace: map[lineOf]hook.Position{}, tried: map[pair]bool{}, inLine: map[lineOf][]hook.MessageID{},
+		hurried: map[hook.EndpointID]bool{}, cancelled: map[pair]bool{}, lastPlace: map[lineOf]hook.PlaceInLine{}, tried: map[pair]bool{}, inLine: map[lineOf][]hook.MessageID{},
 	}
 }
 

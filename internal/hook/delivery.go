@@ -58,7 +58,7 @@ type Delivery struct {
 	NotBefore time.Time
 	// BatchEnd is the place of the last delivery that leaves in one request with this one,
 	// the first of them; zero until that is settled. A repetition takes the same ones.
-	BatchEnd Position
+	BatchEnd PlaceInLine
 	// Reason says why State is Exhausted, Cancelled or Held, or why the last attempt failed.
 	Reason Reason
 	// Crashes counts how often the process died while a request of this delivery was under
@@ -98,7 +98,7 @@ func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chanc
 		}
 	}
 	if d.State.IsFinal() {
-		d.NotBefore, d.BatchEnd = time.Time{}, Position{}
+		d.NotBefore, d.BatchEnd = time.Time{}, PlaceInLine{}
 	}
 	return d
 }
@@ -133,7 +133,7 @@ func ceilMilli(t time.Time) time.Time {
 // End returns the delivery ended without an attempt, in a final state with its cause.
 func (d Delivery) End(s State, why Reason) Delivery {
 	d.State, d.Reason, d.DueAt, d.Fresh = s, why, time.Time{}, false
-	d.NotBefore, d.BatchEnd = time.Time{}, Position{}
+	d.NotBefore, d.BatchEnd = time.Time{}, PlaceInLine{}
 	return d
 }
 

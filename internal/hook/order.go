@@ -82,7 +82,7 @@ func checkOrderKey(key string) error {
 func (e *Endpoint) InOrder() bool { return e.Order != nil || e.Kind == FIFOEndpoint }
 
 // Line names the line in which a delivery of an ordered endpoint stands: of the deliveries of
-// one endpoint and line one is tried at a time, by rising Position. Zero is none.
+// one endpoint and line one is tried at a time, by rising PlaceInLine. Zero is none.
 type Line int64
 
 // LineOfKey returns the line of a key's value, which is the same for ever. Two values may
@@ -96,17 +96,17 @@ func LineOfKey(value string) Line {
 	return Line(max(1, h>>1))
 }
 
-// Position is where a delivery stands in its line: messages come one after another as they
+// PlaceInLine is where a delivery stands in its line: messages come one after another as they
 // were accepted, and one that is delayed or sent again joins at its own time.
-type Position struct {
+type PlaceInLine struct {
 	At      int64 // Unix milliseconds: Delivery.DueAt
 	Message MessageID
 }
 
 // Compare orders places.
-func (p Position) Compare(q Position) int {
+func (p PlaceInLine) Compare(q PlaceInLine) int {
 	return cmp.Or(cmp.Compare(p.At, q.At), cmp.Compare(p.Message, q.Message))
 }
 
-// Position returns where d stands in its line.
-func (d *Delivery) Position() Position { return Position{d.DueAt.UnixMilli(), d.Message} }
+// Place returns where d stands in its line.
+func (d *Delivery) Place() PlaceInLine { return PlaceInLine{d.DueAt.UnixMilli(), d.Message} }

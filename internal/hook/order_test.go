@@ -53,16 +53,16 @@ func TestLinesStayTheSame(t *testing.T) {
 
 func TestFailureKeepsThePlaceInLine(t *testing.T) {
 	now := time.UnixMilli(1_800_000_000_000)
-	d := Delivery{Message: 5, Line: 7, DueAt: now.Add(-time.Hour), BatchEnd: Position{1, 2}}
+	d := Delivery{Message: 5, Line: 7, DueAt: now.Add(-time.Hour), BatchEnd: PlaceInLine{1, 2}}
 	next := d.After(&Attempt{Outcome: Failed, Reason: ReasonServer}, []time.Duration{time.Minute}, now, 0.5)
-	if next.State != Pending || next.Position() != d.Position() || !next.NotBefore.Equal(now.Add(time.Minute)) || !next.NextAt().Equal(next.NotBefore) || next.BatchEnd != d.BatchEnd {
+	if next.State != Pending || next.Place() != d.Place() || !next.NotBefore.Equal(now.Add(time.Minute)) || !next.NextAt().Equal(next.NotBefore) || next.BatchEnd != d.BatchEnd {
 		t.Errorf("after a failure: %+v", next)
 	}
 	if late := next.Until(now.Add(30 * time.Second)); late.State != Exhausted || late.Reason != ReasonExpired {
 		t.Errorf("past its deadline: %+v", late)
 	}
 	for _, end := range []Delivery{next.After(&Attempt{Outcome: Success}, nil, now, 0), next.End(Cancelled, ReasonCanceled)} {
-		if !end.NotBefore.IsZero() || end.BatchEnd != (Position{}) || end.Line != 7 {
+		if !end.NotBefore.IsZero() || end.BatchEnd != (PlaceInLine{}) || end.Line != 7 {
 			t.Errorf("in the end: %+v", end)
 		}
 	}

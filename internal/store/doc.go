@@ -29,7 +29,7 @@
 //
 // A delivery with a Line always has a due row, in the commit of its message, at the
 // message's time, or at the message's own DeliverAt where that is later. One writer draws
-// the row keys inside its commits, so a later commit has a later hook.Position, and Claim
+// the row keys inside its commits, so a later commit has a later hook.PlaceInLine, and Claim
 // returns positions in order: what is claimed first was accepted first, and nothing comes
 // in before it afterwards. A failed attempt writes the row again where it was; when the next
 // attempt may begin stands beside it (Delivery.NotBefore). So the order outlives every

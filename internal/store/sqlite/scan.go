@@ -97,7 +97,7 @@ func encodeLine(d *hook.Delivery) []byte {
 		return nil
 	}
 	b := appendKey(make([]byte, 0, 32), d.Line)
-	if d.NotBefore.IsZero() && d.BatchEnd == (hook.Position{}) {
+	if d.NotBefore.IsZero() && d.BatchEnd == (hook.PlaceInLine{}) {
 		return b
 	}
 	var at int64
@@ -105,7 +105,7 @@ func encodeLine(d *hook.Delivery) []byte {
 		at = d.NotBefore.UnixMilli()
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(at))
-	if d.BatchEnd != (hook.Position{}) {
+	if d.BatchEnd != (hook.PlaceInLine{}) {
 		b = binary.BigEndian.AppendUint64(b, uint64(d.BatchEnd.At))
 		b = appendKey(b, d.BatchEnd.Message)
 	}
@@ -122,7 +122,7 @@ func decodeLine(d *hook.Delivery, b []byte) {
 		d.NotBefore = time.UnixMilli(k[1]).UTC()
 	}
 	if len(k) > 3 {
-		d.BatchEnd = hook.Position{At: k[2], Message: hook.MessageID(k[3])}
+		d.BatchEnd = hook.PlaceInLine{At: k[2], Message: hook.MessageID(k[3])}
 	}
 }
 

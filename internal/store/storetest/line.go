@@ -86,7 +86,7 @@ func testLines(t *testing.T, open Open) {
 			t.Fatalf("%d claimed, want 200", len(due))
 		}
 		for i := 1; i < len(due); i++ {
-			if due[i-1].Delivery.Message >= due[i].Delivery.Message || due[i-1].Delivery.Position().Compare(due[i].Delivery.Position()) >= 0 {
+			if due[i-1].Delivery.Message >= due[i].Delivery.Message || due[i-1].Delivery.Place().Compare(due[i].Delivery.Place()) >= 0 {
 				t.Fatalf("message %d stands before %d", due[i-1].Delivery.Message, due[i].Delivery.Message)
 			}
 		}
@@ -100,7 +100,7 @@ func testLines(t *testing.T, open Open) {
 		for n := 1; n <= 3; n++ {
 			attempt := f.attempt(due[0], hook.Failed)
 			next := due[0].Delivery.After(attempt, []time.Duration{time.Minute, time.Minute, time.Minute}, time.Now(), 0.5)
-			next.BatchEnd = due[1].Delivery.Position()
+			next.BatchEnd = due[1].Delivery.Place()
 			if next.NotBefore.IsZero() || !next.DueAt.Equal(due[0].Delivery.DueAt) || !next.NextAt().Equal(next.NotBefore) {
 				t.Fatalf("after attempt %d: %+v", n, next)
 			}
