@@ -186,11 +186,21 @@ func (j *Job) meta() (string, error) {
 		Params    json.RawMessage   `json:"transformationsParams"`
 		Channels  []string          `json:"channels,omitempty"`
 		Request   *Request          `json:"request,omitempty"`
-	}{w.Method, w.URL, nil, w.EventType, env, params, w.Channels, w.Request})
+		ID        string            `json:"id,omitempty"`
+		Timestamp string            `json:"timestamp,omitempty"`
+	}{w.Method, w.URL, nil, w.EventType, env, params, w.Channels, w.Request, w.ID, timestampOf(w.CreatedAt)})
 	if err != nil {
 		return "", errors.New("transformationsParams of the message is not JSON")
 	}
 	return string(b), nil
+}
+
+// timestampOf is a time as JavaScript writes one; "" for none.
+func timestampOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // failure returns what went wrong in a run; nil for nothing.

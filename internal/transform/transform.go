@@ -103,6 +103,11 @@ type Webhook struct {
 	// Payload is JSON, or any text where IsText.
 	Payload []byte
 	IsText  bool
+	// ID is the message's public id, the webhook-id of its requests, and CreatedAt when it
+	// was published: both are the same at each attempt, so that a script can make a key of
+	// idempotency of them. "" and zero are not told.
+	ID        string
+	CreatedAt time.Time
 	// EventType is "" for a webhook that was received.
 	EventType string
 	Channels  []string

@@ -45,6 +45,15 @@ func failureFrom(t *testing.T, p *Pool, j Job) *Error {
 	return e
 }
 
+func TestScriptIsToldWhichMessageItIs(t *testing.T) {
+	j := webhookOf(`function handler(webhook) { webhook.payload = [webhook.id, webhook.timestamp]; return webhook }`, `{}`)
+	j.Webhook.ID, j.Webhook.CreatedAt = "msg_1", time.UnixMilli(1_700_000_000_007)
+	r, err := newPool(t, Options{}).Run(t.Context(), j)
+	if want := `["msg_1","2023-11-14T22:13:20.007Z"]`; err != nil || string(r.Payload) != want {
+		t.Fatalf("got %s and %v, want %s", r.Payload, err, want)
+	}
+}
+
 func TestScriptChangesWhatIsSent(t *testing.T) {
 	p := newPool(t, Options{})
 	j := webhookOf(`function handler(webhook) {
