@@ -17,6 +17,9 @@ const (
 	// ScopeReadSecret is needed to see a signing secret or a key. ScopeReadAll does not
 	// cover it, so that a token for a dashboard cannot sign.
 	ScopeReadSecret Scope = "secret:read"
+	// ScopeReadSensitive is needed to see values that an event type redacts. ScopeReadAll
+	// does not cover it either.
+	ScopeReadSensitive Scope = "sensitive:read"
 )
 
 // MaxScopes is how many scopes a token may have.
@@ -29,7 +32,7 @@ func (s Scope) Covers(operation Scope) bool {
 	}
 	noun, verb, _ := strings.Cut(string(operation), ":")
 	if s == ScopeReadAll {
-		return verb == "read" && operation != ScopeReadSecret
+		return verb == "read" && operation != ScopeReadSecret && operation != ScopeReadSensitive
 	}
 	return string(s) == noun+":*"
 }

@@ -102,15 +102,21 @@ func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
 	if q.StatusClass, err = statusClass(c.q); err != nil {
 		return err
 	}
+	seen, err := s.sight(c, q.Application)
+	if err != nil {
+		return err
+	}
+	withMessage := q.WithMessage
+	q.WithMessage = withMessage || seen.needsMessages(&q)
 	list, err := s.History.Attempts(c.ctx(), q)
 	if err != nil {
 		return err
 	}
 	out := listToAPI(list, func(r store.Attempted) string { return codec.Attempt(q.Application, r.Attempt.ID) },
 		func(r store.Attempted) api.MessageAttemptOut {
-			a := s.attemptToAPI(r.Attempt, q.WithContent, expanded)
-			if r.Message != nil {
-				m := s.messageToAPI(r.Message, q.WithContent, now)
+			a := s.attemptToAPI(r.Attempt, seen.hidesAnswer(r.Message), q.WithContent, expanded)
+			if withMessage && r.Message != nil {
+				m := s.messageToAPI(r.Message, seen.of(r.Message.EventType), q.WithContent, now)
 				a.Msg = &m
 			}
 			return a
@@ -164,7 +170,11 @@ func (s *server) getAttempt(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := s.attemptToAPI(at, true, expanded)
+	hidden, err := s.hidesAnswer(c, at)
+	if err != nil {
+		return err
+	}
+	out := s.attemptToAPI(at, hidden, true, expanded)
 	return c.raw(http.StatusOK, appendAttempt(nil, &out))
 }
 
@@ -216,13 +226,17 @@ func (s *server) listAttemptedMessages(c *call) error {
 	if q.WithContent, expanded, q.Statuses, err = outcomeFilter(c.q); err != nil {
 		return err
 	}
+	seen, err := s.sight(c, a.ID)
+	if err != nil {
+		return err
+	}
 	list, err := s.History.AttemptedMessages(c.ctx(), q)
 	if err != nil {
 		return err
 	}
 	out := listToAPI(list, func(r store.Delivered) string { return codec.Message(a.ID, r.Message.ID) },
 		func(r store.Delivered) api.EndpointMessageOut {
-			m := api.EndpointMessageOut{MessageOut: s.messageToAPI(r.Message, q.WithContent, now), NextAttempt: nextAttempt(&r.Delivery)}
+			m := api.EndpointMessageOut{MessageOut: s.messageToAPI(r.Message, seen.of(r.Message.EventType), q.WithContent, now), NextAttempt: nextAttempt(&r.Delivery)}
 			m.Status, m.StatusText = statusToAPI(store.StatusOfDelivery(&r.Delivery), expanded)
 			return m
 		})

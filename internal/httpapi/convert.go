@@ -310,9 +310,9 @@ var (
 	expiredPayload = []byte(`{"expired": true}`)
 )
 
-// messageToAPI shows a message; its content only where that was asked for and is
+// messageToAPI shows a message without what r redacts; its content only where that was asked for and is
 // still there at now.
-func (s *server) messageToAPI(m *hook.Message, withContent bool, now time.Time) api.MessageOut {
+func (s *server) messageToAPI(m *hook.Message, r *hook.Redaction, withContent bool, now time.Time) api.MessageOut {
 	out := api.MessageOut{
 		ID: s.Catalog.Codec().Message(m.Application, m.ID), EventID: orNil(m.EventID), EventType: m.EventType,
 		Channels: nilIfEmpty(m.Channels), Tags: nilIfEmpty(m.Tags), Timestamp: m.Time(), Payload: m.Payload,
@@ -323,9 +323,14 @@ func (s *server) messageToAPI(m *hook.Message, withContent bool, now time.Time) 
 	case !m.HasContent(now):
 		out.Payload = expiredPayload
 	case m.Inbound != nil:
-		out.Payload, out.Inbound = inboundPayload(m.RawBody), inboundToAPI(m)
+		out.Payload, out.Inbound = inboundPayload(visible(r, m.RawBody)), inboundToAPI(m)
+		if r != nil && out.Inbound.Query != "" {
+			out.Inbound.Query = hook.Redacted // where a provider without a body says everything
+		}
 	case len(m.Payload) == 0:
 		out.Payload = emptyPayload
+	default:
+		out.Payload = r.Apply(m.Payload)
 	}
 	if !m.DeliverAt.IsZero() {
 		at := m.DeliverAt.UTC()
@@ -353,7 +358,8 @@ const expungedResponse = "EXPUNGED"
 // unreadableResponse stands where an attempt's answer is stored and cannot be opened.
 const unreadableResponse = "UNREADABLE"
 
-func (s *server) attemptToAPI(a *hook.Attempt, withContent, expanded bool) api.MessageAttemptOut {
+// attemptToAPI shows an attempt; with hidden without what the receiver said.
+func (s *server) attemptToAPI(a *hook.Attempt, hidden, withContent, expanded bool) api.MessageAttemptOut {
 	codec := s.Catalog.Codec()
 	out := api.MessageAttemptOut{
 		ID: codec.Attempt(a.Application, a.ID), MsgID: codec.Message(a.Application, a.Message),
@@ -377,6 +383,8 @@ func (s *server) attemptToAPI(a *hook.Attempt, withContent, expanded bool) api.M
 		out.Response = expungedResponse
 	case a.Unreadable:
 		out.Response = unreadableResponse
+	case hidden && len(a.Body) > 0:
+		out.Response = hook.Redacted
 	case utf8.Valid(a.Body):
 		out.Response = string(a.Body)
 	default:

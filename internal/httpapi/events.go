@@ -52,6 +52,10 @@ func (s *server) readLog(c *call, app hook.ApplicationID) error {
 			return invalidQuery("channels", "must be 1 to 10 names of channels")
 		}
 	}
+	seen, err := s.sight(c, app)
+	if err != nil {
+		return err
+	}
 	list, err := s.History.Messages(c.ctx(), q)
 	if err != nil {
 		return err
@@ -66,7 +70,7 @@ func (s *server) readLog(c *call, app hook.ApplicationID) error {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		out := s.messageToAPI(m, true, now)
+		out := s.messageToAPI(m, seen.of(m.EventType), true, now)
 		body = appendMessage(body, &out)
 	}
 	body = append(append(body, `],"iterator":"`...), codec.Message(app, hook.MessageID(from))...)
@@ -176,9 +180,14 @@ func (s *server) getRawPayload(c *call) error {
 	if !m.HasContent(s.now()) {
 		return hook.Errorf(hook.MissingPayload, "message content is gone")
 	}
-	out := api.MessageRawPayloadOut{Payload: string(m.Body())}
+	seen, err := s.sight(c, m.Application)
+	if err != nil {
+		return err
+	}
+	body := visible(seen.of(m.EventType), m.Body())
+	out := api.MessageRawPayloadOut{Payload: string(body)}
 	if !utf8.ValidString(out.Payload) {
-		out.Payload = base64.StdEncoding.EncodeToString(m.Body())
+		out.Payload = base64.StdEncoding.EncodeToString(body)
 		c.w.Header().Set("Hookloft-Payload-Encoding", "base64")
 	}
 	return c.json(http.StatusOK, out)

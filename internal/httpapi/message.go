@@ -68,7 +68,7 @@ func (s *server) postMessage(c *call) error {
 		return conflictAs(err, "conflict", "A message with that eventId already exists")
 	}
 	// From here on the message is durable: a crash re-sends, it does not lose.
-	out := s.messageToAPI(done.Message, withContent, now)
+	out := s.messageToAPI(done.Message, done.Redaction, withContent, now)
 	c.span.Text("msg_id", out.ID)
 	c.span.Text("event_type", out.EventType)
 	return c.raw(http.StatusAccepted, appendMessage(make([]byte, 0, 320+len(out.Payload)), &out))
@@ -228,13 +228,19 @@ func (s *server) listMessages(c *call) error {
 
 // answerMessages answers with a page of messages.
 func (s *server) answerMessages(c *call, q store.MessageQuery, now time.Time) error {
+	seen, err := s.sight(c, q.Application)
+	if err != nil {
+		return err
+	}
 	list, err := s.History.Messages(c.ctx(), q)
 	if err != nil {
 		return err
 	}
 	codec := s.Catalog.Codec()
 	out := listToAPI(list, func(m *hook.Message) string { return codec.Message(q.Application, m.ID) },
-		func(m *hook.Message) api.MessageOut { return s.messageToAPI(m, q.WithContent, now) })
+		func(m *hook.Message) api.MessageOut {
+			return s.messageToAPI(m, seen.of(m.EventType), q.WithContent, now)
+		})
 	return c.raw(http.StatusOK, appendList(nil, out, appendMessage))
 }
 
@@ -272,7 +278,11 @@ func (s *server) getMessage(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := s.messageToAPI(m, withContent, s.now())
+	seen, err := s.sight(c, m.Application)
+	if err != nil {
+		return err
+	}
+	out := s.messageToAPI(m, seen.of(m.EventType), withContent, s.now())
 	return c.raw(http.StatusOK, appendMessage(nil, &out))
 }
 

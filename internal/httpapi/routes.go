@@ -102,6 +102,9 @@ func routes() []route {
 	)
 	for i := range list {
 		list[i].needs = scopeOf(list[i].op, list[i].method)
+		if slices.Contains(payloadOperations, list[i].op) {
+			list[i].query = slices.Concat(list[i].query, []param{redactedParam})
+		}
 	}
 	return list
 }

@@ -91,6 +91,7 @@ func knownScopes(list []route) []hook.Scope {
 			known = append(known, list[i].needs)
 		}
 	}
+	known = append(known, hook.ScopeReadSensitive) // of a parameter, see sight
 	slices.Sort(known)
 	return known
 }

@@ -54,7 +54,7 @@ func (s *server) sendExample(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := s.messageToAPI(done.Message, true, s.now())
+	out := s.messageToAPI(done.Message, done.Redaction, true, s.now())
 	return c.raw(http.StatusAccepted, appendMessage(nil, &out))
 }
 

@@ -25,13 +25,17 @@ func (s *server) listRejections(c *call) error {
 	if err != nil {
 		return err
 	}
+	hidden, err := s.sightOfSource(c, src)
+	if err != nil {
+		return err
+	}
 	withhold := withheldBy(src)
 	return c.json(http.StatusOK, listToAPI(list,
 		func(r *hook.Rejection) string { return codec.Rejection(src.ID, r.ID) },
-		func(r *hook.Rejection) api.IngestLogOut { return s.rejectionToAPI(src, r, withhold) }))
+		func(r *hook.Rejection) api.IngestLogOut { return s.rejectionToAPI(src, r, withhold, hidden) }))
 }
 
-func (s *server) rejectionToAPI(src *hook.Source, r *hook.Rejection, withhold withheld) api.IngestLogOut {
+func (s *server) rejectionToAPI(src *hook.Source, r *hook.Rejection, withhold withheld, hidden []*hook.Redaction) api.IngestLogOut {
 	codec := s.Catalog.Codec()
 	at := r.At.UTC().Truncate(time.Millisecond)
 	out := api.IngestLogOut{
@@ -42,10 +46,14 @@ func (s *server) rejectionToAPI(src *hook.Source, r *hook.Rejection, withhold wi
 	for name, value := range r.Header {
 		out.Headers[plainText(name)] = withhold.header(name, value)
 	}
-	if body, ok := textOf(r.Body, r.BodyTruncated); ok {
+	shown := r.Body
+	for _, redaction := range hidden {
+		shown = visible(redaction, shown)
+	}
+	if body, ok := textOf(shown, r.BodyTruncated); ok {
 		out.Payload = string(body)
 	} else {
-		out.Payload, out.PayloadBase64 = base64.StdEncoding.EncodeToString(r.Body), true
+		out.Payload, out.PayloadBase64 = base64.StdEncoding.EncodeToString(shown), true
 	}
 	return out
 }

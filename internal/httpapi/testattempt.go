@@ -66,7 +66,7 @@ func (s *server) testAttempt(c *call) error {
 	if err != nil {
 		return err
 	}
-	out := s.attemptToAPI(at, true, true)
+	out := s.attemptToAPI(at, done.Redaction != nil, true, true)
 	return c.raw(http.StatusCreated, appendAttempt(nil, &out))
 }
 

@@ -245,7 +245,7 @@ func (s *server) whyAttempt(c *call, a *hook.Attempt) (out api.WhyOut, err error
 		return out, err
 	}
 	codec := s.Catalog.Codec()
-	shown := s.attemptToAPI(a, false, true)
+	shown := s.attemptToAPI(a, true, false, true)
 	out = api.WhyOut{
 		Kind: "attempt", ID: codec.Attempt(a.Application, a.ID), AppID: codec.Application(c.env(), a.Application),
 		Reason: a.Reason.String(), Attempt: &shown,

@@ -264,6 +264,12 @@ func (p *Publisher) plan(ctx context.Context, r *Request) (*store.Plan, error) {
 	if hook.KindOf(err) != hook.NotFound || r.CreateApplication == nil {
 		return plan, err
 	}
+	if !r.IsChecked && !r.StoreOnly {
+		// Before anything is made: a refused payload leaves no application behind.
+		if err := p.CheckPayload(ctx, r.Environment.ID, r.Message.EventType, r.Message.Payload); err != nil {
+			return nil, err
+		}
+	}
 	a := *r.CreateApplication
 	if err := a.Validate(); err != nil {
 		return nil, err
