@@ -16,13 +16,13 @@ function handler(webhook) {
     }
     return value;
   };
+  var path = render(webhook, variable(webhook, "path", ""), encodeURIComponent);
   var body = variable(webhook, "body", "");
   if (body !== "") {
     var parsed;
     try { parsed = JSON.parse(body); } catch (e) { throw new Error("the variable body must be JSON: " + e.message); }
     webhook.payload = fill(parsed);
   }
-  var path = render(webhook, variable(webhook, "path", ""), encodeURIComponent);
   if (path !== "") {
     var at = webhook.url.indexOf("?");
     var base = at < 0 ? webhook.url : webhook.url.slice(0, at);

@@ -57,7 +57,9 @@ function fit(text, max, make) {
     var whole = make(text);
     var json = JSON.stringify(whole);
     if (!exceeds(json, max) || text.length < 2) return whole;
-    text = cut(text, Math.max(1, Math.min(text.length - 1, Math.floor(text.length * max / bytesOf(json)))));
+    // Bytes are counted one by one only where the text is short enough for that.
+    var size = json.length > max ? json.length : bytesOf(json);
+    text = cut(text, Math.max(1, Math.min(text.length - 1, Math.floor(text.length * max / size))));
   }
 }
 // message is the text of a chat message: never empty, because receivers refuse that.
