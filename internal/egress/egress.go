@@ -13,10 +13,12 @@ package egress
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,6 +43,10 @@ type Options struct {
 	// ConnectTimeout bounds look-up and connect together, inside the context's own
 	// deadline. Zero means 10 s; below a second, far-away receivers fail.
 	ConnectTimeout time.Duration
+	// Sources are the local addresses that a Route may ask for. Nil: none.
+	Sources []netip.Addr
+	// RootCAs verify proxies that are spoken to over TLS. Nil means the system's.
+	RootCAs *x509.CertPool
 }
 
 const (
@@ -58,23 +64,27 @@ type Dialer struct {
 	guard          *Guard
 	resolver       Resolver
 	dial           DialFunc
+	system         *net.Dialer // what dial uses; nil where a test brought its own
+	sources        []netip.Addr
+	roots          *x509.CertPool
 	connectTimeout time.Duration
 }
 
 // NewDialer returns a Dialer under g.
 func NewDialer(g *Guard, o Options) *Dialer {
-	d := &Dialer{guard: g, resolver: o.Resolver, dial: o.Dial, connectTimeout: o.ConnectTimeout}
+	d := &Dialer{guard: g, resolver: o.Resolver, dial: o.Dial, sources: o.Sources, roots: o.RootCAs, connectTimeout: o.ConnectTimeout}
 	if d.resolver == nil {
 		d.resolver = net.DefaultResolver
 	}
 	if d.dial == nil {
-		d.dial = (&net.Dialer{
+		d.system = &net.Dialer{
 			// The candidates are tried here, one literal address at a time.
 			FallbackDelay:  -1,
 			ControlContext: d.control,
 			// A dead peer of a kept connection is noticed before it is used, not by probes.
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 15 * time.Second, Count: 3},
-		}).DialContext
+		}
+		d.dial = d.system.DialContext
 	}
 	if d.connectTimeout <= 0 {
 		d.connectTimeout = defaultConnectTimeout
@@ -127,27 +137,76 @@ func (e *LookupError) Unwrap() error { return e.err }
 // rules forbid every address, a *LookupError when there is none, and else the last
 // address's *net.OpError or the context's error. On error no connection is left open.
 func (d *Dialer) Dial(ctx context.Context, host string, port uint16) (net.Conn, Trace, error) {
+	return d.DialBy(ctx, host, port, Route{})
+}
+
+// DialBy is Dial on a way of the caller's choice. Through a proxy the rules are the same:
+// host is resolved and judged here, and the proxy is told the address. Beside the errors
+// of Dial there are *ProxyError and *SourceError.
+func (d *Dialer) DialBy(ctx context.Context, host string, port uint16, r Route) (net.Conn, Trace, error) {
 	var t Trace
 	ctx, cancel := context.WithTimeout(ctx, d.connectTimeout)
 	defer cancel()
+	if r.Proxy == nil {
+		conn, err := d.connectHost(ctx, host, port, r.Source, &t)
+		return conn, t, err
+	}
 	candidates, err := d.candidates(ctx, host, &t)
 	if err != nil {
 		return nil, t, err
 	}
 	start := time.Now()
+	conn, err := d.dialThrough(ctx, candidates, port, r, &t)
+	t.Connect = time.Since(start)
+	return conn, t, err
+}
+
+// connectHost resolves host and connects to the first of its allowed addresses that answers.
+func (d *Dialer) connectHost(ctx context.Context, host string, port uint16, source netip.Addr, t *Trace) (net.Conn, error) {
+	dial, err := d.dialFrom(source)
+	if err != nil {
+		return nil, err
+	}
+	candidates, err := d.candidates(ctx, host, t)
+	if err != nil {
+		return nil, err
+	}
+	if source.IsValid() {
+		candidates = slices.DeleteFunc(candidates, func(a netip.Addr) bool { return a.Is4() != source.Is4() })
+		if len(candidates) == 0 {
+			return nil, &SourceError{"the receiver has no address of the family of the endpoint's source address " + source.String()}
+		}
+	}
+	start := time.Now()
 	var conn net.Conn
 	for i, a := range candidates {
 		t.Remote = netip.AddrPortFrom(a, port)
-		conn, err = d.connect(ctx, t.Remote, len(candidates)-i)
+		conn, err = d.connect(ctx, dial, t.Remote, len(candidates)-i)
 		if err == nil || ctx.Err() != nil {
 			break
 		}
 	}
 	t.Connect = time.Since(start)
-	if err != nil {
-		return nil, t, fmt.Errorf("connect to %s: %w", t.Remote, err)
+	if errors.Is(err, syscall.EADDRNOTAVAIL) && source.IsValid() {
+		return nil, &SourceError{"the endpoint's source address " + source.String() + " is none of this server's"}
 	}
-	return conn, t, nil
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", t.Remote, err)
+	}
+	return conn, nil
+}
+
+// dialFrom returns what opens sockets from a local address.
+func (d *Dialer) dialFrom(source netip.Addr) (DialFunc, error) {
+	if !source.IsValid() {
+		return d.dial, nil
+	}
+	if !slices.Contains(d.sources, source) || d.system == nil {
+		return nil, &SourceError{"the operator of this server does not allow the endpoint's source address " + source.String()}
+	}
+	from := *d.system
+	from.LocalAddr = &net.TCPAddr{IP: source.AsSlice()}
+	return from.DialContext, nil
 }
 
 // DialContext is Dial in the form that http.Transport takes.
@@ -229,12 +288,12 @@ func lookupError(ctx context.Context, host string, err error) error {
 
 // connect dials one judged address. Every address but the last gets its share of the
 // time that is left, so that one black hole does not eat the time of its siblings.
-func (d *Dialer) connect(ctx context.Context, to netip.AddrPort, left int) (net.Conn, error) {
+func (d *Dialer) connect(ctx context.Context, dial DialFunc, to netip.AddrPort, left int) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok && left > 1 {
 		share := max(time.Until(deadline)/time.Duration(left), minShare)
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, share)
 		defer cancel()
 	}
-	return d.dial(ctx, "tcp", to.String())
+	return dial(ctx, "tcp", to.String())
 }

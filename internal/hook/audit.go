@@ -244,7 +244,9 @@ func (x *Features) auditFields(f *AuditFields) {
 	hide("latest", x.Latest != nil, x.Latest)
 	hide("hold", x.Hold != nil, x.Hold)
 	hide("consent", x.Consent != nil, x.Consent)
-	hide("credentials", x.Credentials != nil, x.Credentials)
+	if x.Credentials != nil {
+		x.Credentials.auditFields(f)
+	}
 }
 
 // auditFields adds what the log says of a shape: of its token only that it is there.

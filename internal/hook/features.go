@@ -89,19 +89,3 @@ type Consent struct {
 func (e *Endpoint) IsHeld(app *Hold) bool {
 	return app.IsOn() || e.Hold.IsOn() || e.Consent != nil && e.Consent.VerifiedAt.IsZero()
 }
-
-// Credentials are what an endpoint's requests prove themselves with beside the signature.
-// They never print themselves.
-type Credentials struct {
-	// Kind is the one scheme of the request itself: "" for none, "basic", "bearer", "apiKey", "oauth2" or "hmac".
-	Kind string `json:"kind,omitempty"`
-}
-
-// String hides the credentials from logs and error texts.
-func (Credentials) String() string { return "[credentials]" }
-
-// GoString hides them from %#v.
-func (Credentials) GoString() string { return "[credentials]" }
-
-// LogValue hides them from slog.
-func (Credentials) LogValue() slog.Value { return slog.StringValue("[credentials]") }

@@ -94,7 +94,8 @@ func (r Reason) CountsForBreaker() bool {
 	switch r {
 	case ReasonDNSNotFound, ReasonDNSTimeout, ReasonConnectRefused, ReasonConnectTimeout, ReasonReset,
 		ReasonTLSExpired, ReasonTLSHostname, ReasonTLSUnknownCA, ReasonTLSHandshake,
-		ReasonTimeoutHeaders, ReasonServer, ReasonBadResponse:
+		ReasonTimeoutHeaders, ReasonServer, ReasonBadResponse,
+		ReasonOAuthToken, ReasonMTLS, ReasonCredentials, ReasonProxy:
 		return true
 	}
 	return false

@@ -21,6 +21,8 @@ type conn struct {
 	limit   *limitedConn     // of h2
 	// askedForCert: the receiver wanted a client certificate and went on without.
 	askedForCert bool
+	// presented: it was shown the endpoint's.
+	presented bool
 
 	// The probe of a kept connection, made once so that it costs no allocation.
 	socket syscall.RawConn

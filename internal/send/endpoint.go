@@ -20,6 +20,8 @@ type target struct {
 	tls  bool
 	host string // a name or an address without brackets
 	port uint16
+	// way is a print of the endpoint's credentials, "" for none: no connection is shared across them.
+	way string
 }
 
 // prepared is what all attempts to one snapshot of an endpoint have in common.
@@ -40,6 +42,8 @@ type prepared struct {
 	rest    []byte
 	shaped  bool
 	timeout time.Duration
+	// credentials is nil for none.
+	credentials *credentials
 	// custom is the endpoint's own fields, with line ends; own holds their plain names.
 	custom []byte
 	own    map[string]bool
@@ -121,6 +125,15 @@ func prepare(e *hook.Endpoint, s *hook.Settings, version string, now time.Time) 
 	if p.path, err = requestTarget(e.URL); err != nil {
 		return nil, err
 	}
+	if !e.Credentials.IsEmpty() {
+		if p.credentials, err = newCredentials(e.Credentials); err != nil {
+			return nil, err
+		}
+		p.target.way = p.credentials.print(e.Application)
+		if k := e.Credentials.APIKey; k != nil && k.In == hook.InQuery {
+			p.path = withQuery(p.path, appendPair(nil, k.Name, string(k.Value)))
+		}
+	}
 	p.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\n", p.path)
 	line := len(p.head)
 	p.head = fmt.Appendf(p.head, "Host: %s\r\nUser-Agent: %s\r\n", u.Host, p.agent)
@@ -129,8 +142,14 @@ func prepare(e *hook.Endpoint, s *hook.Settings, version string, now time.Time) 
 	if p.shaped = !e.Shape.IsPlain(); p.shaped {
 		headers = withToken(headers, e.Shape.Token)
 	}
-	if len(headers) > 0 {
+	if p.credentials != nil {
+		headers = withCredentials(headers, e.Credentials)
+	}
+	if len(headers) > 0 || p.credentials != nil {
 		p.own = make(map[string]bool, len(headers))
+	}
+	for _, name := range e.Credentials.HeaderNames() {
+		p.own[plainName(name)] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		value := headers[name]

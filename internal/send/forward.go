@@ -80,6 +80,9 @@ func newForward(p *prepared, job Job, now time.Time) (*request, error) {
 		b = appendField(b, traceparent+": ", job.traceparent)
 	}
 	b = append(b, p.custom...)
+	if p.credentials != nil {
+		b = p.appendCredentials(b, r, &job, r.body)
+	}
 	b, accepts := p.appendForwarded(b, in.Header, job.traceparent != "")
 	if !accepts && !p.own["accept"] {
 		b = appendField(b, "Accept: ", "*/*")

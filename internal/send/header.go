@@ -9,7 +9,7 @@ import (
 // Header makes again the header fields with which an attempt of job at that time would be
 // sent, as names and values by turns, in their order, over HTTP/1.1. They are those of the
 // endpoint as job has it: keys that were rotated out since and have expired by then do not
-// sign. Nothing is sent. An error says in words that the request cannot be made.
+// sign, and access tokens are not known any more. Nothing is sent. An error says in words that the request cannot be made.
 func (s *Sender) Header(job Job, at time.Time) ([]string, error) {
 	p, err := prepare(job.Endpoint, job.Settings, s.endpoints.version, at)
 	if err != nil {

@@ -97,6 +97,9 @@ func failure(err error) (hook.Reason, string) {
 	case dialing:
 		return dialFailure(err)
 	case handshaking:
+		if words := refusesIdentity(e); words != "" {
+			return hook.ReasonMTLS, words
+		}
 		return tlsFailure(err)
 	}
 	return exchangeFailure(e)
@@ -105,7 +108,13 @@ func failure(err error) (hook.Reason, string) {
 func dialFailure(err error) (hook.Reason, string) {
 	var blocked *egress.BlockedError
 	var lookup *egress.LookupError
+	var proxy *egress.ProxyError
+	var source *egress.SourceError
 	switch {
+	case errors.As(err, &proxy): // before the rest, which may be of the proxy's own address
+		return hook.ReasonProxy, proxy.Error()
+	case errors.As(err, &source):
+		return hook.ReasonCredentials, source.Error()
 	case errors.As(err, &blocked):
 		return hook.ReasonBlockedPrivate, blocked.Error()
 	case errors.As(err, &lookup) && lookup.NotFound:
@@ -159,6 +168,9 @@ func tlsFailure(err error) (hook.Reason, string) {
 }
 
 func exchangeFailure(e *exchangeError) (hook.Reason, string) {
+	if words := refusesIdentity(e); words != "" {
+		return hook.ReasonMTLS, words
+	}
 	var op *net.OpError
 	isAlert := errors.As(e.err, &op) && (op.Op == "remote error" || op.Op == "local error")
 	switch {
@@ -169,7 +181,7 @@ func exchangeFailure(e *exchangeError) (hook.Reason, string) {
 	case isAlert:
 		// In TLS 1.3 a receiver refuses a client's certificate only after the handshake.
 		return hook.ReasonTLSHandshake, "the receiver ended TLS: " + strings.TrimPrefix(op.Err.Error(), "tls: ")
-	case e.askedForCert && !e.answered:
+	case e.askedForCert && !e.presented && !e.answered:
 		return hook.ReasonTLSHandshake, "the receiver asked for a client certificate, got none and closed the connection"
 	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF), errors.Is(e.err, syscall.ECONNRESET), errors.Is(e.err, syscall.EPIPE):
 		if e.answered {
@@ -178,6 +190,20 @@ func exchangeFailure(e *exchangeError) (hook.Reason, string) {
 		return hook.ReasonReset, "the connection was closed before an answer came"
 	}
 	return hook.ReasonBadResponse, e.err.Error()
+}
+
+// refusesIdentity returns words for a receiver that ended TLS because of the endpoint's client
+// certificate, "" for everything else. crypto/tls keeps the alert's type to itself, hence the text.
+func refusesIdentity(e *exchangeError) string {
+	var op *net.OpError
+	if !e.presented || !errors.As(e.err, &op) || op.Op != "remote error" {
+		return ""
+	}
+	alert := strings.TrimPrefix(op.Err.Error(), "tls: ")
+	if !strings.Contains(alert, "certificate") && alert != "access denied" {
+		return ""
+	}
+	return "the receiver refused the client certificate: " + alert
 }
 
 // maxErrorBytes bounds the words of a failure, parts of which the receiver chose: the

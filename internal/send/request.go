@@ -22,7 +22,7 @@ type request struct {
 	at              time.Time
 	signature       []byte
 	traceparent     string // "" for none
-	// method and target of a forwarded webhook or of a shaped request, and how much of buf is head; "" otherwise.
+	// method and target of a forwarded webhook, of a shaped request or of one with credentials, and how much of buf is head; "" otherwise.
 	method, target string
 	headBytes      int
 }
@@ -58,7 +58,14 @@ func newRequest(p *prepared, job Job, now time.Time) *request {
 		b = appendField(b, traceparent+": ", r.traceparent)
 	}
 	b = append(b, p.custom...)
+	if p.credentials != nil {
+		b = p.appendCredentials(b, r, &job, r.body)
+	}
 	b = append(b, '\r', '\n')
+	if p.credentials != nil {
+		// For HTTP/2 all fields are read from what stands here.
+		r.method, r.target, r.headBytes = http.MethodPost, p.path, len(b)
+	}
 	if r.bodyInBuf = len(b)+len(r.body) <= maxInlineBytes; r.bodyInBuf {
 		b = append(b, r.body...)
 	}

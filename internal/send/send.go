@@ -29,6 +29,7 @@ package send
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"time"
 
@@ -65,6 +66,9 @@ type Options struct {
 	RootCAs *x509.CertPool
 	// Tracer makes a span of each request; nil for none.
 	Tracer *telemetry.Tracer
+	// RefreshTokenRotated saves that a token server has replaced an endpoint's refresh token,
+	// and logs where it cannot. Nil: the new one is lost when the process ends.
+	RefreshTokenRotated func(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, was, is hook.HiddenText) error
 }
 
 func (o Options) withDefaults() Options {
@@ -105,12 +109,14 @@ type Job struct {
 	Trigger  hook.Trigger
 
 	traceparent string // of the request's span, "" where the receiver is not told
+	token       string // of OAuth, "" for none
 }
 
 // Sender makes attempts. It may be used by any number of goroutines.
 type Sender struct {
 	transport *transport
 	endpoints *preparedCache
+	tokens    *tokens
 	tracer    *telemetry.Tracer // nil when tracing is off
 }
 
@@ -120,13 +126,17 @@ func New(d *egress.Dialer, o Options) *Sender {
 	return &Sender{
 		transport: newTransport(d, o),
 		endpoints: newPreparedCache(o.Version, o.Timeout),
+		tokens:    newTokens(d, o),
 		tracer:    o.Tracer,
 	}
 }
 
 // Close closes the kept connections. Attempts in flight end as they would, and their
 // connections are closed behind them.
-func (s *Sender) Close() { s.transport.pool.close() }
+func (s *Sender) Close() {
+	s.tokens.close()
+	s.transport.pool.close()
+}
 
 // Send makes one attempt and returns what came of it. When ctx ends first, the
 // attempt ends as Failed with ReasonCanceled; the request may have been received.
@@ -153,6 +163,12 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 	p, err := s.endpoints.get(job.Endpoint, job.Settings, now)
 	if err != nil {
 		a.Reason, a.Error = hook.ReasonInternal, err.Error()
+		if errors.As(err, new(*credentialsError)) {
+			a.Outcome, a.Reason = hook.Failed, hook.ReasonCredentials
+		}
+		return a
+	}
+	if p.credentials != nil && !s.authorize(ctx, p, &job, &a) {
 		return a
 	}
 	var span *telemetry.Span
@@ -168,6 +184,9 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 	err = s.transport.post(ctx, r, &a)
 	r.release()
 	judge(&a, job.Endpoint.Shape, err)
+	if job.token != "" && err == nil {
+		s.tokens.judged(job.Endpoint, p.credentials.OAuth2, job.token, a.Status == http.StatusUnauthorized)
+	}
 	if job.isForward() {
 		explain(&a)
 	}

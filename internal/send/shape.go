@@ -88,6 +88,9 @@ func newShaped(p *prepared, job Job, now time.Time) (*request, error) {
 		b = appendField(b, traceparent+": ", job.traceparent)
 	}
 	b = append(b, p.custom...)
+	if p.credentials != nil {
+		b = p.appendCredentials(b, r, &job, signed)
+	}
 	b = append(b, '\r', '\n')
 	r.headBytes = len(b)
 	if r.bodyInBuf = len(b)+len(r.body) <= maxInlineBytes; r.bodyInBuf {

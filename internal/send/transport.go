@@ -29,6 +29,8 @@ type exchangeError struct {
 	answered bool
 	// askedForCert: the receiver wanted a client certificate.
 	askedForCert bool
+	// presented: the receiver was shown a client certificate.
+	presented bool
 }
 
 func (e *exchangeError) Error() string { return e.err.Error() }
@@ -81,7 +83,7 @@ func (t *transport) tryPost(ctx context.Context, r *request, a *hook.Attempt) er
 	for {
 		if c == nil {
 			var err error
-			if c, err = t.open(ctx, r.to.target, deadline, protocol, a); err != nil {
+			if c, err = t.open(ctx, r.to, deadline, protocol, a); err != nil {
 				return err
 			}
 		}
@@ -120,7 +122,7 @@ func (t *transport) use(ctx context.Context, c *conn, r *request, deadline time.
 		return false, nil
 	}
 	again = ctx.Err() == nil && (!sent && a.Timings.Reused || errors.Is(err, errSpeaksHTTP2) && c.target.tls)
-	return again, &exchangeError{phase: exchanging, err: err, answered: c.in.w > 0, askedForCert: c.askedForCert}
+	return again, &exchangeError{phase: exchanging, err: err, answered: c.in.w > 0, askedForCert: c.askedForCert, presented: c.presented}
 }
 
 const (
@@ -128,14 +130,15 @@ const (
 	http2Only = "h2"
 )
 
-// open dials target and, for https, makes the handshake with one protocol on offer.
+// open dials the endpoint's target and, for https, makes the handshake with one protocol on offer.
 // http/1.1 is offered alone first, because the contract of webhooks is HTTP/1.1 and a
 // choice would be the server's; h2 follows when the server refuses.
-func (t *transport) open(ctx context.Context, to target, deadline time.Time, protocol string, a *hook.Attempt) (*conn, error) {
+func (t *transport) open(ctx context.Context, p *prepared, deadline time.Time, protocol string, a *hook.Attempt) (*conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	to, w := p.target, p.way()
 	for {
-		raw, trace, err := t.dialer.Dial(ctx, to.host, to.port)
+		raw, trace, err := t.dialer.DialBy(ctx, to.host, to.port, w.routeOf())
 		a.Timings.DNS += trace.DNS
 		a.Timings.Connect += trace.Connect
 		if trace.Remote.IsValid() {
@@ -148,7 +151,7 @@ func (t *transport) open(ctx context.Context, to target, deadline time.Time, pro
 			return newConn(to, raw, raw, a.RemoteAddr), nil
 		}
 		start := time.Now()
-		c, err := t.handshake(ctx, to, raw, deadline, protocol, a.RemoteAddr)
+		c, err := t.handshake(ctx, to, w, raw, deadline, protocol, a.RemoteAddr)
 		a.Timings.TLS += time.Since(start)
 		if err == nil {
 			return c, nil
@@ -158,11 +161,11 @@ func (t *transport) open(ctx context.Context, to target, deadline time.Time, pro
 			protocol = http2Only
 			continue
 		}
-		return nil, &exchangeError{phase: handshaking, err: err}
+		return nil, &exchangeError{phase: handshaking, err: err, presented: w.hasIdentity()}
 	}
 }
 
-func (t *transport) handshake(ctx context.Context, to target, raw net.Conn, deadline time.Time, protocol, remote string) (*conn, error) {
+func (t *transport) handshake(ctx context.Context, to target, w *way, raw net.Conn, deadline time.Time, protocol, remote string) (*conn, error) {
 	var limit *limitedConn
 	under := raw
 	if protocol == http2Only {
@@ -171,7 +174,7 @@ func (t *transport) handshake(ctx context.Context, to target, raw net.Conn, dead
 		under = limit
 	}
 	asked := false
-	secure := tls.Client(under, &tls.Config{
+	config := &tls.Config{
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			asked = true
 			return new(tls.Certificate), nil // none: go on without
@@ -181,7 +184,11 @@ func (t *transport) handshake(ctx context.Context, to target, raw net.Conn, dead
 		NextProtos:         []string{protocol},
 		RootCAs:            t.o.RootCAs,
 		ClientSessionCache: t.sessions,
-	})
+	}
+	if w != nil {
+		w.tlsOf(config, &asked)
+	}
+	secure := tls.Client(under, config)
 	if limit := time.Now().Add(t.o.TLSTimeout); limit.Before(deadline) {
 		deadline = limit
 	}
@@ -193,7 +200,7 @@ func (t *transport) handshake(ctx context.Context, to target, raw net.Conn, dead
 		return nil, err
 	}
 	c := newConn(to, raw, secure, remote)
-	c.askedForCert = asked
+	c.askedForCert, c.presented = asked, asked && w.hasIdentity()
 	if protocol == http2Only {
 		if secure.ConnectionState().NegotiatedProtocol != http2Only {
 			return nil, errors.New("the receiver refuses HTTP/1.1 and did not agree to HTTP/2")
