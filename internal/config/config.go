@@ -26,6 +26,8 @@ type Config struct {
 	AllowHTTP   bool
 	EgressAllow []netip.Prefix
 	EgressNAT64 []netip.Prefix
+	// EgressSources are the local addresses from which endpoints may choose one to be called from.
+	EgressSources []netip.Addr
 	// AllowInternalNames and AllowHTTP loosen the rules for endpoint URLs.
 	AllowInternalNames bool
 	TrustedProxies     []netip.Prefix
@@ -135,6 +137,10 @@ func (c *Config) Knobs() []Knob {
 		{
 			Name: "egress-nat64", Unit: "CIDR,...", Value: prefixes(&c.EgressNAT64),
 			Why: "NAT64 prefixes of your network, so that the IPv4 address inside such an address is judged too. Empty: they are refused.",
+		},
+		{
+			Name: "egress-sources", Unit: "address,...", Value: addresses(&c.EgressSources),
+			Why: "Addresses of this machine from which an endpoint may choose the one that its requests leave from, for receivers that let only known addresses in. Empty: endpoints cannot choose, and the system does.",
 		},
 		{
 			Name: "trusted-proxies", Unit: "CIDR,...", Value: prefixes(&c.TrustedProxies),

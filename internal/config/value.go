@@ -235,6 +235,32 @@ func prefixes(at *[]netip.Prefix) Value {
 	}}
 }
 
+// addresses is a list of IP addresses, none of them twice.
+func addresses(at *[]netip.Addr) Value {
+	return value[[]netip.Addr]{at, "address,...", func(s string) ([]netip.Addr, error) {
+		var list []netip.Addr
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.TrimSpace(part); part == "" {
+				continue
+			}
+			a, err := netip.ParseAddr(part)
+			if err != nil || a.Zone() != "" || a.IsUnspecified() {
+				return nil, fmt.Errorf("%q must be an IP address of this machine, like 203.0.113.7", part)
+			}
+			if a = a.Unmap(); !slices.Contains(list, a) {
+				list = append(list, a)
+			}
+		}
+		return list, nil
+	}, func(list []netip.Addr) string {
+		texts := make([]string, len(list))
+		for i, a := range list {
+			texts[i] = a.String()
+		}
+		return strings.Join(texts, ",")
+	}}
+}
+
 func parsePrefix(s string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
 		return netip.PrefixFrom(addr, addr.BitLen()), nil

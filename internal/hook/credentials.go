@@ -110,10 +110,11 @@ func (c *Credentials) HeaderNames() []string {
 	return names
 }
 
-// Validate checks credentials as a client sets them at now. The URLs in them are judged by
+// Validate checks credentials as a client sets them at now, in place of old, nil for none: a
+// certificate that stays may have expired meanwhile. The URLs in them are judged by
 // egress, and a source address by the operator's list. The names of fields are those of
 // the wire, and no error repeats a secret.
-func (c *Credentials) Validate(now time.Time) error {
+func (c *Credentials) Validate(now time.Time, old *Credentials) error {
 	logins := 0
 	for _, set := range []bool{c.Basic != nil, c.Bearer != "", c.OAuth2 != nil} {
 		if set {
@@ -156,12 +157,15 @@ func (c *Credentials) Validate(now time.Time) error {
 			seen[plain] = true
 		}
 	}
-	return c.validateWay(now)
+	if old == nil {
+		old = &Credentials{}
+	}
+	return c.validateWay(now, old)
 }
 
 // validateWay checks what decides how connections are opened.
-func (c *Credentials) validateWay(now time.Time) error {
-	if c.Identity != "" {
+func (c *Credentials) validateWay(now time.Time, old *Credentials) error {
+	if c.Identity != "" && c.Identity != old.Identity {
 		certificate, err := ParseIdentity(c.Identity)
 		if err == nil && !certificate.NotAfter.After(now) {
 			err = fmt.Errorf("the certificate expired on %s", certificate.NotAfter.UTC().Format(time.DateOnly))
@@ -170,7 +174,7 @@ func (c *Credentials) validateWay(now time.Time) error {
 			return FieldAt(err.Error(), "mtls", "identity")
 		}
 	}
-	if c.CA != "" {
+	if c.CA != "" && c.CA != old.CA {
 		if _, err := ParseCA(c.CA, now); err != nil {
 			return FieldAt(err.Error(), "ca", "cert")
 		}

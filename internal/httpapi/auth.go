@@ -235,6 +235,23 @@ func (s *server) endpoint(c *call) (*hook.Application, *hook.Endpoint, error) {
 	return a, e, err
 }
 
+// featured resolves the endpoint or destination that the path names.
+func (s *server) featured(c *call) (*hook.Application, *hook.Endpoint, error) {
+	if c.param("destination_id") == "" {
+		return s.endpoint(c)
+	}
+	a, err := s.application(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	ref := c.param("destination_id")
+	if !isRef(ref) {
+		return nil, nil, notFound()
+	}
+	e, err := s.Catalog.Destination(c.ctx(), a.ID, ref)
+	return a, e, err
+}
+
 // isRef reports whether s could be an id or a uid, so that nothing else reaches a look-up.
 func isRef(s string) bool {
 	if s == "" || len(s) > 256 {

@@ -225,7 +225,7 @@ func (s *server) getAttemptHeaders(c *call) error {
 		}
 		for i := 0; i+1 < len(fields); i += 2 {
 			name, value := plainText(fields[i]), plainText(fields[i+1])
-			if hook.IsSensitiveHeader(name) || withhold.has(name) || strings.EqualFold(name, "cookie") || isTokenOf(ep, name) {
+			if hook.IsSensitiveHeader(name) || withhold.has(name) || strings.EqualFold(name, "cookie") || isTokenOf(ep, name) || isKeyOf(ep, name) {
 				if !slices.Contains(out.Sensitive, name) {
 					out.Sensitive = append(out.Sensitive, name)
 				}
@@ -244,6 +244,12 @@ func (s *server) getAttemptHeaders(c *call) error {
 // isTokenOf reports whether a header carries the token of an endpoint's request.
 func isTokenOf(ep *hook.Endpoint, name string) bool {
 	return ep.Shape != nil && ep.Shape.Token != nil && ep.Shape.Token.In == hook.InHeader && strings.EqualFold(ep.Shape.Token.Name, name)
+}
+
+// isKeyOf reports whether a header carries the API key of an endpoint's credentials.
+func isKeyOf(ep *hook.Endpoint, name string) bool {
+	return ep.Credentials != nil && ep.Credentials.APIKey != nil && ep.Credentials.APIKey.In == hook.InHeader &&
+		strings.EqualFold(ep.Credentials.APIKey.Name, name)
 }
 
 // answeredHeaders splits the header block of an answer; nil without one.

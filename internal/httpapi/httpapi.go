@@ -63,6 +63,8 @@ type Deps struct {
 	// CheckURL judges an endpoint's URL without any look-up and returns its normal
 	// form. The error's text is shown to the caller.
 	CheckURL func(raw string, enforceHTTPS bool) (string, error)
+	// CheckProxy judges the URL of a proxy likewise.
+	CheckProxy func(raw string) (string, error)
 	// NewSecret returns a new signing secret of a kind in its text form (whsec_..., whsk_...).
 	NewSecret func(hook.SignatureType) string
 	// ParseSecret checks a secret that a caller chose and returns its normal form. Its
@@ -117,6 +119,8 @@ type Options struct {
 	RatePerSecond float64
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// SourceAddresses are what endpoints may choose from to leave from.
+	SourceAddresses []netip.Addr
 	// PublicURL is where the server is reached from outside, for login links and the URLs
 	// of sources. Empty means http://localhost:8071.
 	PublicURL string

@@ -151,7 +151,8 @@ func (r *rig) start() {
 			}
 			return u, err
 		},
-		JWT: r.jwt,
+		CheckProxy: func(raw string) (string, error) { return egress.ParseProxy(raw, egress.Policy{Guard: guard}) },
+		JWT:        r.jwt,
 		NewSecret: func(kind hook.SignatureType) string {
 			if kind == hook.Ed25519 {
 				return webhook.GenerateAsymmetric().Reveal()

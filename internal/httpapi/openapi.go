@@ -133,6 +133,7 @@ func (b *documentBuilder) operation(r *route, failure, invalidInput any) map[str
 var pathParamWords = map[string]string{
 	"app_id":          "Id or uid of the application.",
 	"endpoint_id":     "Id or uid of the endpoint.",
+	"destination_id":  "Id or uid of the destination.",
 	"msg_id":          "Id of the message.",
 	"attempt_id":      "Id of the attempt.",
 	"event_type_name": "Name of the event type.",

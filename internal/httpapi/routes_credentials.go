@@ -1,4 +1,69 @@
 package httpapi
 
-// credentialsRoutes are filled in by the part of their name.
-func credentialsRoutes() []route { return nil }
+import (
+	"net/http"
+
+	"github.com/hookloft/hookloft/api"
+	"github.com/hookloft/hookloft/internal/hook"
+)
+
+// credentialsRoutes say what requests to an endpoint prove themselves with, and on which
+// way they leave.
+func credentialsRoutes() []route {
+	const (
+		get, put, del = http.MethodGet, http.MethodPut, http.MethodDelete
+		ok, none      = http.StatusOK, http.StatusNoContent
+		tag           = "Credentials"
+	)
+	view, manage := portalMay(hook.ViewBase), portalMay(hook.ManageEndpoint)
+	list := []route{
+		{method: get, path: endpointPath + "/oauth", op: "endpoint.get-oauth", tag: tag, access: view,
+			summary: "Show how access tokens for an endpoint are got, without secrets; 404 where none are.",
+			out:     api.EndpointOauthConfigOut{}, statuses: []int{ok}, handler: (*server).getOAuth},
+		{method: put, path: endpointPath + "/oauth", op: "endpoint.set-oauth-config", tag: tag, access: manage,
+			summary: "Have an access token (OAuth 2) sent with each request, in place of another login.",
+			in:      api.EndpointOauthConfigIn{}, statuses: []int{none}, handler: (*server).setOAuth},
+		{method: del, path: endpointPath + "/oauth", op: "endpoint.delete-oauth-config", tag: tag, access: manage,
+			summary: "Send no access token any more.", statuses: []int{none}, handler: (*server).deleteOAuth},
+		{method: get, path: endpointPath + "/oauth-config", op: "endpoint.get-oauth-2", tag: tag, access: view,
+			summary: "Show whether and how access tokens for an endpoint are got, without secrets.",
+			out:     api.EndpointOauthOut{}, statuses: []int{ok}, handler: (*server).getOAuthConfig},
+		{method: get, path: endpointPath + "/mtls", op: "endpoint.get-mtls", tag: tag, access: view,
+			summary: "Tell that an endpoint has a client certificate; 404 where it has none.",
+			out:     api.EndpointMtlsConfigOut{}, statuses: []int{ok}, handler: (*server).getMTLS},
+		{method: put, path: endpointPath + "/mtls", op: "endpoint.set-mtls-config", tag: tag, access: manage,
+			summary: "Show a client certificate to the receiver.",
+			in:      api.EndpointMtlsConfigIn{}, statuses: []int{none}, handler: (*server).setMTLS},
+		{method: del, path: endpointPath + "/mtls", op: "endpoint.delete-mtls-config", tag: tag, access: manage,
+			summary: "Show no client certificate any more.", statuses: []int{none}, handler: (*server).deleteMTLS},
+		{method: get, path: endpointPath + "/mtls-config", op: "endpoint.get-mtls-2", tag: tag, access: view,
+			summary: "Tell whether an endpoint has a client certificate.",
+			out:     api.EndpointMtlsOut{}, statuses: []int{ok}, handler: (*server).getMTLSConfig},
+		{method: get, path: endpointPath + "/ca", op: "endpoint.get-server-ca", tag: tag, access: view,
+			summary: "Show whom the receiver's certificate may be signed by; null for the usual authorities.",
+			out:     api.EndpointServerCaOut{}, statuses: []int{ok}, handler: (*server).getCA},
+		{method: put, path: endpointPath + "/ca", op: "endpoint.set-server-ca", tag: tag, access: manage,
+			summary: "Set whom the receiver's certificate may be signed by; null for the usual authorities.",
+			in:      api.EndpointServerCaIn{}, statuses: []int{none}, handler: (*server).setCA},
+	}
+	for _, at := range []struct {
+		path, op     string
+		view, manage access
+	}{
+		{ownEndpointPath, "endpoint", view, manage},
+		{ownSourceEndpointPath, "source.endpoint", access{}, access{}},
+		{ownDestinationPath, "destination", view, manage},
+	} {
+		list = append(list,
+			route{method: get, path: at.path + "/credentials", op: at.op + ".get-credentials", tag: tag, access: at.view,
+				summary: "Show what requests prove themselves with and on which way they leave; secrets are withheld.",
+				out:     api.CredentialsOut{}, statuses: []int{ok}, handler: (*server).getCredentials},
+			route{method: put, path: at.path + "/credentials", op: at.op + ".set-credentials", tag: tag, access: at.manage,
+				summary: "Replace an endpoint's credentials; what is absent is not there, and a secret that is absent stays.",
+				in:      api.CredentialsIn{}, out: api.CredentialsOut{}, statuses: []int{ok}, handler: (*server).setCredentials},
+			route{method: del, path: at.path + "/credentials", op: at.op + ".delete-credentials", tag: tag, access: at.manage,
+				summary: "Remove all credentials of an endpoint.", statuses: []int{none}, handler: (*server).deleteCredentials},
+		)
+	}
+	return list
+}

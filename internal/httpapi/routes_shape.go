@@ -9,6 +9,7 @@ import (
 
 const (
 	ownEndpointPath       = "/x/v1/app/{app_id}/endpoint/{endpoint_id}"
+	ownDestinationPath    = "/x/v1/app/{app_id}/destination/{destination_id}"
 	ownSourceEndpointPath = ownSourcePath + "/endpoint/{endpoint_id}"
 )
 

@@ -183,6 +183,11 @@ func TestAppTokenScope(t *testing.T) {
 	}
 	// What a portal sends again, and how it steers that.
 	want = append(want, "endpoint.bulk-replay", "endpoint.replay", "endpoint.replay-missing", "task.cancel", "task.get", "task.patch", "task.pause", "task.resume")
+	// What its endpoints prove themselves with.
+	want = append(want, "endpoint.get-oauth", "endpoint.set-oauth-config", "endpoint.delete-oauth-config", "endpoint.get-oauth-2",
+		"endpoint.get-mtls", "endpoint.set-mtls-config", "endpoint.delete-mtls-config", "endpoint.get-mtls-2", "endpoint.get-server-ca", "endpoint.set-server-ca",
+		"endpoint.get-credentials", "endpoint.set-credentials", "endpoint.delete-credentials",
+		"destination.get-credentials", "destination.set-credentials", "destination.delete-credentials")
 	slices.Sort(want)
 	var got []string
 	for _, rt := range routes() {

@@ -95,7 +95,7 @@ func (t *transport) postHTTP2(ctx context.Context, c *conn, r *request, deadline
 		if context.Cause(ctx) == context.DeadlineExceeded {
 			err = context.DeadlineExceeded
 		}
-		return &exchangeError{phase: exchanging, err: err}
+		return &exchangeError{phase: exchanging, err: err, askedForCert: c.askedForCert, presented: c.presented}
 	}
 	bodyStart := time.Now()
 	a.Timings.FirstByte = bodyStart.Sub(start)

@@ -320,11 +320,16 @@ func (a *authority) pool() *x509.CertPool {
 // issue returns a certificate for host that is valid until.
 func (a *authority) issue(t testing.TB, host string, until time.Time) tls.Certificate {
 	t.Helper()
+	return a.issueFor(t, host, until, x509.ExtKeyUsageServerAuth)
+}
+
+func (a *authority) issueFor(t testing.TB, host string, until time.Time, use x509.ExtKeyUsage) tls.Certificate {
+	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
 		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{use},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {

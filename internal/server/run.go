@@ -134,8 +134,8 @@ func (n *node) startWorkers(ctx context.Context) error {
 	if n.guard, err = newGuard(n.c); err != nil {
 		return err
 	}
-	dialer := egress.NewDialer(n.guard, egress.Options{})
-	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version, Tracer: n.otlp.Tracer()})
+	dialer := egress.NewDialer(n.guard, egress.Options{Sources: n.c.EgressSources})
+	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version, Tracer: n.otlp.Tracer(), RefreshTokenRotated: n.saveRefreshToken})
 	n.receiver = n.newReceiver(dialer)
 	s := n.opened.store
 	n.rollup = upkeep.NewRollup(s, s.NewKey, n.log, upkeep.RollupOptions{})
@@ -270,8 +270,8 @@ func (n *node) newAPI() (http.Handler, error) {
 	}
 	return httpapi.New(httpapi.Deps{
 		Catalog: s, History: s, Ledger: s, Publisher: n.publisher,
-		Hasher:       n.opened.hasher,
-		CheckURL:     n.checkURL,
+		Hasher:   n.opened.hasher,
+		CheckURL: n.checkURL, CheckProxy: n.checkProxy,
 		JWT:          verifier,
 		NewSecret:    newSecret,
 		ParseSecret:  parseSecret,
@@ -287,6 +287,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		MaxPayloadBytes: int(n.c.MaxPayload),
 		RatePerSecond:   float64(n.c.APIRate),
 		TrustedProxies:  n.c.TrustedProxies,
+		SourceAddresses: n.c.EgressSources,
 		PublicURL:       n.publicURL(),
 		Version:         ReadBuild().Version,
 		Ready:           n.health.ready,
@@ -304,6 +305,11 @@ func (n *node) publicURL() string {
 // checkURL judges a tenant's URL.
 func (n *node) checkURL(raw string, enforceHTTPS bool) (string, error) {
 	return checkURL(n.c, n.guard, raw, enforceHTTPS)
+}
+
+// checkProxy judges the URL of a tenant's proxy.
+func (n *node) checkProxy(raw string) (string, error) {
+	return egress.ParseProxy(raw, egress.Policy{Guard: n.guard, AllowInternalNames: n.c.AllowInternalNames})
 }
 
 // newJWTVerifier returns what judges JWTs, nil where none are accepted.

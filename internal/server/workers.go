@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/send"
 	"github.com/hookloft/hookloft/internal/store"
+	"github.com/hookloft/hookloft/internal/telemetry"
 	"github.com/hookloft/hookloft/internal/upkeep"
 )
 
@@ -46,6 +48,28 @@ func (s sender) job(m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a
 		job.SourceID = s.codec.Source(env.ID, hook.SourceID(m.Application))
 	}
 	return job
+}
+
+// errNewer: there is nothing to save, because somebody else has set other credentials meanwhile.
+var errNewer = errors.New("the endpoint has other credentials by now")
+
+// saveRefreshToken saves the refresh token with which a token server has replaced another.
+func (n *node) saveRefreshToken(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, was, is hook.HiddenText) error {
+	_, err := n.opened.store.UpdateEndpoint(ctx, app, id, nil, func(e *hook.Endpoint) error {
+		if e.Credentials == nil || e.Credentials.OAuth2 == nil || e.Credentials.OAuth2.RefreshToken != was {
+			return errNewer
+		}
+		credentials, oauth := *e.Credentials, *e.Credentials.OAuth2
+		oauth.RefreshToken = is
+		credentials.OAuth2 = &oauth
+		e.Credentials = &credentials
+		return nil
+	})
+	if err == nil || errors.Is(err, errNewer) || hook.KindOf(err) == hook.NotFound {
+		return nil
+	}
+	n.log.Error("refresh token not saved: the next start has the old one", telemetry.KeyEndpoint, n.opened.store.Codec().Endpoint(app, id), telemetry.KeyError, err)
+	return err
 }
 
 // attachedQueue tells when the dispatcher has taken its place at the queue: before

@@ -62,6 +62,17 @@ var operationCalls = []operationCall{
 	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", status: 200},
 	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/rate-limit-status", status: 200},
 
+	{op: "PUT /api/v1/app/{app_id}/endpoint/{endpoint_id}/oauth", status: 204, body: `{"grantType":"clientCredentials","authMethod":"clientSecretBasic","clientId":"c","clientSecret":"s","tokenUrl":"{url}","scopes":["a"],"extraParams":{"audience":"b"}}`},
+	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/oauth", status: 200},
+	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/oauth-config", status: 200},
+	{op: "DELETE /api/v1/app/{app_id}/endpoint/{endpoint_id}/oauth", status: 204},
+	{op: "PUT /api/v1/app/{app_id}/endpoint/{endpoint_id}/mtls", status: 204, body: `{"identity":{identity}}`},
+	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/mtls", status: 200},
+	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/mtls-config", status: 200},
+	{op: "DELETE /api/v1/app/{app_id}/endpoint/{endpoint_id}/mtls", status: 204},
+	{op: "PUT /api/v1/app/{app_id}/endpoint/{endpoint_id}/ca", status: 204, body: `{"cert":{ca}}`},
+	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/ca", status: 200},
+
 	{op: "POST /api/v1/app/{app_id}/msg/precheck/active", status: 200, body: `{"eventType":"user.created"}`},
 	{op: "POST /api/v1/app/{app_id}/msg", status: 202, body: `{"eventType":"user.created","payload":{"a":1},"tags":["t"],"channels":["c"]}`, save: "msg_id=id"},
 	{op: "GET /api/v1/app/{app_id}/attempt/msg/{msg_id}", status: 200, save: "attempt_id=data.0.id", retry: true},
@@ -182,6 +193,7 @@ func TestEveryOperationServedFitsTheContract(t *testing.T) {
 		"url": r.URL + "/all", "event_type_name": "user.created",
 		"since": stamp(time.Now().Add(-time.Hour)), "now": stamp(time.Now()),
 	}
+	saved["identity"], saved["ca"] = identity(t)
 	served := map[string]bool{}
 	var doc struct{ Paths map[string]map[string]any }
 	a := c.must(200, "GET", "/api/v1/openapi.json", "")
