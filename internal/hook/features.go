@@ -1,7 +1,6 @@
 package hook
 
 import (
-	"log/slog"
 	"time"
 )
 
