@@ -4,6 +4,7 @@
 package fanout
 
 import (
+	"github.com/hookloft/hookloft/internal/filter"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
 )
@@ -11,8 +12,10 @@ import (
 // Plan returns the deliveries of m to the endpoints of plan that subscribed to it, by
 // rising endpoint. It does not fill in Delivery.Message, which the store draws.
 //
-//   - An endpoint whose filters leave m out gets no delivery and leaves no record:
-//     "filtered" is computed when somebody asks.
+//   - An endpoint whose event types or channels leave m out gets no delivery and leaves no
+//     record: that is computed when somebody asks.
+//   - An endpoint whose Filter does not want m has a delivery that is Cancelled with
+//     ReasonSkippedFilter and the clause that decided in its Note.
 //   - A disabled endpoint that would have got m has a delivery that is Exhausted with
 //     ReasonDisabled, so that what was skipped can be listed and replayed.
 //   - A delayed message (DeliverAt) is due then, at every endpoint.
@@ -30,9 +33,19 @@ func Plan(plan *store.Plan, m *hook.Message) []hook.Delivery {
 	}
 	// The filters are cheaper to ask twice than a growing slice is to copy.
 	out := make([]hook.Delivery, 0, n)
+	var asked *filter.Message
 	for _, e := range plan.Endpoints {
 		if !e.Wants(m.EventType, m.Channels) {
 			continue
+		}
+		if e.Filter != nil {
+			if asked == nil { // its payload is parsed once for all endpoints
+				asked = Asked(plan.Application, m)
+			}
+			if decision := Decide(e.Filter, asked); !decision.Match {
+				out = append(out, skipped(plan, e, decision))
+				continue
+			}
 		}
 		out = append(out, delivery(plan, e, m))
 	}
@@ -42,6 +55,13 @@ func Plan(plan *store.Plan, m *hook.Message) []hook.Delivery {
 // To returns the delivery of m to one endpoint of plan, whatever its filters say.
 func To(plan *store.Plan, e *hook.Endpoint, m *hook.Message) []hook.Delivery {
 	return []hook.Delivery{delivery(plan, e, m)}
+}
+
+// skipped is the delivery of a message that the endpoint's filter does not want.
+func skipped(plan *store.Plan, e *hook.Endpoint, why filter.Decision) hook.Delivery {
+	d := hook.Delivery{Application: plan.Application.ID, Endpoint: e.ID, Trigger: hook.Scheduled}.End(hook.Cancelled, hook.ReasonSkippedFilter)
+	d.Note = why.Clause.Note()
+	return d
 }
 
 func delivery(plan *store.Plan, e *hook.Endpoint, m *hook.Message) hook.Delivery {

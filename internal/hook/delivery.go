@@ -61,6 +61,9 @@ type Delivery struct {
 	BatchEnd PlaceInLine
 	// Reason says why State is Exhausted, Cancelled or Held, or why the last attempt failed.
 	Reason Reason
+	// Note says of the Reason what else is known, in some words: which clause of a filter decided.
+	// It is stored in the clear, so it holds nothing of the message. "" for nothing.
+	Note string
 	// Crashes counts how often the process died while a request of this delivery was under
 	// way or its outcome not yet recorded, since the last attempt that was recorded.
 	Crashes int
@@ -77,13 +80,13 @@ func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chanc
 	d.Fresh = false
 	switch {
 	case a.Outcome == Success:
-		d.State, d.Reason, d.DueAt = Delivered, ReasonNone, time.Time{}
+		d.State, d.Reason, d.Note, d.DueAt = Delivered, ReasonNone, "", time.Time{}
 	case d.Trigger == Manual:
 		// One attempt without a schedule: the pair keeps the state that it had, and its reason.
 	case a.Outcome == Gone, a.Outcome == Unsendable, a.Wish == WishAbort:
-		d.State, d.Reason, d.DueAt = Exhausted, a.Reason, time.Time{}
+		d.State, d.Reason, d.Note, d.DueAt = Exhausted, a.Reason, "", time.Time{}
 	default:
-		d.Reason = a.Reason
+		d.Reason, d.Note = a.Reason, ""
 		delay, again := NextDelay(policy, d.Step, a, chance)
 		d.Step++
 		if !again {
@@ -132,7 +135,7 @@ func ceilMilli(t time.Time) time.Time {
 
 // End returns the delivery ended without an attempt, in a final state with its cause.
 func (d Delivery) End(s State, why Reason) Delivery {
-	d.State, d.Reason, d.DueAt, d.Fresh = s, why, time.Time{}, false
+	d.State, d.Reason, d.Note, d.DueAt, d.Fresh = s, why, "", time.Time{}, false
 	d.NotBefore, d.BatchEnd = time.Time{}, PlaceInLine{}
 	return d
 }

@@ -41,12 +41,6 @@ func (k EndpointKind) String() string { return nameAt(int(k), endpointKindNames[
 // IsDestination reports whether an endpoint is served as one of the contract's destinations.
 func (e *Endpoint) IsDestination() bool { return e.Kind != PushEndpoint }
 
-// Filter lets only some messages through.
-type Filter struct {
-	// Text is the filter as its owner wrote it: JSON, in the language of package filter.
-	Text string `json:"text"`
-}
-
 // Latest keeps of several messages of one key that come close together only the last.
 type Latest struct {
 	// Key is a path into the payload; "" is one key for all messages of an event type.

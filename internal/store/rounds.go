@@ -32,9 +32,11 @@ type ReplayQuery struct {
 	// Window bounds the messages; its Limit is how many are returned.
 	Window Window
 	// Missing asks for messages without any attempt at the endpoint that are not waiting for
-	// one, and that were not cancelled by hand; else for pairs that have ended.
+	// one, and that were not cancelled by hand; else for pairs that have ended. What the
+	// endpoint's filter skipped is missing; Filter says whether it is still unwanted.
 	Missing bool
-	// Statuses: what the pair shows; empty for all. Not with Missing.
+	// Statuses: what the pair shows; empty for all but what a filter skipped, which is asked for
+	// by StatusCanceled. Not with Missing.
 	Statuses []AttemptStatus
 	// StatusClass of the pair's last attempt, as in AttemptQuery.
 	StatusClass int
@@ -43,8 +45,11 @@ type ReplayQuery struct {
 	Tag         string
 	// Wants, where given, is asked of each message.
 	Wants func(eventType string, channels []string) bool
+	// Filter, where given, is asked of each message that is left, with its content, which makes
+	// a row cost many times more: see Look. It must not keep the message.
+	Filter func(*hook.Message) bool
 	// Look bounds the rows that are looked at, so that a page of rare matches takes no
-	// longer than another. Zero means 5,000.
+	// longer than another. Zero means 5,000, or 500 with a Filter; more than that is as much.
 	Look int
 }
 

@@ -24,14 +24,14 @@ type counting struct {
 }
 
 // countOn does one step of counting.
-func (p *replay) countOn(ctx context.Context, j *job, ep *hook.Endpoint) error {
+func (p *replay) countOn(ctx context.Context, j *job, app *hook.Application, ep *hook.Endpoint) error {
 	c := &p.count
 	if j.t.Total > 0 || j.t.Cursor != 0 { // counted, or begun without, before a restart
 		c.isOver = true
 		return nil
 	}
 	began := time.Now()
-	q := replayQuery(j.t, ep, p.params)
+	q := replayQuery(j.t, app, ep, p.params)
 	q.Window.Limit, q.Look, q.Window.From = countRows, countRows, c.from
 	page, err := j.r.history.Replayable(ctx, q)
 	if err != nil {
@@ -61,7 +61,15 @@ func (r *Runner) Preview(ctx context.Context, t *hook.Task, ep *hook.Endpoint) (
 	if err := (&job{t: t}).params(&params); err != nil {
 		return p, err
 	}
-	q := replayQuery(t, ep, params)
+	var app *hook.Application // asked for by filters alone
+	if ep.Filter != nil {
+		plan, err := r.catalog.PlanOf(ctx, t.Application)
+		if err != nil {
+			return p, fmt.Errorf("load the application of a replay: %w", err)
+		}
+		app = plan.Application
+	}
+	q := replayQuery(t, app, ep, params)
 	q.Window.Limit, q.Look = countRows, countRows
 	for began := time.Now(); time.Since(began) < previewTime; {
 		scan := time.Now()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hookloft/hookloft/internal/fanout"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
 )
@@ -60,7 +61,7 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	if p.state.Cancelling { // the process died while it was cancelled
 		return false, j.r.cancel(ctx, j)
 	}
-	ep, err := j.r.endpoint(ctx, j.t)
+	app, ep, err := j.r.endpoint(ctx, j.t)
 	if err != nil {
 		return false, err
 	}
@@ -70,7 +71,7 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 		}
 	}
 	if !p.count.isOver {
-		return false, p.countOn(ctx, j, ep)
+		return false, p.countOn(ctx, j, app, ep)
 	}
 	room, err := p.room(ctx, j)
 	if err != nil {
@@ -80,7 +81,7 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 		j.rest()
 		return false, nil
 	}
-	q := replayQuery(j.t, ep, p.params)
+	q := replayQuery(j.t, app, ep, p.params)
 	q.Window.Limit, q.Window.From = room, hook.Key(j.t.Cursor)
 	page, err := j.r.history.Replayable(ctx, q)
 	if err != nil {
@@ -108,8 +109,8 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	return b.isLast, p.advance(ctx, j, b)
 }
 
-// replayQuery returns what a replay of t to ep looks for, without page bounds.
-func replayQuery(t *hook.Task, ep *hook.Endpoint, p hook.ReplayParams) store.ReplayQuery {
+// replayQuery returns what a replay of t to ep, an endpoint of app, looks for, without page bounds.
+func replayQuery(t *hook.Task, app *hook.Application, ep *hook.Endpoint, p hook.ReplayParams) store.ReplayQuery {
 	until := t.Until
 	if until.IsZero() {
 		until = t.CreatedAt
@@ -124,6 +125,9 @@ func replayQuery(t *hook.Task, ep *hook.Endpoint, p hook.ReplayParams) store.Rep
 	case t.Type == hook.TaskReplay:
 		// What the endpoint does not want by its present filters is not missing.
 		q.Missing, q.Wants = true, ep.Wants
+		if ep.Filter != nil {
+			q.Filter = func(m *hook.Message) bool { return fanout.Wants(app, ep, m) }
+		}
 	case t.Type == hook.TaskRecover:
 		q.Statuses = []store.AttemptStatus{store.StatusFail}
 	case p.Status != nil:
@@ -132,22 +136,22 @@ func replayQuery(t *hook.Task, ep *hook.Endpoint, p hook.ReplayParams) store.Rep
 	return q
 }
 
-// endpoint returns the task's endpoint if it can be sent to.
-func (r *Runner) endpoint(ctx context.Context, t *hook.Task) (*hook.Endpoint, error) {
+// endpoint returns the task's endpoint, with its application, if it can be sent to.
+func (r *Runner) endpoint(ctx context.Context, t *hook.Task) (*hook.Application, *hook.Endpoint, error) {
 	plan, err := r.catalog.PlanOf(ctx, t.Application)
 	if hook.KindOf(err) == hook.NotFound && err != nil {
-		return nil, hook.Errorf(hook.NotFound, "the application was deleted")
+		return nil, nil, hook.Errorf(hook.NotFound, "the application was deleted")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load the endpoint of a replay: %w", err)
+		return nil, nil, fmt.Errorf("load the endpoint of a replay: %w", err)
 	}
 	switch ep := plan.Endpoint(t.Endpoint); {
 	case ep == nil:
-		return nil, hook.Errorf(hook.NotFound, "the endpoint was deleted")
+		return nil, nil, hook.Errorf(hook.NotFound, "the endpoint was deleted")
 	case ep.Disabled:
-		return nil, hook.Errorf(hook.Invalid, "the endpoint is disabled")
+		return nil, nil, hook.Errorf(hook.Invalid, "the endpoint is disabled")
 	default:
-		return ep, nil
+		return plan.Application, ep, nil
 	}
 }
 

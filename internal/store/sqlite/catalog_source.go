@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"zombiezen.com/go/sqlite"
 
@@ -175,8 +176,8 @@ func (c *catalog) SourcesOfType(ctx context.Context, typ string) ([]*hook.Source
 }
 
 // UpdateSource implements store.Sources. The version of the internal application rises only
-// with its name: nothing else of a source is part of a plan, and a provider's webhooks must
-// not be planned again because somebody turned a knob.
+// with its name and metadata: nothing else of a source is part of a plan, and a provider's
+// webhooks must not be planned again because somebody turned a knob.
 func (c *catalog) UpdateSource(ctx context.Context, id hook.SourceID, r *store.Receipt, update func(*hook.Source) error) (*hook.Source, error) {
 	var s *hook.Source
 	err := c.change(ctx, func(tx *catalogTx) error {
@@ -188,6 +189,7 @@ func (c *catalog) UpdateSource(ctx context.Context, id hook.SourceID, r *store.R
 			return err
 		}
 		env, name, created, was := s.Environment, s.Name, s.CreatedAt, s.AuditFields()
+		metadata := maps.Clone(s.Metadata)
 		if err := update(s); err != nil {
 			return err
 		}
@@ -197,7 +199,7 @@ func (c *catalog) UpdateSource(ctx context.Context, id hook.SourceID, r *store.R
 			return err
 		}
 		tx.sources = append(tx.sources, id)
-		if s.Name != name {
+		if s.Name != name || !maps.Equal(s.Metadata, metadata) {
 			tx.applications = append(tx.applications, id.Application())
 			err := tx.exec("UPDATE application SET name = ?2, version = version + 1, updated_at = ?3 WHERE key = ?1", id, s.Name, s.UpdatedAt.UnixMilli())
 			if err != nil {

@@ -174,7 +174,7 @@ func (w *writer) finishScheduled(p *pen, f *store.Finished, old *storedDelivery,
 				return err
 			}
 		}
-		next.State, next.Reason, next.DueAt = hook.Delivered, hook.ReasonNone, time.Time{}
+		next.State, next.Reason, next.Note, next.DueAt = hook.Delivered, hook.ReasonNone, "", time.Time{}
 	}
 	return w.finishBeside(p, f, &next, attempts)
 }
@@ -224,7 +224,7 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 				return err
 			}
 		}
-		next.State, next.Reason, next.DueAt = hook.Delivered, hook.ReasonNone, time.Time{}
+		next.State, next.Reason, next.Note, next.DueAt = hook.Delivered, hook.ReasonNone, "", time.Time{}
 	case old.State == hook.Pending && !old.Fresh:
 		// A pair that exists only for this resend has no row of a schedule, so nothing else
 		// will end it.
@@ -235,7 +235,7 @@ func (w *writer) finishManual(p *pen, f *store.Finished, old *storedDelivery, at
 		if scheduled {
 			break
 		}
-		next.State, next.Reason, next.DueAt = hook.Exhausted, d.Reason, time.Time{}
+		next.State, next.Reason, next.Note, next.DueAt = hook.Exhausted, d.Reason, d.Note, time.Time{}
 		if d.State.IsFinal() {
 			next.State = d.State
 		}

@@ -14,7 +14,7 @@ import (
 
 // Index: delivery's primary key (endpoint, message).
 const (
-	deliveryColumns = `endpoint, message, state, step, reason, crashes, due_at, attempts, line`
+	deliveryColumns = `endpoint, message, state, step, reason, crashes, due_at, attempts, line, note`
 	deliverySQL     = `SELECT ` + deliveryColumns + ` FROM delivery WHERE endpoint = ?1 AND message = ?2`
 	deliveriesSQL   = `SELECT ` + deliveryColumns + ` FROM delivery WHERE endpoint = ?1 AND message BETWEEN ?2 AND ?3 ORDER BY message `
 	statsSQL        = `SELECT state, attempts IS NOT NULL, count(*) FROM delivery

@@ -43,10 +43,10 @@ const (
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`
 
 	// insertDeliverySQL leaves a pair that has a row as it is. Index: delivery's primary key.
-	insertDeliverySQL = `INSERT INTO delivery (endpoint, message, state, step, reason, crashes, due_at, attempts, line)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (endpoint, message) DO NOTHING`
+	insertDeliverySQL = `INSERT INTO delivery (endpoint, message, state, step, reason, crashes, due_at, attempts, line, note)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (endpoint, message) DO NOTHING`
 
-	updateDeliverySQL = `UPDATE delivery SET state = ?3, step = ?4, reason = ?5, crashes = ?6, due_at = ?7, attempts = ?8, line = ?9
+	updateDeliverySQL = `UPDATE delivery SET state = ?3, step = ?4, reason = ?5, crashes = ?6, due_at = ?7, attempts = ?8, line = ?9, note = ?10
 		WHERE endpoint = ?1 AND message = ?2`
 
 	insertAttemptSQL = `INSERT INTO attempt (endpoint, key, message, n, flags, outcome, reason, status, started_at, took,
@@ -195,6 +195,7 @@ func (p *pen) bindDelivery(s *sqlite.Stmt, d *hook.Delivery, dueAt time.Time, at
 	bindMillis(s, 7, dueAt)
 	bindBlob(s, 8, attempts)
 	bindBlob(s, 9, encodeLine(d))
+	bindText(s, 10, d.Note)
 }
 
 // attempt writes an ended attempt, with c for its content.

@@ -102,6 +102,9 @@ func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.
 		if err != nil {
 			return err
 		}
+		if err := metadataOfSource(conn, p.Application); err != nil {
+			return err
+		}
 		p.Version = p.Application.Version
 		p.Environment, _, err = environmentIn(conn, "SELECT "+environmentColumns+" FROM environment WHERE key = ?1", p.Application.Environment)
 		if err != nil {
@@ -133,6 +136,17 @@ func (c *catalog) loadPlan(ctx context.Context, app hook.ApplicationID) (*store.
 		return nil, wrapCatalog("load plan", err)
 	}
 	return p, nil
+}
+
+// metadataOfSource gives the internal application of a source the source's metadata, which
+// filters ask about. Index: primary key.
+func metadataOfSource(conn *sqlite.Conn, a *hook.Application) error {
+	if a.Source == 0 {
+		return nil
+	}
+	return catalogQuery(conn, "SELECT metadata FROM source WHERE key = ?1", func(stmt *sqlite.Stmt) error {
+		return columnJSON(stmt, 0, &a.Metadata)
+	}, a.Source)
 }
 
 // currentVersion returns the version of an application as of now and whether it exists.
@@ -416,6 +430,9 @@ func planBytes(p *store.Plan) int {
 			for k, v := range u.Script.Variables {
 				n += 128 + 2*(len(k)+len(v))
 			}
+		}
+		if e.Filter != nil {
+			n += 1024 + 16*len(e.Filter.Text) // compiled, about
 		}
 		n += 512 + len(e.URL) + len(e.Description) + 128*len(e.Secrets)
 		for _, list := range [][]string{e.EventTypes, e.Channels} {

@@ -15,16 +15,23 @@ import (
 
 var _ store.Rounds = (*Store)(nil)
 
-// replayLook is how many rows a page of Replayable looks at by default.
-const replayLook = 5000
+const (
+	// replayLook is how many rows a page of Replayable looks at by default.
+	replayLook = 5000
+	// filterLook is the most where a filter reads the content of each.
+	filterLook = 500
+)
 
 // Replayable implements store.Rounds.
 func (s *Store) Replayable(ctx context.Context, q store.ReplayQuery) (store.ReplayPage, error) {
 	w := newWalk(q.Window)
 	w.ascending = false
 	left := cmp.Or(q.Look, replayLook)
+	if q.Filter != nil {
+		left = min(left, filterLook)
+	}
 	p := store.ReplayPage{Last: hook.MessageID(q.Window.From)}
-	rq, now := &replayQuery{q}, s.o.Now()
+	rq, now := &replayQuery{q, s.content}, s.o.Now()
 	for _, seg := range s.segmentsAlong(w) {
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
 			query, of := deliveriesSQL, int64(q.Endpoint)
@@ -70,17 +77,33 @@ func (s *Store) Replayable(ctx context.Context, q store.ReplayQuery) (store.Repl
 }
 
 // replayQuery judges rows of a ReplayQuery.
-type replayQuery struct{ store.ReplayQuery }
+type replayQuery struct {
+	store.ReplayQuery
+	content *contentSealer
+}
 
 func (q *replayQuery) matches(m *storedMessage, now time.Time) bool {
 	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
 	return m.HasContent(now) && filter.match(&m.Message) && (q.Wants == nil || q.Wants(m.EventType, m.Channels))
 }
 
+// passes asks the query's filter about a message that matches, with its content.
+func (q *replayQuery) passes(conn *sqlite.Conn, id hook.MessageID, now time.Time) (bool, error) {
+	if q.Filter == nil {
+		return true, nil
+	}
+	m, err := messageIn(conn, q.Application, id, q.content)
+	if err != nil {
+		return false, err
+	}
+	return m.HasContent(now) && q.Filter(&m.Message), nil
+}
+
 // judgePair judges the delivery under stmt.
 func (q *replayQuery) judgePair(conn *sqlite.Conn, stmt *sqlite.Stmt, now time.Time) (hook.MessageID, bool, error) {
 	d := scanDelivery(stmt)
-	if !d.State.IsFinal() || len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfDelivery(&d.Delivery)) {
+	if !d.State.IsFinal() || len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfDelivery(&d.Delivery)) ||
+		len(q.Statuses) == 0 && d.Reason == hook.ReasonSkippedFilter {
 		return d.Message, false, nil
 	}
 	if q.StatusClass != 0 {
@@ -96,7 +119,11 @@ func (q *replayQuery) judgePair(conn *sqlite.Conn, stmt *sqlite.Stmt, now time.T
 	if err != nil {
 		return d.Message, false, err
 	}
-	return d.Message, q.matches(m, now), nil
+	if !q.matches(m, now) {
+		return d.Message, false, nil
+	}
+	ok, err := q.passes(conn, d.Message, now)
+	return d.Message, ok, err
 }
 
 // judgeMissing judges the message under stmt.
@@ -109,14 +136,21 @@ func (q *replayQuery) judgeMissing(conn *sqlite.Conn, stmt *sqlite.Stmt, now tim
 		return m.ID, false, nil
 	}
 	d, err := deliveryIn(conn, q.Endpoint, m.ID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return m.ID, false, err
-	case d == nil:
-		return m.ID, !slices.Contains(m.endpoints, q.Endpoint), nil // else it is on its way
 	}
-	byHand := d.State == hook.Cancelled && d.Reason != hook.ReasonReplay
-	return m.ID, d.State.IsFinal() && len(d.attempts) == 0 && !byHand, nil
+	isMissing := false
+	if d == nil {
+		isMissing = !slices.Contains(m.endpoints, q.Endpoint) // else it is on its way
+	} else {
+		byHand := d.State == hook.Cancelled && d.Reason != hook.ReasonReplay && d.Reason != hook.ReasonSkippedFilter
+		isMissing = d.State.IsFinal() && len(d.attempts) == 0 && !byHand
+	}
+	if !isMissing {
+		return m.ID, false, nil
+	}
+	ok, err := q.passes(conn, m.ID, now)
+	return m.ID, ok, err
 }
 
 // lastAttemptIn returns the attempt of a pair that ended last, without content; nil when

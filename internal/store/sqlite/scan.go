@@ -81,6 +81,7 @@ func scanDelivery(stmt *sqlite.Stmt) *storedDelivery {
 			Reason:   hook.Reason(stmt.ColumnInt(4)),
 			Crashes:  stmt.ColumnInt(5),
 			DueAt:    columnMillis(stmt, 6),
+			Note:     stmt.ColumnText(9),
 		},
 		attempts: decodeKeys[hook.AttemptID](columnBytes(stmt, 7)),
 	}

@@ -77,6 +77,8 @@ func testRounds(t *testing.T, open Open) {
 		_ = fresh // is on its way: neither missing nor ended
 	})
 
+	t.Run("WhatAFilterSkippedIsKeptWithItsNote", testSkipped(open))
+
 	t.Run("WhatWasNotTriedIsTakenBack", func(t *testing.T) {
 		f := newFixture(t, open)
 		ep := f.endpoints[0]
@@ -240,4 +242,77 @@ func testRounds(t *testing.T, open Open) {
 			t.Errorf("another application has %d", n)
 		}
 	})
+}
+
+// testSkipped: a pair that a filter skipped ends in the commit of its message, keeps why, and
+// is sent again only when asked for by hand, by its status, or as missing by a filter that wants it now.
+func testSkipped(open Open) func(t *testing.T) {
+	return func(t *testing.T) {
+		f := newFixture(t, open)
+		ep, other := f.endpoints[0], f.endpoints[1]
+		const note = "payload.n $gt: does not hold for a number"
+		p := f.publication(ep, other)
+		p.Deliveries[0] = p.Deliveries[0].End(hook.Cancelled, hook.ReasonSkippedFilter)
+		p.Deliveries[0].Note = note
+		got, err := f.Append(f.Context(), p)
+		f.must(err)
+		if list := f.handoff.take(); len(list) != 1 || list[0].Delivery.Endpoint != other {
+			t.Fatalf("handed over: %+v", list)
+		}
+		wantNote := func(what, want string) {
+			t.Helper()
+			if d := f.delivery(got.ID, ep); d.Note != want {
+				t.Errorf("%s: %v %v with note %q, want %q", what, d.State, d.Reason, d.Note, want)
+			}
+		}
+		f.restart()
+		f.wantState(got.ID, ep, hook.Cancelled, 0)
+		wantNote("after a restart", note)
+		find := func(q store.ReplayQuery) []hook.MessageID {
+			t.Helper()
+			q.Application, q.Endpoint, q.Window.Limit = f.app, ep, 10
+			page, err := f.Replayable(f.Context(), q)
+			f.must(err)
+			return page.Messages
+		}
+		var seen string
+		filter := func(answer bool) func(*hook.Message) bool {
+			return func(m *hook.Message) bool { seen = string(m.Payload); return answer }
+		}
+		for name, c := range map[string]struct {
+			q    store.ReplayQuery
+			want int
+		}{
+			"whatever ended":      {store.ReplayQuery{}, 0},
+			"what failed":         {store.ReplayQuery{Statuses: []store.AttemptStatus{store.StatusFail}}, 0},
+			"what was cancelled":  {store.ReplayQuery{Statuses: []store.AttemptStatus{store.StatusCanceled}}, 1},
+			"missing":             {store.ReplayQuery{Missing: true}, 1},
+			"missing and wanted":  {store.ReplayQuery{Missing: true, Filter: filter(true)}, 1},
+			"missing, not wanted": {store.ReplayQuery{Missing: true, Filter: filter(false)}, 0},
+		} {
+			if list := find(c.q); len(list) != c.want {
+				t.Errorf("%s: %v, want %d", name, list, c.want)
+			}
+		}
+		if seen != `{"n": 1.10}` {
+			t.Errorf("the filter saw %q", seen)
+		}
+		// A resend that fails leaves the pair as it was; a success takes the note away.
+		resend := func() store.Due {
+			t.Helper()
+			n, err := f.Replay(f.Context(), &store.Replay{Application: f.app, Endpoint: ep, Messages: []hook.MessageID{got.ID}, Trigger: hook.Manual})
+			f.must(err)
+			due := f.claim(ep)
+			if n != 1 || len(due) != 1 {
+				t.Fatalf("resent %d, due %+v", n, due)
+			}
+			return due[0]
+		}
+		f.try(resend(), hook.Failed)
+		f.wantState(got.ID, ep, hook.Cancelled, 1)
+		wantNote("after a failed resend", note)
+		f.try(resend(), hook.Success)
+		f.wantState(got.ID, ep, hook.Delivered, 2)
+		wantNote("after a resend", "")
+	}
 }
