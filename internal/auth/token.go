@@ -22,7 +22,7 @@ func (t Text) String() string {
 	if t.text == "" {
 		return "[no token]"
 	}
-	return t.text[:len(apiPrefix)] + "[token]"
+	return t.text[:prefixLen(t.text)] + "[token]"
 }
 
 // GoString hides the text from %#v.
@@ -44,12 +44,18 @@ const (
 	messagePrefix     = "hl_mk_"
 	integrationPrefix = "hl_ik_"
 	oneTimePrefix     = "hl_ok_"
+	streamPrefix      = "hl_ek_"
+	// The contract shows poller tokens with this one.
+	pollerPrefix = "sk_poll_"
 	// 40 characters of 62 are 238 bits.
 	randomChars = 40
 	// The checksum is the CRC-32 of what stands before it, in base62. It is no secret:
 	// it refuses mistyped and made-up tokens without a look-up.
 	checksumChars = 6
-	tokenChars    = len(apiPrefix) + randomChars + checksumChars
+	bodyChars     = randomChars + checksumChars
+	// All prefixes but the poller's are of one length.
+	tokenChars  = len(apiPrefix) + bodyChars
+	pollerChars = len(pollerPrefix) + bodyChars
 )
 
 // MintAPI draws a token that may do everything in its environment.
@@ -67,8 +73,14 @@ func MintIntegration() Text { return mint(integrationPrefix) }
 // MintOneTime draws a token that is exchanged, once, for a portal token.
 func MintOneTime() Text { return mint(oneTimePrefix) }
 
+// MintStream draws a token that may only follow messages of one application.
+func MintStream() Text { return mint(streamPrefix) }
+
+// MintPoller draws a token that may only fetch from one polling endpoint.
+func MintPoller() Text { return mint(pollerPrefix) }
+
 func mint(prefix string) Text {
-	b := make([]byte, 0, tokenChars)
+	b := make([]byte, 0, pollerChars)
 	b = append(b, prefix...)
 	var pool [64]byte
 	for len(b) < len(prefix)+randomChars {
@@ -105,28 +117,37 @@ func checksum(s string) (digits [checksumChars]byte) {
 // length and form before anything else, so its cost is bounded whatever is sent, and it
 // allocates nothing.
 func ParseToken(s string) (Text, bool) {
-	if len(s) != tokenChars || !isPrefix(s[:len(apiPrefix)]) {
+	n := prefixLen(s)
+	if n == 0 {
 		return Text{}, false
 	}
-	for i := len(apiPrefix); i < len(s); i++ {
+	for i := n; i < len(s); i++ {
 		if c := s[i]; !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
 			return Text{}, false
 		}
 	}
-	const body = tokenChars - checksumChars
+	body := len(s) - checksumChars
 	if sum := checksum(s[:body]); string(sum[:]) != s[body:] {
 		return Text{}, false
 	}
 	return Text{s}, true
 }
 
-// isPrefix reports whether tokens of ours begin with s.
-func isPrefix(s string) bool {
-	switch s {
-	case apiPrefix, portalPrefix, messagePrefix, integrationPrefix, oneTimePrefix:
-		return true
+// prefixLen returns the length of the prefix of what is as long as a token of ours and
+// begins like one; 0 for everything else.
+func prefixLen(s string) int {
+	switch len(s) {
+	case tokenChars:
+		switch s[:len(apiPrefix)] {
+		case apiPrefix, portalPrefix, messagePrefix, integrationPrefix, oneTimePrefix, streamPrefix:
+			return len(apiPrefix)
+		}
+	case pollerChars:
+		if s[:len(pollerPrefix)] == pollerPrefix {
+			return len(pollerPrefix)
+		}
 	}
-	return false
+	return 0
 }
 
 // hintChars is how many random characters a hint shows.
@@ -138,5 +159,5 @@ func (t Text) Hint() string {
 	if t.text == "" {
 		return ""
 	}
-	return t.text[:len(apiPrefix)+hintChars]
+	return t.text[:prefixLen(t.text)+hintChars]
 }

@@ -350,6 +350,8 @@ func (t *Token) AuditFields() (f AuditFields) {
 	f.show("scopes", slices.Clone(t.Scopes))
 	f.show("capabilities", slices.Clone(t.Capabilities))
 	f.show("featureFlags", slices.Clone(t.FeatureFlags))
+	f.show("eventTypes", slices.Clone(t.EventTypes))
+	f.show("channel", t.Channel)
 	f.show("sessionId", t.SessionID)
 	if !t.ExpiresAt.IsZero() {
 		f.show("expiresAt", t.ExpiresAt.UTC().Format(time.RFC3339))

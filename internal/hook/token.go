@@ -28,6 +28,12 @@ type Token struct {
 	SessionID    string
 	// Integration is what an integration's key belongs to, 0 for every other kind.
 	Integration IntegrationID
+	// Endpoint is the polling endpoint that a poller token fetches from, 0 for every other kind.
+	Endpoint EndpointID
+	// EventTypes (patterns, see httpapi) and Channel are all that a stream token shows; nil
+	// and "" for everything.
+	EventTypes []string
+	Channel    string
 	// Life is how long the portal token lives that a one-time token is exchanged for.
 	Life time.Duration
 }
@@ -45,6 +51,11 @@ const (
 	IntegrationToken TokenKind = "integration"
 	// OneTimeToken may be exchanged, once, for a portal token and opens nothing itself.
 	OneTimeToken TokenKind = "one-time"
+	// PollerToken may fetch from one polling endpoint and nothing else.
+	PollerToken TokenKind = "poller"
+	// StreamToken may follow the messages of one application, or some of them, and nothing
+	// else. It stands in URLs, so it is short-lived.
+	StreamToken TokenKind = "stream"
 )
 
 // OneTimeLife is how long a one-time token may wait for its exchange: time to follow a link.
@@ -68,8 +79,8 @@ func AllCapabilities() []Capability {
 	return []Capability{ViewBase, ViewEndpointSecret, ManageEndpointSecret, ManageTransformations, CreateAttempts, ManageEndpoint}
 }
 
-// IsPortal reports whether the token is bound to one application: a portal token, a
-// message token, an integration's key or a one-time token.
+// IsPortal reports whether the token is bound to one application, as all kinds but API
+// tokens are.
 func (t *Token) IsPortal() bool { return t.Application != 0 }
 
 // IsAPI reports whether the token is an environment's own, with or without scopes.
@@ -92,4 +103,17 @@ const (
 	MinPortalLife     = time.Hour
 	MaxPortalLife     = 7 * 24 * time.Hour
 	DefaultPortalLife = 7 * 24 * time.Hour
+)
+
+// Life times of a poller token and, once it is rotated out, of the one before it (schema of the contract).
+const (
+	MaxPollerLife        = 365 * 24 * time.Hour
+	MaxOldPollerLife     = 24 * time.Hour
+	DefaultOldPollerLife = 5 * time.Minute
+)
+
+// Life times of a stream token.
+const (
+	MaxStreamLife     = 24 * time.Hour
+	DefaultStreamLife = time.Hour
 )

@@ -17,6 +17,7 @@ type access struct {
 	portal bool            // portal tokens and integrations' keys too, for their own application
 	only   bool            // portal tokens alone
 	sends  bool            // message tokens too, for their own application
+	polls  bool            // poller tokens too, for their own endpoint
 	can    hook.Capability // what a portal token needs; "" for nothing
 }
 
@@ -55,6 +56,10 @@ func (rt *route) allows(t *hook.Token) error {
 		}
 	case t.Kind == hook.MessageToken:
 		if a.sends {
+			return nil
+		}
+	case t.Kind == hook.PollerToken:
+		if a.polls {
 			return nil
 		}
 	}

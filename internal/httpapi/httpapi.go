@@ -88,6 +88,10 @@ type Deps struct {
 	// the request and its headers. The source's public id is told along. Nil: the messages of
 	// sources cannot be listened to.
 	Forward func(m *hook.Message, sourceID string) (api.ListenRequest, [][2]string, error)
+	// Polling is what polling endpoints have for those who fetch, and Feeds knows who waits
+	// for it; it must be told of what lanes hand over.
+	Polling store.Feeds
+	Feeds   *FeedHub
 	// Tasks runs background tasks.
 	Tasks Tasks
 
@@ -174,6 +178,9 @@ func New(d Deps, o Options) (http.Handler, error) {
 	}
 	if d.Listening == nil {
 		d.Listening = NewListenHub(0)
+	}
+	if d.Feeds == nil {
+		d.Feeds = NewFeedHub()
 	}
 	s := &server{
 		Deps: d, o: o, routes: routes(), mux: chi.NewMux(),

@@ -144,6 +144,22 @@ func (q query) limit() (int, error) {
 	return int(n), nil
 }
 
+// number returns a whole number within bounds, otherwise when absent.
+func (q query) number(name string, otherwise, least, most int64) (int64, error) {
+	s, given, err := q.text(name)
+	if err != nil || !given {
+		return otherwise, err
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err != nil:
+		return 0, badRequest("The query parameter %s must be a whole number.", name)
+	case n < least || n > most:
+		return 0, invalidQuery(name, fmt.Sprintf("must lie between %d and %d", least, most))
+	}
+	return n, nil
+}
+
 // cursor is an iterator: go on after this row, or with a leading "-" walk back from it.
 type cursor struct {
 	id              string

@@ -39,11 +39,13 @@ var scopeNouns = map[string]string{
 	"message.broadcast":               "broadcast",
 	"connector-template":              "connector",
 	"search.why":                      "attempt",
+	"message.poller":                  "poller",
+	"message.pollerv2":                "poller",
 }
 
 // secretVerbs are the last parts of operations that show a secret or make a new one,
 // whatever noun they belong to.
-var secretVerbs = []string{"get-secret", "rotate-secret", "get-listener-secret", "get-key", "rotate-key"}
+var secretVerbs = []string{"get-secret", "rotate-secret", "get-listener-secret", "get-key", "rotate-key", "get-poller-token", "rotate-poller-token"}
 
 // withoutScope are the operations that any token may call about itself.
 var withoutScope = []string{"authentication.whoami", "authentication.logout"}
@@ -76,6 +78,8 @@ func scopeOf(op, method string) hook.Scope {
 		noun = "secret"
 	case last == "listen": // a GET that makes something durable and moves its cursor
 		return "listener:write"
+	case last == "consumer-poll": // likewise
+		return "poller:write"
 	}
 	if method == http.MethodGet || slices.Contains(readByPost, op) {
 		return hook.Scope(noun + ":read")

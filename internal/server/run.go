@@ -47,6 +47,7 @@ type node struct {
 	tasks       *tasks.Runner
 	listening   *httpapi.ListenHub
 	tail        *httpapi.Tail
+	feeds       *httpapi.FeedHub
 	rollup      *upkeep.Rollup
 	dispatcher  *dispatch.Dispatcher
 	publisher   *publish.Publisher
@@ -106,6 +107,7 @@ func (n *node) start(ctx context.Context, extend extension) (err error) {
 	}
 	n.computeMetrics()
 	n.tail = httpapi.NewTail(n.opened.store.Codec())
+	n.feeds = httpapi.NewFeedHub()
 	n.health = &health{check: n.opened.store.Check}
 	if n.listener, err = listen(n.c, fileLimit(), n.log); err != nil {
 		return err
@@ -144,6 +146,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 		MaxInFlight:  n.c.MaxInFlight,
 		DrainTimeout: max(n.c.Drain-n.requestShare(), time.Millisecond),
 		Answered:     n.receiver.Answered,
+		Fed:          n.feeds.Wake,
 		Observer:     observer{n.rollup, n.tail},
 		Tracer:       n.otlp.Tracer(),
 		Metrics:      n.metrics,
@@ -278,6 +281,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		PublicSecret: publicSecret,
 		CheckSource:  receive.Check, SourceChanged: n.sourceChanged,
 		Listening: n.listening, Forward: forwarded,
+		Polling: n.opened.store, Feeds: n.feeds,
 		Sums: n.rollup, Search: s, Lanes: n.dispatcher, SentHeaders: sender{n.sender, s.Codec(), s.IsExpunged}.headers, Tail: n.tail,
 		Tasks:   n.tasks,
 		Metrics: requestRecorder{n.metrics},
@@ -431,6 +435,7 @@ func (n *node) stop(ready bool) error {
 	}
 	if n.tail != nil {
 		n.tail.Close() // a stream would never end by itself
+		n.feeds.Close()
 	}
 	for _, srv := range n.servers {
 		if err := srv.Shutdown(requests); err != nil {

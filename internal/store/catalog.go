@@ -65,10 +65,17 @@ type Tokens interface {
 	// session, to live as long as it says. One that is unknown, has expired, is of another
 	// kind or was exchanged before is hook.NotFound.
 	ExchangeToken(ctx context.Context, hash [32]byte, next *hook.Token) error
-	// ExpireTokens ends at `at` the portal, one-time and message tokens of an application;
-	// with sessions, only those of these sessions. Keys of integrations, which are rotated
-	// and deleted one by one, stay.
+	// ExpireTokens ends at `at` the portal, one-time, message and stream tokens of an
+	// application; with sessions, only those of these sessions. Keys of integrations and
+	// tokens of polling endpoints, which are rotated and deleted one by one, stay.
 	ExpireTokens(ctx context.Context, app hook.ApplicationID, sessions []string, at time.Time) error
+	// PollerToken returns the token of a polling endpoint, with its text, that was made last
+	// and has not ended. Where there is none, first is kept and returned; it names the
+	// endpoint. hook.NotFound: the application has no such endpoint.
+	PollerToken(ctx context.Context, first *hook.Token, text string) (*hook.Token, string, error)
+	// RotatePollerToken gives a polling endpoint one more token. Those that it has end at
+	// oldEnd, or when they would have ended before that.
+	RotatePollerToken(ctx context.Context, next *hook.Token, text string, oldEnd time.Time, r *Receipt) error
 	// ExpireToken ends one token.
 	ExpireToken(ctx context.Context, env hook.EnvironmentID, id hook.TokenID, at time.Time) error
 }

@@ -95,8 +95,12 @@ func (c *catalog) DeleteConsumer(ctx context.Context, ep hook.EndpointID, name s
 	})
 }
 
-// clearPolling removes what belongs to a polling endpoint.
+// clearPolling removes what belongs to a polling endpoint. Indexes: primary key, token_endpoint.
 func clearPolling(tx *catalogTx, ep hook.EndpointID) error {
+	tx.tokens = func(t *hook.Token) bool { return t.Endpoint == ep }
+	if err := tx.exec("DELETE FROM token WHERE endpoint = ?1 AND endpoint <> 0", ep); err != nil {
+		return err
+	}
 	return tx.exec("DELETE FROM consumer WHERE endpoint = ?1", ep)
 }
 

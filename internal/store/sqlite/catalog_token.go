@@ -13,7 +13,7 @@ import (
 )
 
 const tokenColumns = `key, environment, application, hash, name, session, capabilities, feature_flags, created_at, expires_at, last_used_at,
-	kind, scopes, integration, hint, life`
+	kind, scopes, integration, hint, life, endpoint, event_types, channel`
 
 // purgeTokens is how many expired tokens of applications each new token removes, see purgeReceipts.
 const purgeTokens = 16
@@ -64,10 +64,10 @@ func (c *catalog) insertToken(tx *catalogTx, t *hook.Token) error {
 	if err != nil {
 		return err
 	}
-	err = tx.exec("INSERT INTO token ("+tokenColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+	err = tx.exec("INSERT INTO token ("+tokenColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
 		t.ID, t.Environment, argKey(t.Application), t.Hash[:], t.Name, t.SessionID, argList(t.Capabilities), argList(t.FeatureFlags),
 		t.CreatedAt.UnixMilli(), argMillis(t.ExpiresAt), argMillis(t.LastUsedAt),
-		t.Kind, argList(t.Scopes), t.Integration, t.Hint, t.Life.Milliseconds())
+		t.Kind, argList(t.Scopes), t.Integration, t.Hint, t.Life.Milliseconds(), t.Endpoint, argList(t.EventTypes), t.Channel)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (c *catalog) ExchangeToken(ctx context.Context, hash [32]byte, next *hook.T
 func (c *catalog) ExpireTokens(ctx context.Context, app hook.ApplicationID, sessions []string, at time.Time) error {
 	return c.change(ctx, func(tx *catalogTx) error {
 		tx.tokens = func(t *hook.Token) bool { return t.Application == app }
-		const sql = "UPDATE token SET expires_at = ?2 WHERE application = ?1 AND kind <> '" + string(hook.IntegrationToken) + "' AND (expires_at IS NULL OR expires_at > ?2)"
+		const sql = "UPDATE token SET expires_at = ?2 WHERE application = ?1 AND kind NOT IN ('" + string(hook.IntegrationToken) + "', '" + string(hook.PollerToken) + "') AND (expires_at IS NULL OR expires_at > ?2)"
 		ended := 0
 		// What a one-time token is exchanged for would outlive all others, so it ends at once.
 		const unused = "UPDATE token SET expires_at = min(?2, ?3) WHERE application = ?1 AND kind = '" + string(hook.OneTimeToken) + "' AND expires_at > min(?2, ?3)"
@@ -291,12 +291,17 @@ func scanToken(stmt *sqlite.Stmt) (*hook.Token, error) {
 		Integration: hook.IntegrationID(stmt.ColumnInt64(13)),
 		Hint:        stmt.ColumnText(14),
 		Life:        time.Duration(stmt.ColumnInt64(15)) * time.Millisecond,
+		Endpoint:    hook.EndpointID(stmt.ColumnInt64(16)),
+		Channel:     stmt.ColumnText(18),
 	}
 	stmt.ColumnBytes(3, t.Hash[:])
 	if err := columnJSON(stmt, 6, &t.Capabilities); err != nil {
 		return nil, err
 	}
 	if err := columnJSON(stmt, 12, &t.Scopes); err != nil {
+		return nil, err
+	}
+	if err := columnJSON(stmt, 17, &t.EventTypes); err != nil {
 		return nil, err
 	}
 	return t, columnJSON(stmt, 7, &t.FeatureFlags)

@@ -47,6 +47,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"CREATE INDEX application_with_endpoints ON application (environment, key) WHERE endpoints > 0",
 				"DROP TABLE announcement", "DROP TABLE audit", "DROP TABLE integration", "DROP TABLE listener",
 				"DROP INDEX application_origin", "DROP INDEX token_api", "DROP INDEX token_integration",
+				"DROP INDEX token_endpoint", "ALTER TABLE token DROP COLUMN endpoint", "ALTER TABLE token DROP COLUMN secret", "ALTER TABLE token DROP COLUMN event_types", "ALTER TABLE token DROP COLUMN channel",
 				"ALTER TABLE token DROP COLUMN scopes", "ALTER TABLE token DROP COLUMN kind", "ALTER TABLE token DROP COLUMN integration",
 				"ALTER TABLE token DROP COLUMN hint", "ALTER TABLE token DROP COLUMN life",
 				"ALTER TABLE endpoint DROP COLUMN shape", "ALTER TABLE endpoint DROP COLUMN warned",

@@ -10,3 +10,12 @@ CREATE TABLE consumer (
     updated_at  INTEGER NOT NULL,
     PRIMARY KEY (endpoint, name)
 ) STRICT, WITHOUT ROWID;
+
+-- endpoint: the polling endpoint that a poller token fetches from, 0 for every other kind;
+-- secret: its text, sealed, because its owner may see it again. event_types and channel: what
+-- a stream token is restricted to, a JSON list and a name.
+ALTER TABLE token ADD COLUMN endpoint INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE token ADD COLUMN secret BLOB;
+ALTER TABLE token ADD COLUMN event_types TEXT;
+ALTER TABLE token ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+CREATE INDEX token_endpoint ON token (endpoint, key) WHERE endpoint <> 0;
