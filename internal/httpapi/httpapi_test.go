@@ -173,7 +173,7 @@ func (r *rig) start() {
 		SentHeaders: func(context.Context, *hook.Message, *hook.Endpoint, *hook.Environment, *hook.Attempt) ([]string, error) {
 			return []string{"User-Agent", "test", "Webhook-Id", "msg", "Authorization", "secret", "X-Two", "a", "X-Two", "b"}, nil
 		},
-		Tasks: r.woken,
+		Tasks: r.woken, Polling: r.store,
 	}, r.o)
 	if err != nil {
 		r.t.Fatal(err)

@@ -400,7 +400,7 @@ func (s *server) tellSkipped(c *call, page store.FeedPage) {
 // appendFed appends what a consumer gets of a message as a JSON object without its end. It
 // is a delivery: payloads are whole, whatever people are not shown.
 func (s *server) appendFed(dst []byte, r *store.FeedRow) []byte {
-	m := s.messageToAPI(r.Message, true, s.now())
+	m := s.messageToAPI(r.Message, nil, true, s.now())
 	m.ExpiresAt, m.Inbound = nil, nil // not in the contract's object
 	if r.Payload != nil {
 		m.Payload = inboundPayload(r.Payload)

@@ -42,6 +42,7 @@ func TestRoleByRoute(t *testing.T) {
 			"env_id": env, "key_id": key, "integ_id": integration,
 			"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task,
 			"source_id": source, "provider_name": "stripe", "listener_name": "laptop",
+			"sink_id": r.pollingEndpoint(app, ""), "consumer_id": "shop",
 		}
 	}
 	unknown := map[string]string{
@@ -49,6 +50,7 @@ func TestRoleByRoute(t *testing.T) {
 		"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27),
 		"attempt_id": "atmpt_" + strings.Repeat("0", 27), "event_type_name": "no.such", "task_id": "qtask_" + strings.Repeat("0", 27),
 		"source_id": "src_" + strings.Repeat("0", 22), "provider_name": "nobody", "listener_name": "nobody",
+		"sink_id": "sink_" + strings.Repeat("0", 22), "consumer_id": "nobody",
 	}
 	roles := map[string]*hook.Token{}
 	tokens := map[string]string{}
@@ -66,6 +68,8 @@ func TestRoleByRoute(t *testing.T) {
 	roles["message"] = &hook.Token{Kind: hook.MessageToken, Application: 1}
 	tokens["integration"] = r.must(200, "POST", fill(integrationPath, ownIDs)+"/key/rotate", "").str("key")
 	roles["integration"] = &hook.Token{Kind: hook.IntegrationToken, Application: 1, Capabilities: hook.AllCapabilities()}
+	tokens["poller"] = r.must(200, "GET", fill("/api/v1/auth/app/{app_id}/poller/{sink_id}/token", ownIDs), "").str("token")
+	roles["poller"] = &hook.Token{Kind: hook.PollerToken, Application: 1}
 	// API tokens with one scope each, and with those that span nouns.
 	scoped := map[string]string{}
 	for _, scope := range append(knownScopes(routes()), hook.ScopeAll, hook.ScopeReadAll, "app:*") {
@@ -188,6 +192,9 @@ func TestAppTokenScope(t *testing.T) {
 		"endpoint.get-mtls", "endpoint.set-mtls-config", "endpoint.delete-mtls-config", "endpoint.get-mtls-2", "endpoint.get-server-ca", "endpoint.set-server-ca",
 		"endpoint.get-credentials", "endpoint.set-credentials", "endpoint.delete-credentials",
 		"destination.get-credentials", "destination.set-credentials", "destination.delete-credentials")
+	// What a portal fetches from a polling endpoint.
+	want = append(want, "authentication.get-poller-token", "authentication.rotate-poller-token", "message.poller.consumer-poll", "message.poller.consumer-seek",
+		"message.poller.poll", "message.pollerv2.consumer-commit", "message.pollerv2.consumer-poll", "poller.delete-consumer", "poller.list-consumers")
 	slices.Sort(want)
 	var got []string
 	for _, rt := range routes() {
