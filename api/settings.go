@@ -19,6 +19,8 @@ type SettingsIn struct {
 	RequireEndpointFilterTypes Optional[bool] `json:"requireEndpointFilterTypes,omitzero"`
 	// RequireEndpointChannel refuses endpoints without channels.
 	RequireEndpointChannel Optional[bool] `json:"requireEndpointChannel,omitzero"`
+	// RequireEndpointConsent holds new endpoints until their receivers agree. Ours.
+	RequireEndpointConsent Optional[bool] `json:"requireEndpointConsent,omitzero"`
 	// EndpointsPerAppLimit is how many endpoints an application may have, 1 to 1000000; null for any number.
 	EndpointsPerAppLimit Optional[int64] `json:"endpointsPerAppLimit,omitzero"`
 	// ReadOnly lets portal tokens look and change nothing.
@@ -54,6 +56,7 @@ type SettingsOut struct {
 
 	RequireEndpointFilterTypes bool   `json:"requireEndpointFilterTypes"`
 	RequireEndpointChannel     bool   `json:"requireEndpointChannel"`
+	RequireEndpointConsent     bool   `json:"requireEndpointConsent"`
 	EndpointsPerAppLimit       *int64 `json:"endpointsPerAppLimit"`
 	ReadOnly                   bool   `json:"readOnly"`
 	WipeSuccessfulPayload      bool   `json:"wipeSuccessfulPayload"`

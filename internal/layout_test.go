@@ -22,6 +22,7 @@ var floorPlan = map[string][]string{
 	"internal/publish":         {"internal/hook", "internal/store", "internal/fanout", "internal/schema", "internal/telemetry"},
 	"internal/receive":         {"internal/hook", "internal/store", "internal/fanout", "internal/schema", "webhook", "internal/telemetry"},
 	"internal/tasks":           {"internal/hook", "internal/store", "internal/fanout", "internal/telemetry"},
+	"internal/consent":         {"internal/hook", "internal/store", "internal/telemetry"},
 	"internal/fanout":          {"internal/hook", "internal/store", "internal/filter"},
 	"internal/dispatch":        {"internal/hook", "internal/store", "internal/telemetry"},
 	"internal/upkeep":          {"internal/hook", "internal/store", "internal/telemetry"},

@@ -226,8 +226,8 @@ func (d *Dispatcher) window(l *lane) int {
 	case l.proven < startWidth:
 		n = min(n, 256)
 	}
-	if r := l.rate.perSecond; r > 0 { // no more than leave before they would be spilled
-		n = min(n, max(2, r*int(d.o.SpillAfter/time.Second)))
+	if every := l.rate.interval(); every > 0 { // no more than leave before they would be spilled
+		n = min(n, max(2, int(d.o.SpillAfter/every)))
 	}
 	return n
 }
@@ -357,9 +357,7 @@ func (l *lane) setRate(perSecond int, now time.Time) {
 
 // refund gives back the turn of a delivery that ended without a request.
 func (l *lane) refund() {
-	if r := l.rate.perSecond; r > 0 {
-		l.rate.next = l.rate.next.Add(-time.Second / time.Duration(r))
-	}
+	l.rate.next = l.rate.next.Add(-l.rate.interval())
 }
 
 // trim drops claimed deliveries beyond the window: their rows are still in the store.

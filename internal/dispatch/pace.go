@@ -60,7 +60,7 @@ const rateSlack = 20 * time.Millisecond
 // rate spaces attempts evenly (GCRA; ITU-T I.371): any span of s seconds has at most
 // perSecond*(s+0.02)+1 attempts.
 type rate struct {
-	perSecond int // 0 for no limit
+	perSecond int // 0 for no limit; a negative number is so many a minute
 	next      time.Time
 }
 
@@ -80,5 +80,16 @@ func (r *rate) spend(now time.Time) {
 	if r.next.Before(now) {
 		r.next = now
 	}
-	r.next = r.next.Add(time.Second / time.Duration(r.perSecond))
+	r.next = r.next.Add(r.interval())
+}
+
+// interval is the time between two attempts, 0 for no limit.
+func (r *rate) interval() time.Duration {
+	switch {
+	case r.perSecond > 0:
+		return time.Second / time.Duration(r.perSecond)
+	case r.perSecond < 0:
+		return time.Minute / time.Duration(-r.perSecond)
+	}
+	return 0
 }

@@ -188,10 +188,7 @@ func (d *Dispatcher) send(ctx context.Context, it *item, plan *store.Plan, ep *h
 
 // learn takes the rate from the endpoint's present state; a new lane can widen now.
 func (d *Dispatcher) learn(it *item, plan *store.Plan, ep *hook.Endpoint) {
-	r := ep.ThrottleRate
-	if r == 0 {
-		r = plan.Application.ThrottleRate
-	}
+	r := ep.Pace(plan.Application.ThrottleRate)
 	if it.isPlanned && it.perSecond == r && it.updatedAt.Equal(ep.UpdatedAt) {
 		return
 	}

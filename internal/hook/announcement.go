@@ -96,6 +96,7 @@ func changed(a, b *Endpoint) bool {
 	x, y := *a, *b
 	for _, e := range []*Endpoint{&x, &y} {
 		e.UpdatedAt, e.FailingSince, e.Warned, e.DisabledBy = time.Time{}, time.Time{}, 0, ReasonNone
+		e.Consent = e.Consent.settled()
 	}
 	return !reflect.DeepEqual(x, y)
 }

@@ -161,6 +161,9 @@ func (e *Environment) AuditFields() (f AuditFields) {
 	f.show("sealContent", st.SealContent)
 	f.show("requireEndpointFilterTypes", st.RequireEventTypes)
 	f.show("requireEndpointChannel", st.RequireChannel)
+	if st.RequireConsent {
+		f.show("requireEndpointConsent", st.RequireConsent)
+	}
 	f.show("endpointsPerAppLimit", st.EndpointLimit)
 	f.show("readOnly", st.PortalReadOnly)
 	f.show("wipeSuccessfulPayload", st.WipeDelivered)
@@ -216,6 +219,9 @@ func (e *Endpoint) AuditFields() (f AuditFields) {
 		e.Shape.auditFields(&f)
 	}
 	e.Features.auditFields(&f)
+	if e.Consent != nil {
+		e.Consent.auditFields(&f, e.URL)
+	}
 	return f
 }
 
@@ -243,7 +249,6 @@ func (x *Features) auditFields(f *AuditFields) {
 	hide("order", x.Order != nil, x.Order)
 	hide("latest", x.Latest != nil, x.Latest)
 	hide("hold", x.Hold != nil, x.Hold)
-	hide("consent", x.Consent != nil, x.Consent)
 	if x.Credentials != nil {
 		x.Credentials.auditFields(f)
 	}

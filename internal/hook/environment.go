@@ -45,6 +45,9 @@ type Settings struct {
 	RequireEventTypes bool
 	// RequireChannel refuses endpoints that do not say which channels they listen to.
 	RequireChannel bool
+	// RequireConsent holds new endpoints until their receivers agree to be sent to (Consent).
+	// It is for endpoints of applications, not for those of sources and operational webhooks.
+	RequireConsent bool
 	// EndpointLimit is how many endpoints an application may have; 0 for any number. What
 	// there is already stays.
 	EndpointLimit int

@@ -62,23 +62,8 @@ type Hold struct {
 // IsOn reports whether nothing may be sent. A nil hold holds nothing.
 func (h *Hold) IsOn() bool { return h != nil && h.ResumedAt.IsZero() }
 
-// Consent is the receiver's proof that it wants to be sent to.
-type Consent struct {
-	// Method is how it is asked: "challenge", "cloudevents" or "test".
-	Method string `json:"method"`
-	// VerifiedAt is when it agreed; zero while it has not, and then nothing is sent.
-	VerifiedAt time.Time `json:"verifiedAt,omitzero"`
-	// Secret is what the receiver must give back or sign; "" once verified.
-	Secret string `json:"secret,omitempty"`
-	// AskedAt and Error are of the last time that it was asked; "" where it agreed.
-	AskedAt time.Time `json:"askedAt,omitzero"`
-	Error   string    `json:"error,omitempty"`
-	// PerMinute is the rate that the receiver allowed (CloudEvents WebHook-Allowed-Rate); 0 for none.
-	PerMinute int `json:"perMinute,omitempty"`
-}
-
 // IsHeld reports whether nothing is to be sent to the endpoint for now: its owner, or that
 // of its application, has said so, or the receiver has not yet agreed.
 func (e *Endpoint) IsHeld(app *Hold) bool {
-	return app.IsOn() || e.Hold.IsOn() || e.Consent != nil && e.Consent.VerifiedAt.IsZero()
+	return app.IsOn() || e.Hold.IsOn() || e.AwaitsConsent()
 }

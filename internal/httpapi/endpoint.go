@@ -50,6 +50,7 @@ func (s *server) createEndpoint(c *call) error {
 	if err := s.Catalog.CreateEndpoint(c.ctx(), e, c.receipt); err != nil {
 		return conflictAs(err, "conflict", endpointTaken)
 	}
+	s.wakeConsents(e)
 	return c.raw(http.StatusCreated, body)
 }
 
@@ -63,6 +64,11 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 	if err := s.checkEndpoint(c, e, nil, true, true, true); err != nil {
 		return nil, err
 	}
+	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return nil, err
+	}
+	s.requireConsent(c, e, &environment.Settings)
 	if in.Secret != nil {
 		if !c.token.Can(hook.ManageEndpointSecret) {
 			return nil, insufficientAccess()
@@ -188,6 +194,7 @@ func (s *server) upsertEndpoint(c *call) error {
 		if err := s.Catalog.CreateEndpoint(c.ctx(), e, nil); err != nil {
 			return conflictAs(err, "conflict", endpointTaken)
 		}
+		s.wakeConsents(e)
 		return c.json(c.createdStatus(), s.endpointShape(c, e))
 	}
 	if err != nil {
@@ -246,7 +253,7 @@ func (s *server) patchEndpoint(c *call) error {
 func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.Endpoint) error) error {
 	now := s.now()
 	e, err := s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, nil, func(e *hook.Endpoint) error {
-		wasDisabled := e.Disabled
+		wasDisabled, url := e.Disabled, e.URL
 		if err := change(e); err != nil {
 			return err
 		}
@@ -255,11 +262,13 @@ func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.End
 			e.DisabledBy, e.FailingSince = hook.ReasonNone, time.Time{}
 		}
 		e.UpdatedAt = now
+		e.MovedTo(url, now)
 		return e.Validate()
 	})
 	if err != nil {
 		return conflictAs(err, "conflict", endpointTaken)
 	}
+	s.wakeConsents(e)
 	return c.json(http.StatusOK, s.endpointShape(c, e))
 }
 

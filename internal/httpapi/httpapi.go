@@ -92,6 +92,8 @@ type Deps struct {
 	// for it; it must be told of what lanes hand over.
 	Polling store.Feeds
 	Feeds   *FeedHub
+	// Consents asks receivers whether they agree to be sent to; nil where nobody does.
+	Consents Consents
 	// Tasks runs background tasks.
 	Tasks Tasks
 

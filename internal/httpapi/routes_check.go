@@ -10,7 +10,7 @@ import (
 func checkRoutes() []route {
 	const ok = http.StatusOK
 	const tag = "Event type rules"
-	return []route{
+	return append([]route{
 		{method: http.MethodGet, path: ownTypePath + "/validation", op: "event-type.get-validation", tag: tag,
 			summary: "Show whether payloads are compared with the newest schema as they are published.",
 			out:     api.EventTypeValidationOut{}, statuses: []int{ok}, handler: (*server).getValidation},
@@ -26,5 +26,5 @@ func checkRoutes() []route {
 		{method: http.MethodPut, path: ownTypePath + "/redaction", op: "event-type.set-redaction", tag: tag,
 			summary: "Set the paths whose values people do not see; what is stored and delivered stays whole.",
 			in:      api.EventTypeRedaction{}, out: api.EventTypeRedaction{}, statuses: []int{ok}, handler: (*server).setRedaction},
-	}
+	}, consentRoutes()...)
 }

@@ -195,6 +195,8 @@ func TestAppTokenScope(t *testing.T) {
 	// What a portal fetches from a polling endpoint.
 	want = append(want, "authentication.get-poller-token", "authentication.rotate-poller-token", "message.poller.consumer-poll", "message.poller.consumer-seek",
 		"message.poller.poll", "message.pollerv2.consumer-commit", "message.pollerv2.consumer-poll", "poller.delete-consumer", "poller.list-consumers")
+	// Whether its receivers agree to be sent to; that they need not is for others to say.
+	want = append(want, "endpoint.get-consent", "endpoint.set-consent", "endpoint.ask-consent")
 	slices.Sort(want)
 	var got []string
 	for _, rt := range routes() {

@@ -117,6 +117,7 @@ func settingsFromAPI(st *hook.Settings, in api.SettingsIn, kept map[string]jsont
 		patch(&st.SealContent, "sealContent", in.SealContent),
 		orFalse(&st.RequireEventTypes, in.RequireEndpointFilterTypes),
 		orFalse(&st.RequireChannel, in.RequireEndpointChannel),
+		orFalse(&st.RequireConsent, in.RequireEndpointConsent),
 		orFalse(&st.PortalReadOnly, in.ReadOnly),
 		orFalse(&st.WipeDelivered, in.WipeSuccessfulPayload),
 	} {
@@ -204,7 +205,7 @@ func settingsToAPI(st hook.Settings) []byte {
 		DisableEndpointOnFailure: st.DisableEndpointOnFailure, DisableEndpointOnGone: st.DisableEndpointOnGone,
 		SendTraceparent: st.SendTraceparent, DefaultSignatureType: hmac256, RetentionDays: int64(st.KeptFor() / (24 * time.Hour)),
 		SealContent:                st.SealContent,
-		RequireEndpointFilterTypes: st.RequireEventTypes, RequireEndpointChannel: st.RequireChannel,
+		RequireEndpointFilterTypes: st.RequireEventTypes, RequireEndpointChannel: st.RequireChannel, RequireEndpointConsent: st.RequireConsent,
 		ReadOnly: st.PortalReadOnly, WipeSuccessfulPayload: st.WipeDelivered,
 	}
 	if st.SignatureType != hook.HMAC256 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookloft/hookloft/internal/auth"
 	"github.com/hookloft/hookloft/internal/config"
+	"github.com/hookloft/hookloft/internal/consent"
 	"github.com/hookloft/hookloft/internal/dispatch"
 	"github.com/hookloft/hookloft/internal/egress"
 	"github.com/hookloft/hookloft/internal/hook"
@@ -45,6 +46,7 @@ type node struct {
 	sender      *send.Sender
 	receiver    *receive.Receiver
 	tasks       *tasks.Runner
+	consents    *consent.Keeper
 	listening   *httpapi.ListenHub
 	tail        *httpapi.Tail
 	feeds       *httpapi.FeedHub
@@ -140,6 +142,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version, Tracer: n.otlp.Tracer(), RefreshTokenRotated: n.saveRefreshToken})
 	n.receiver = n.newReceiver(dialer)
 	s := n.opened.store
+	n.consents = n.newConsents(dialer)
 	n.rollup = upkeep.NewRollup(s, s.NewKey, n.log, upkeep.RollupOptions{})
 	queue := &attachedQueue{Queue: s, attached: make(chan struct{})}
 	n.dispatcher = dispatch.New(queue, s, sender{n.sender, s.Codec(), s.IsExpunged}, n.log, dispatch.Options{
@@ -163,6 +166,7 @@ func (n *node) startWorkers(ctx context.Context) error {
 	n.work(working, "announcer", announcer.Run)
 	n.work(working, "receiver", n.receiver.Run)
 	n.work(working, "rollup", n.rollup.Run)
+	n.work(working, "consents", n.consents.Run)
 	select {
 	case <-queue.attached:
 		return nil
@@ -283,7 +287,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		Listening: n.listening, Forward: forwarded,
 		Polling: n.opened.store, Feeds: n.feeds,
 		Sums: n.rollup, Search: s, Lanes: n.dispatcher, SentHeaders: sender{n.sender, s.Codec(), s.IsExpunged}.headers, Tail: n.tail,
-		Tasks:   n.tasks,
+		Tasks: n.tasks, Consents: n.consents,
 		Metrics: requestRecorder{n.metrics},
 		Tracer:  n.otlp.Tracer(),
 		Log:     n.log,

@@ -29,6 +29,7 @@ type Catalog interface {
 	Integrations
 	Connectors
 	Audits
+	Consents
 	// NewKey draws a row key for a noun that is about to be created.
 	NewKey() hook.Key
 	// Codec turns row keys into public ids and back.

@@ -208,6 +208,7 @@ func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
 	for _, sql := range []string{
 		"DELETE FROM application WHERE key = ?1",
 		"DELETE FROM consumer WHERE endpoint IN (SELECT key FROM endpoint WHERE application = ?1)",
+		"DELETE FROM consent_due WHERE endpoint IN (SELECT key FROM endpoint WHERE application = ?1)",
 		"DELETE FROM endpoint WHERE application = ?1",
 		"DELETE FROM removed_endpoint WHERE application = ?1",
 		"DELETE FROM token WHERE application = ?1",

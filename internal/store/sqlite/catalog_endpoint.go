@@ -124,6 +124,9 @@ func (c *catalog) putEndpoint(tx *catalogTx, sql string, e *hook.Endpoint) error
 	if err != nil {
 		return err
 	}
+	if err := putConsent(tx, e); err != nil {
+		return err
+	}
 	return tx.exec(sql, e.Application, e.ID, argText(e.UID), e.URL, e.Description, e.Disabled, e.DisabledBy, argList(e.EventTypes), argList(e.Channels),
 		e.ThrottleRate, argMap(e.Metadata), argBlob(headers), argBlob(secrets), argMillis(e.FailingSince), e.CreatedAt.UnixMilli(), e.UpdatedAt.UnixMilli(), argBlob(shape), e.Warned,
 		e.IsDestination(), argBlob(features), argConnector(e))
@@ -257,6 +260,9 @@ func (c *catalog) DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id
 			if err := clearPolling(tx, id); err != nil {
 				return err
 			}
+		}
+		if err := tx.exec("DELETE FROM consent_due WHERE endpoint = ?1", id); err != nil {
+			return err
 		}
 		if err := c.announceEndpoint(tx, e, nil); err != nil {
 			return err

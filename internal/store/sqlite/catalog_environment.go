@@ -269,6 +269,7 @@ type storedSettings struct {
 	Retention         time.Duration `json:"retention,omitempty"`
 	RequireEventTypes bool          `json:"require_event_types,omitempty"`
 	RequireChannel    bool          `json:"require_channel,omitempty"`
+	RequireConsent    bool          `json:"require_consent,omitempty"`
 	EndpointLimit     int           `json:"endpoint_limit,omitempty"`
 	PortalReadOnly    bool          `json:"portal_read_only,omitempty"`
 	WipeDelivered     bool          `json:"wipe_delivered,omitempty"`
@@ -282,7 +283,7 @@ func encodeSettings(s hook.Settings) (string, error) {
 		WhitelabelHeaders: &s.WhitelabelHeaders, SendSvixHeaders: &s.SendSvixHeaders, EnforceHTTPS: &s.EnforceHTTPS,
 		DisableEndpointOnFailure: &s.DisableEndpointOnFailure, DisableEndpointOnGone: &s.DisableEndpointOnGone,
 		SignatureType: s.SignatureType, SendTraceparent: s.SendTraceparent, SealContent: s.SealContent, Retention: s.Retention, RetryPolicy: s.RetryPolicy, Extra: s.Extra,
-		RequireEventTypes: s.RequireEventTypes, RequireChannel: s.RequireChannel, EndpointLimit: s.EndpointLimit,
+		RequireEventTypes: s.RequireEventTypes, RequireChannel: s.RequireChannel, RequireConsent: s.RequireConsent, EndpointLimit: s.EndpointLimit,
 		PortalReadOnly: s.PortalReadOnly, WipeDelivered: s.WipeDelivered,
 	})
 	if err != nil {
@@ -303,6 +304,7 @@ func decodeSettings(text string) (hook.Settings, error) {
 	s.SendTraceparent, s.SealContent = stored.SendTraceparent, stored.SealContent
 	s.SignatureType, s.RetryPolicy, s.Retention, s.Extra = stored.SignatureType, stored.RetryPolicy, stored.Retention, stored.Extra
 	hook.RaiseRetrySteps(s.RetryPolicy)
+	s.RequireConsent = stored.RequireConsent
 	s.RequireEventTypes, s.RequireChannel, s.EndpointLimit = stored.RequireEventTypes, stored.RequireChannel, stored.EndpointLimit
 	s.PortalReadOnly, s.WipeDelivered = stored.PortalReadOnly, stored.WipeDelivered
 	return s, nil

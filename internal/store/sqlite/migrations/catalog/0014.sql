@@ -11,3 +11,11 @@ CREATE TABLE poll_state (
     source     INTEGER PRIMARY KEY,
     body       BLOB    NOT NULL       -- JSON of hook.PollState
 ) STRICT;
+
+-- Endpoints whose receivers are to be asked whether they agree to be sent to, and when.
+CREATE TABLE consent_due (
+    endpoint    INTEGER PRIMARY KEY,
+    application INTEGER NOT NULL,
+    due_at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX consent_due_at ON consent_due (due_at);
