@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -134,7 +135,7 @@ func (d *Dialer) tunnel(ctx context.Context, to netip.AddrPort, r Route) (net.Co
 			return nil, &ProxyError{Text: "the proxy's address is not allowed: " + blocked.Error(), Refused: true, err: err}
 		case errors.As(err, &source):
 			return nil, err
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, &ProxyError{Text: "the proxy did not accept the connection in time", Refused: true, err: err}
 		}
 		return nil, &ProxyError{Text: "the proxy cannot be reached", Refused: true, err: err}
@@ -175,8 +176,8 @@ func (p *Proxy) handshake(ctx context.Context, conn net.Conn, to netip.AddrPort,
 	in := bufio.NewReaderSize(io.LimitReader(conn, maxProxyHead), 1<<10)
 	resp, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect})
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, &ProxyError{Text: "the proxy did not answer in time", err: err}
+		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, &ProxyError{Text: "the proxy did not answer in time", Refused: true, err: err}
 		}
 		return nil, &ProxyError{Text: "the proxy closed the connection, or its answer is not HTTP", err: err}
 	}

@@ -81,8 +81,9 @@ type tokenSource struct {
 	// prints are of the settings that lead to this token: those that it was made with, and
 	// those that differ by the newest refresh token only.
 	prints [2][sha256.Size]byte
-	// refresh is the newest refresh token; "" for the one of the settings.
-	refresh hook.HiddenText
+	// refresh is the newest refresh token, stored the one that is known to be stored; "" for
+	// the one of the settings.
+	refresh, stored hook.HiddenText
 
 	text             string
 	from, due, until time.Time // got, to be replaced, ended
@@ -223,14 +224,8 @@ func (t *tokens) fly(s *tokenSource, f *tokenFlight, e *hook.Endpoint, p *prepar
 	if err == nil && o.Grant == hook.GrantRefreshToken && got.RefreshToken != "" && got.RefreshToken != o.RefreshToken {
 		// The old one may be void from now on (RFC 6749 section 6), so the new one is saved
 		// before anything is sent. Where that fails it serves until the next start.
-		was := o.RefreshToken
 		o.RefreshToken = got.RefreshToken
-		s.mu.Lock()
-		s.refresh, s.prints = o.RefreshToken, [2][sha256.Size]byte{s.prints[1], printOf(&o)}
-		s.mu.Unlock()
-		if t.rotated != nil {
-			_ = t.rotated(context.WithoutCancel(ctx), e.Application, e.ID, was, o.RefreshToken) // it logs its failure
-		}
+		t.rotate(context.WithoutCancel(ctx), s, e, p.credentials.OAuth2.RefreshToken, &o)
 	}
 	now := time.Now()
 	s.mu.Lock()
@@ -245,6 +240,24 @@ func (t *tokens) fly(s *tokenSource, f *tokenFlight, e *hook.Endpoint, p *prepar
 	}
 	s.mu.Unlock()
 	close(f.done)
+}
+
+// rotate remembers and saves the refresh token that o has now. configured is the one of the
+// snapshot that was used.
+func (t *tokens) rotate(ctx context.Context, s *tokenSource, e *hook.Endpoint, configured hook.HiddenText, o *hook.OAuth2) {
+	s.mu.Lock()
+	was := s.stored
+	s.refresh, s.prints = o.RefreshToken, [2][sha256.Size]byte{s.prints[1], printOf(o)}
+	s.mu.Unlock()
+	if was == "" {
+		was = configured
+	}
+	if t.rotated == nil || t.rotated(ctx, e.Application, e.ID, was, o.RefreshToken) != nil {
+		return // whoever saves logs that; the next one is saved in place of the same
+	}
+	s.mu.Lock()
+	s.stored = o.RefreshToken
+	s.mu.Unlock()
 }
 
 // tokenAnswer is what a token server answers (RFC 6749 section 5.1).
