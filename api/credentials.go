@@ -247,7 +247,7 @@ type EndpointMtlsConfigOut struct{}
 // EndpointMtlsOut is EndpointMtlsConfigOut where there may be none.
 type EndpointMtlsOut struct {
 	Enabled bool                   `json:"enabled"`
-	Config  *EndpointMtlsConfigOut `json:"config,omitempty"`
+	Config  *EndpointMtlsConfigOut `json:"config,omitzero"`
 }
 
 // EndpointServerCaIn is whom the receiver's certificate may be signed by; null for the usual authorities.
