@@ -39,13 +39,13 @@ function cut(text, n) {
   if (last >= 0xd800 && last <= 0xdbff) end--;
   return text.slice(0, end) + "\u2026";
 }
+// bytesOf counts UTF-8 by the runs of each length, which the engine finds faster than a loop
+// does. A lone surrogate, which JSON escapes, is counted as half a pair.
 function bytesOf(text) {
-  var n = 0;
-  for (var i = 0; i < text.length; i++) {
-    var c = text.charCodeAt(i);
-    n += c < 0x80 ? 1 : c < 0x800 ? 2 : c >= 0xd800 && c <= 0xdbff ? 4 : c >= 0xdc00 && c <= 0xdfff ? 0 : 3;
-  }
-  return n;
+  var rest = text.replace(/[\u0000-\u007f]+/g, "");
+  var wide = rest.replace(/[\ud800-\udfff]+/g, "");
+  var three = wide.replace(/[\u0080-\u07ff]+/g, "");
+  return text.length - rest.length + 2 * (rest.length - three.length) + 3 * three.length;
 }
 function exceeds(text, max) {
   return text.length > max || text.length * 3 > max && bytesOf(text) > max;
