@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookloft/hookloft/internal/egress"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/webhook"
 )
@@ -50,6 +51,9 @@ type prepared struct {
 	signer *webhook.Signer
 	// until is when a secret expires and the signer is no longer right; zero for never.
 	until time.Time
+	// mail is set for an SMTP server, which login is for; the rest is then of no use.
+	mail  *egress.MailURL
+	login mailLogin
 }
 
 // preparedCache remembers prepared endpoints, so that an attempt parses neither URLs
@@ -112,6 +116,9 @@ func prepare(e *hook.Endpoint, s *hook.Settings, version string, now time.Time) 
 		return nil, errors.New("the endpoint's URL cannot be read")
 	}
 	p := &prepared{endpoint: e, whitelabel: s.WhitelabelHeaders, svix: sendsSvix(s), url: u}
+	if e.IsMail() {
+		return p, p.prepareMail(e)
+	}
 	if p.target, err = targetOf(u); err != nil {
 		return nil, err
 	}
