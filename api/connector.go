@@ -80,17 +80,18 @@ type CustomConnectorOptions struct {
 type EndpointConnectorIn struct {
 	ConnectorID *string `json:"connectorId,omitempty"`
 	Name        *string `json:"name,omitempty"`
-	// Variables are given to the code. Null keeps the value that is set under the name;
-	// absent as a whole keeps all of them, where the connector stays the same.
-	Variables map[string]*string `json:"variables,omitempty"`
+	// Variables are given to the code. Where the connector stays the same, those that
+	// Withheld names keep their values, and all do where both are absent.
+	Variables map[string]string `json:"variables,omitempty"`
+	Withheld  []string          `json:"withheld,omitempty"`
 }
 
 // EndpointConnectorOut shows which connector an endpoint has. Ours.
 type EndpointConnectorOut struct {
 	// ConnectorID is null for a ready one.
 	ConnectorID *string `json:"connectorId"`
-	// Name is that of a ready one, or of the environment's connector.
-	Name string `json:"name"`
+	// Name is that of a ready one, null for one of the environment.
+	Name *string `json:"name"`
 	// Variables are those whose values may be shown, Withheld the names of the others.
 	Variables map[string]string `json:"variables"`
 	Withheld  []string          `json:"withheld"`

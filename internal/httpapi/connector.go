@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -192,15 +193,11 @@ func (s *server) getConnectorUse(c *call) error {
 
 func (s *server) showConnectorUse(c *call, e *hook.Endpoint) error {
 	out := api.EndpointConnectorOut{
-		Name: e.Connector.Ready, Variables: map[string]string{}, Withheld: []string{},
+		Name: orNil(e.Connector.Ready), Variables: map[string]string{}, Withheld: []string{},
 		IsOverridden: e.Transformation != nil && e.Transformation.Enabled,
 	}
 	if id := e.Connector.ID; id != 0 {
-		n, err := s.Catalog.ConnectorOf(c.ctx(), c.env(), id)
-		if err != nil {
-			return err
-		}
-		out.ConnectorID, out.Name = orNil(s.Catalog.Codec().Connector(n.Environment, n.ID)), n.Name
+		out.ConnectorID = orNil(s.Catalog.Codec().Connector(c.env(), id))
 	}
 	t, _ := connector.Find(e.Connector.Ready)
 	for _, name := range slices.Sorted(maps.Keys(e.Connector.Variables)) {
@@ -230,7 +227,7 @@ func (s *server) setConnectorUse(c *call) error {
 	now := s.now()
 	e, err = s.Catalog.UpdateEndpoint(c.ctx(), a.ID, e.ID, nil, func(e *hook.Endpoint) error {
 		next := *use
-		if next.Variables, err = variablesFromAPI(in.Variables, e.Connector, use); err != nil {
+		if next.Variables, err = variablesFromAPI(in, e.Connector, use); err != nil {
 			return err
 		}
 		if err := fitsConnector(e, &next, n); err != nil {
@@ -270,25 +267,29 @@ func (s *server) connectorUse(c *call, in api.EndpointConnectorIn) (use *hook.Co
 	return &hook.ConnectorUse{ID: n.ID}, n, nil
 }
 
-// variablesFromAPI returns the variables of a use: null keeps the value of the one before.
-func variablesFromAPI(in map[string]*string, old, use *hook.ConnectorUse) (map[string]string, error) {
+// variablesFromAPI returns the variables of a use; those whose values the client was not
+// shown keep them, where the connector is still the one of old.
+func variablesFromAPI(in api.EndpointConnectorIn, old, use *hook.ConnectorUse) (map[string]string, error) {
 	isSame := old != nil && old.ID == use.ID && old.Ready == use.Ready
-	if in == nil {
-		if isSame {
-			return old.Variables, nil
-		}
-		return nil, nil
+	if isSame && in.Variables == nil && in.Withheld == nil {
+		return old.Variables, nil
 	}
-	vars := make(map[string]string, len(in))
-	for name, value := range in {
-		switch {
-		case value != nil:
-			vars[name] = *value
-		case isSame:
-			if kept, has := old.Variables[name]; has {
-				vars[name] = kept
-			}
+	vars := maps.Clone(in.Variables)
+	for i, name := range in.Withheld {
+		if _, given := in.Variables[name]; given {
+			continue
 		}
+		value, has := "", false
+		if isSame {
+			value, has = old.Variables[name]
+		}
+		if !has {
+			return nil, &hook.FieldError{Path: []string{"withheld", fmt.Sprintf("[%d]", i)}, Text: "no value is set that could be kept: give it in variables"}
+		}
+		if vars == nil {
+			vars = map[string]string{}
+		}
+		vars[name] = value
 	}
 	return vars, hook.CheckVariables("variables", vars)
 }

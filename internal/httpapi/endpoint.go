@@ -117,11 +117,12 @@ func (s *server) checkEndpoint(c *call, e *hook.Endpoint, had []string, url, eve
 		}
 	}
 	if url {
-		normal, err := s.CheckURL(e.URL, environment.Settings.EnforceHTTPS)
+		normal, err := s.checkAnyURL(e.URL, environment.Settings.EnforceHTTPS)
 		if err != nil {
 			return hook.Fieldf("url", "%v", err)
 		}
 		e.URL = normal
+		settleMail(e)
 	}
 	if eventTypes && len(e.EventTypes) > 0 {
 		missing, err := s.missingEventTypes(c, e.EventTypes)
@@ -138,6 +139,14 @@ func (s *server) checkEndpoint(c *call, e *hook.Endpoint, had []string, url, eve
 		}
 	}
 	return nil
+}
+
+// checkAnyURL checks the URL of an endpoint, which may be an SMTP server.
+func (s *server) checkAnyURL(raw string, enforceHTTPS bool) (string, error) {
+	if scheme, _, _ := strings.Cut(raw, "://"); strings.EqualFold(scheme, "smtp") || strings.EqualFold(scheme, "smtps") {
+		return s.CheckMailURL(raw)
+	}
+	return s.CheckURL(raw, enforceHTTPS)
 }
 
 // missingEventTypes returns those of names that do not exist.
@@ -218,6 +227,7 @@ func (s *server) upsertEndpoint(c *call) error {
 			return err
 		}
 		e.URL = draft.URL
+		settleMail(e)
 		return nil
 	})
 }
@@ -245,6 +255,7 @@ func (s *server) patchEndpoint(c *call) error {
 		}
 		if in.URL.Given {
 			e.URL = draft.URL
+			settleMail(e)
 		}
 		return nil
 	})

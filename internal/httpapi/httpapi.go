@@ -63,6 +63,8 @@ type Deps struct {
 	// CheckURL judges an endpoint's URL without any look-up and returns its normal
 	// form. The error's text is shown to the caller.
 	CheckURL func(raw string, enforceHTTPS bool) (string, error)
+	// CheckMailURL is CheckURL for the URL of an SMTP server (egress.ParseMailURL).
+	CheckMailURL func(raw string) (string, error)
 	// CheckProxy judges the URL of a proxy likewise.
 	CheckProxy func(raw string) (string, error)
 	// NewSecret returns a new signing secret of a kind in its text form (whsec_..., whsk_...).

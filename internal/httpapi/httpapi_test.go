@@ -151,8 +151,9 @@ func (r *rig) start() {
 			}
 			return u, err
 		},
-		CheckProxy: func(raw string) (string, error) { return egress.ParseProxy(raw, egress.Policy{Guard: guard}) },
-		JWT:        r.jwt,
+		CheckMailURL: func(raw string) (string, error) { return egress.ParseMailURL(raw, egress.Policy{Guard: guard}) },
+		CheckProxy:   func(raw string) (string, error) { return egress.ParseProxy(raw, egress.Policy{Guard: guard}) },
+		JWT:          r.jwt,
 		NewSecret: func(kind hook.SignatureType) string {
 			if kind == hook.Ed25519 {
 				return webhook.GenerateAsymmetric().Reveal()

@@ -167,7 +167,7 @@ func (t *transport) mail(ctx context.Context, p *prepared, job Job, content []by
 		a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonTransformError, err.Error()
 		return
 	}
-	text, err := l.write(job.WebhookID, job.Message.CreatedAt)
+	text, err := l.write(job.WebhookID, job.Message.Time())
 	if err != nil {
 		a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonTransformError, "the e-mail cannot be written: "+printable(err.Error())
 		return
@@ -226,7 +226,7 @@ func judgeMail(a *hook.Attempt, err error) {
 // the context's.
 func (t *transport) submit(ctx context.Context, p *prepared, l *letter, text []byte, deadline time.Time, a *hook.Attempt) error {
 	dialCtx, cancel := context.WithDeadline(ctx, deadline)
-	raw, trace, err := t.dialer.Dial(dialCtx, p.mail.Host, p.mail.Port)
+	raw, trace, err := t.dialer.DialBy(dialCtx, p.mail.Host, p.mail.Port, p.way().routeOf())
 	cancel()
 	a.Timings.DNS, a.Timings.Connect = trace.DNS, trace.Connect
 	if trace.Remote.IsValid() {
@@ -242,8 +242,12 @@ func (t *transport) submit(ctx context.Context, p *prepared, l *letter, text []b
 	if err := raw.SetDeadline(deadline); err != nil {
 		return &exchangeError{phase: exchanging, err: err}
 	}
-	s := &mailSession{p: p, a: a, isPrivate: t.dialer.Allows(trace.Remote.Addr())}
+	// Through a proxy the way leads over somebody else's network.
+	s := &mailSession{p: p, a: a, isPrivate: p.way().routeOf().Proxy == nil && t.dialer.Allows(trace.Remote.Addr())}
 	s.config = &tls.Config{ServerName: strings.TrimSuffix(p.mail.Host, "."), MinVersion: tls.VersionTLS12, RootCAs: t.o.RootCAs}
+	if w := p.way(); w != nil {
+		w.tlsOf(s.config, new(bool))
+	}
 	if err := s.open(ctx, conn); err != nil {
 		return err
 	}
@@ -399,14 +403,26 @@ func (p *prepared) prepareMail(e *hook.Endpoint) error {
 	if addr, err := netip.ParseAddr(m.Host); err == nil {
 		m.Host = addr.Unmap().String()
 	}
-	p.mail = &m
+	p.mail, p.target = &m, target{tls: m.TLS, host: m.Host, port: m.Port}
 	if u := e.Connector; u != nil {
 		p.login = mailLogin{u.Variables[mailUsername], u.Variables[mailPassword]}
 	}
-	return nil
+	c := e.Credentials
+	if c.IsEmpty() {
+		return nil
+	}
+	if c.Bearer != "" || c.OAuth2 != nil || c.APIKey != nil || c.HMAC != nil {
+		return &credentialsError{"an SMTP server can be shown a user name with a password (basic) and a client certificate, and nothing else"}
+	}
+	if c.Basic != nil {
+		p.login = mailLogin{c.Basic.Username, string(c.Basic.Password)}
+	}
+	p.credentials, err = newCredentials(c)
+	return err
 }
 
 // The variables of the e-mail connector that are not for its code (package connector).
+// Credentials of the endpoint stand above them.
 const (
 	mailUsername = "username"
 	mailPassword = "password"

@@ -1,5 +1,5 @@
 // Package send makes one attempt: it builds and signs the request, posts it, and
-// judges the answer. A webhook that was received goes on as the request that it was
+// judges the answer. An endpoint that is an SMTP server gets an e-mail instead (mail.go). A webhook that was received goes on as the request that it was
 // (forward.go); an endpoint may want another shape of it (shape.go). What comes of it is a hook.Attempt, never an error; what
 // follows from it (retry, disable) is decided by others.
 //
@@ -172,6 +172,11 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		return a
 	}
 	var span *telemetry.Span
+	if p.mail != nil {
+		s.transport.mail(ctx, p, job, job.Message.Body(), &a)
+		a.Took = time.Since(now)
+		return a
+	}
 	if s.tracer != nil {
 		ctx, span = s.trace(ctx, p, &job)
 	}

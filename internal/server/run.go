@@ -278,7 +278,7 @@ func (n *node) newAPI() (http.Handler, error) {
 	return httpapi.New(httpapi.Deps{
 		Catalog: s, History: s, Ledger: s, Publisher: n.publisher,
 		Hasher:   n.opened.hasher,
-		CheckURL: n.checkURL, CheckProxy: n.checkProxy,
+		CheckURL: n.checkURL, CheckMailURL: n.checkMailURL, CheckProxy: n.checkProxy,
 		JWT:          verifier,
 		NewSecret:    newSecret,
 		ParseSecret:  parseSecret,
@@ -318,6 +318,10 @@ func (n *node) checkURL(raw string, enforceHTTPS bool) (string, error) {
 // checkProxy judges the URL of a tenant's proxy.
 func (n *node) checkProxy(raw string) (string, error) {
 	return egress.ParseProxy(raw, egress.Policy{Guard: n.guard, AllowInternalNames: n.c.AllowInternalNames})
+}
+
+func (n *node) checkMailURL(raw string) (string, error) {
+	return egress.ParseMailURL(raw, egress.Policy{Guard: n.guard, AllowInternalNames: n.c.AllowInternalNames})
 }
 
 // newJWTVerifier returns what judges JWTs, nil where none are accepted.
