@@ -59,10 +59,10 @@ type world struct {
 	announced  []*hook.Announcement
 	planOf     func(hook.ApplicationID) // told of each PlanOf; nil for nobody
 	held       bool
-	hurried    map[hook.EndpointID]bool // Hurry was called: times of retries do not hold
-	cancelled  map[pair]bool            // while an attempt was under way or about to begin
+	hurried    map[hook.EndpointID]bool    // Hurry was called: times of retries do not hold
+	cancelled  map[pair]bool               // while an attempt was under way or about to begin
 	lastPlace  map[lineOf]hook.PlaceInLine // of what was tried first in a line
-	tried      map[pair]bool            // by schedule
+	tried      map[pair]bool               // by schedule
 	inLine     map[lineOf][]hook.MessageID
 }
 

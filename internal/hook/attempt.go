@@ -75,6 +75,16 @@ type Attempt struct {
 	Unreadable bool
 	// NextAt is when the next scheduled attempt is due; zero for none.
 	NextAt time.Time
+	// Batch says with which others the message went in one request; nil for alone.
+	Batch *Batch
+}
+
+// Batch is a request that took several messages of a line. Each has an attempt of its own,
+// and that of the first has the answer for all.
+type Batch struct {
+	First, Last MessageID
+	Count       int
+	Of          AttemptID // the attempt of First
 }
 
 // Wish is what a receiver asks for in an answer's header webhook-delivery (CONTRACT 2.3).

@@ -79,7 +79,27 @@ func checkOrderKey(key string) error {
 }
 
 // InOrder reports whether deliveries to an endpoint stand in lines.
-func (e *Endpoint) InOrder() bool { return e.Order != nil || e.Kind == FIFOEndpoint }
+// A polling endpoint's lane keeps the order by itself.
+func (e *Endpoint) InOrder() bool {
+	return e.Kind == FIFOEndpoint || e.Order != nil && e.Kind != PollingEndpoint
+}
+
+// MaxDestinationUID is the length of a destination's uid (CONTRACT section 1).
+const MaxDestinationUID = 60
+
+// CheckDestinationUID reports whether s may be the uid of a destination.
+func CheckDestinationUID(field, s string) error {
+	if err := checkChars(field, s, MaxDestinationUID, "_-", "[a-zA-Z0-9_-]"); err != nil {
+		return err
+	}
+	if strings.Contains(s, ".") {
+		return Fieldf(field, "must match [a-zA-Z0-9_-]")
+	}
+	if strings.HasPrefix(s, "sink_") {
+		return Fieldf(field, "must not begin with the prefix of generated ids")
+	}
+	return nil
+}
 
 // Line names the line in which a delivery of an ordered endpoint stands: of the deliveries of
 // one endpoint and line one is tried at a time, by rising PlaceInLine. Zero is none.

@@ -226,34 +226,20 @@ func (s *server) applicationNamed(c *call, ref string) (*hook.Application, error
 	return a, nil
 }
 
-// endpoint resolves the application and the endpoint that the path names.
+// endpoint resolves the application and the endpoint, or destination, that the path names.
 func (s *server) endpoint(c *call) (*hook.Application, *hook.Endpoint, error) {
 	a, err := s.application(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	ref := c.param("endpoint_id")
+	find, ref := s.Catalog.Endpoint, c.param("endpoint_id")
+	if strings.Contains(c.route.path, "{destination_id}") {
+		find, ref = s.Catalog.Destination, c.param("destination_id")
+	}
 	if !isRef(ref) {
-		return nil, nil, notFound()
+		return a, nil, notFound()
 	}
-	e, err := s.Catalog.Endpoint(c.ctx(), a.ID, ref)
-	return a, e, err
-}
-
-// featured resolves the endpoint or destination that the path names.
-func (s *server) featured(c *call) (*hook.Application, *hook.Endpoint, error) {
-	if c.param("destination_id") == "" {
-		return s.endpoint(c)
-	}
-	a, err := s.application(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	ref := c.param("destination_id")
-	if !isRef(ref) {
-		return nil, nil, notFound()
-	}
-	e, err := s.Catalog.Destination(c.ctx(), a.ID, ref)
+	e, err := find(c.ctx(), a.ID, ref)
 	return a, e, err
 }
 

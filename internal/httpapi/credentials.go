@@ -13,7 +13,7 @@ import (
 
 // changeCredentials changes a copy of an endpoint's credentials and stores it, if it is valid.
 func (s *server) changeCredentials(c *call, change func(*hook.Credentials) error) (*hook.Endpoint, error) {
-	a, e, err := s.featured(c)
+	a, e, err := s.endpoint(c)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *server) enforcesHTTPS(c *call) (bool, error) {
 }
 
 func (s *server) getCredentials(c *call) error {
-	_, e, err := s.featured(c)
+	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *server) dropCredentials(c *call, drop func(*hook.Credentials)) error {
 }
 
 func (s *server) getOAuth(c *call) error {
-	_, e, err := s.featured(c)
+	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *server) getOAuth(c *call) error {
 }
 
 func (s *server) getOAuthConfig(c *call) error {
-	_, e, err := s.featured(c)
+	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (s *server) deleteOAuth(c *call) error {
 }
 
 func (s *server) getMTLS(c *call) error {
-	_, e, err := s.featured(c)
+	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (s *server) getMTLS(c *call) error {
 }
 
 func (s *server) getMTLSConfig(c *call) error {
-	_, e, err := s.featured(c)
+	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (s *server) deleteMTLS(c *call) error {
 }
 
 func (s *server) getCA(c *call) error {
-	_, e, err := s.featured(c)
+	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
 	}

@@ -335,7 +335,13 @@ func (s *server) rotateEndpointSecret(c *call) error {
 		return err
 	}
 	now := s.now()
-	c.prepare(http.StatusNoContent, nil)
+	status, body := http.StatusNoContent, []byte(nil)
+	if c.route.out != nil { // of a destination (CONTRACT section 4)
+		status = http.StatusOK
+		body = c.prepare(status, api.Empty{})
+	} else {
+		c.prepare(status, nil)
+	}
 	_, err = s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, c.receipt, func(e *hook.Endpoint) error {
 		e.UpdatedAt = now
 		return e.Rotate(hook.Secret{Text: key}, grace, now)
@@ -343,7 +349,7 @@ func (s *server) rotateEndpointSecret(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.empty()
+	return c.raw(status, body)
 }
 
 func (s *server) getEndpointHeaders(c *call) error {
@@ -374,24 +380,30 @@ func (s *server) patchEndpointHeaders(c *call) error {
 		return &hook.FieldError{Path: []string{"headers"}, Text: "missing field `headers`", Code: typeJSON}
 	}
 	return s.changeHeaders(c, func(old map[string]string) map[string]string {
-		headers := maps.Clone(old)
-		if headers == nil {
-			headers = map[string]string{}
-		}
-		for _, name := range in.DeleteHeaders {
-			removeHeader(headers, name)
-		}
-		// Names that are the same to HTTP replace each other, whatever their case.
-		for name := range in.Headers {
-			removeHeader(headers, name)
-		}
-		for name, value := range in.Headers {
-			if value != nil {
-				headers[name] = *value
-			}
-		}
-		return headers
+		return patchedHeaders(old, in.Headers, in.DeleteHeaders)
 	})
+}
+
+// patchedHeaders returns old without the names of remove, and with what set says; nil
+// removes, too.
+func patchedHeaders(old map[string]string, set map[string]*string, remove []string) map[string]string {
+	headers := maps.Clone(old)
+	if headers == nil {
+		headers = map[string]string{}
+	}
+	for _, name := range remove {
+		removeHeader(headers, name)
+	}
+	// Names that are the same to HTTP replace each other, whatever their case.
+	for name := range set {
+		removeHeader(headers, name)
+	}
+	for name, value := range set {
+		if value != nil {
+			headers[name] = *value
+		}
+	}
+	return headers
 }
 
 func removeHeader(headers map[string]string, name string) {

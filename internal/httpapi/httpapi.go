@@ -43,6 +43,8 @@ type Publisher interface {
 type Replayer interface {
 	Replay(ctx context.Context, r *store.Replay) (int, error)
 	Cancel(ctx context.Context, c store.Cancellation) (int, error)
+	// Claim is used to look at what waits; it takes nothing away.
+	Claim(ctx context.Context, app hook.ApplicationID, endpoint hook.EndpointID, now time.Time, limit int, taken map[store.DueKey]bool) (due []store.Due, next time.Time, err error)
 }
 
 // Recorder counts requests. It is called once for each, on the hot path.

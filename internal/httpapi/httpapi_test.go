@@ -77,10 +77,12 @@ func (w *wakes) Wake() { w.n++; w.Runner.Wake() }
 type lanes struct {
 	throttled map[hook.EndpointID]time.Time
 	waiting   map[hook.ApplicationID]int64
+	hurried   []hook.EndpointID
 }
 
 func (l *lanes) Throttled(ep hook.EndpointID) time.Time { return l.throttled[ep] }
 func (l *lanes) Waiting() map[hook.ApplicationID]int64  { return l.waiting }
+func (l *lanes) Hurry(ep hook.EndpointID)               { l.hurried = append(l.hurried, ep) }
 
 type changes struct {
 	mu  sync.Mutex

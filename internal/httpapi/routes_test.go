@@ -35,21 +35,23 @@ func TestRoleByRoute(t *testing.T) {
 		at := r.must(200, "GET", "/api/v1/app/"+app+"/attempt/msg/"+m, "").str("data.0.id")
 		task := r.must(202, "POST", "/api/v1/app/"+app+"/endpoint/"+e+"/recover", `{"since":"`+hourAgo()+`"}`).str("id")
 		source := r.source(app+"-source", "github", `{}`)
+		destination := r.fifo(app, "")
 		key := r.must(200, "POST", "/api/v1/management/authentication/"+env+"/api-token", `{"name":"n"}`).str("id")
 		integration := r.must(201, "POST", "/api/v1/app/"+app+"/integration", `{"name":"n"}`).str("id")
 		r.must(200, "POST", "/api/v1/app/"+app+"/integration/"+integration+"/key/rotate", "")
 		return map[string]string{
 			"env_id": env, "key_id": key, "integ_id": integration,
 			"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task,
-			"source_id": source, "provider_name": "stripe", "listener_name": "laptop",
 			"sink_id": r.pollingEndpoint(app, ""), "consumer_id": "shop",
+			"source_id": source, "destination_id": destination, "provider_name": "stripe", "listener_name": "laptop",
 		}
 	}
 	unknown := map[string]string{
 		"env_id": "org_" + strings.Repeat("0", 27), "key_id": "key_" + strings.Repeat("0", 27), "integ_id": "integ_" + strings.Repeat("0", 27),
 		"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27),
 		"attempt_id": "atmpt_" + strings.Repeat("0", 27), "event_type_name": "no.such", "task_id": "qtask_" + strings.Repeat("0", 27),
-		"source_id": "src_" + strings.Repeat("0", 22), "provider_name": "nobody", "listener_name": "nobody",
+		"destination_id": "sink_" + strings.Repeat("0", 22),
+		"source_id":      "src_" + strings.Repeat("0", 22), "provider_name": "nobody", "listener_name": "nobody",
 		"sink_id": "sink_" + strings.Repeat("0", 22), "consumer_id": "nobody",
 	}
 	roles := map[string]*hook.Token{}
@@ -197,6 +199,11 @@ func TestAppTokenScope(t *testing.T) {
 		"message.poller.poll", "message.pollerv2.consumer-commit", "message.pollerv2.consumer-poll", "poller.delete-consumer", "poller.list-consumers")
 	// Whether its receivers agree to be sent to; that they need not is for others to say.
 	want = append(want, "endpoint.get-consent", "endpoint.set-consent", "endpoint.ask-consent")
+	want = append(want, // destinations, and the order of any endpoint
+		"destination.attempt.get", "destination.attempt.list", "destination.create", "destination.delete", "destination.force-retry", "destination.get", "destination.get-last-acked-event",
+		"destination.get-order", "destination.get-secret", "destination.headers-get", "destination.headers-patch", "destination.list", "destination.next-event", "destination.patch",
+		"destination.retry-order", "destination.rotate-secret", "destination.set-order", "destination.skip", "destination.skip-order", "destination.upsert",
+		"endpoint.get-order", "endpoint.reset-order", "endpoint.retry-order", "endpoint.set-order", "endpoint.skip-order")
 	slices.Sort(want)
 	var got []string
 	for _, rt := range routes() {

@@ -28,6 +28,7 @@ var scopeNouns = map[string]string{
 	"reason":                              "stats",
 	"events":                              "message",
 	"tail":                                "attempt",
+	"destination":                         "endpoint",
 	"search":                              "message",
 	// What removes content for good, or reaches every application, is not what a sender
 	// needs: message:write is not enough.

@@ -192,6 +192,8 @@ type Lanes interface {
 	Throttled(ep hook.EndpointID) time.Time
 	// Waiting counts the deliveries that wait in memory without a row of their own.
 	Waiting() map[hook.ApplicationID]int64
+	// Hurry lets the heads of an endpoint's lines be tried at once.
+	Hurry(ep hook.EndpointID)
 }
 
 func (s *server) getThrottling(c *call) error {

@@ -73,6 +73,8 @@ type AttemptQuery struct {
 	Channel     string
 	Tag         string
 	WithContent bool
+	// Requests leaves out the attempts of a batch but the first, so that each is one request.
+	Requests bool
 	// WithMessage loads Attempted.Message.
 	WithMessage bool
 }

@@ -69,6 +69,12 @@ type Cancellation struct {
 	// Before: deliveries of messages accepted before this moment end as cancelled; one whose
 	// request is under way gets no further attempt. Used where Rounds is nil.
 	Before time.Time
+	// From and Until, where Until is not 0, stand in the place of Before: deliveries of
+	// messages between these keys, both included. Line leaves out those of other lines; 0 for all.
+	From, Until hook.Key
+	Line        hook.Line
+	// Reason is why they end; zero means hook.ReasonCanceled.
+	Reason hook.Reason
 	// Rounds: those rounds that replays made due at these moments, and that were not tried,
 	// are taken back: the pairs show again what they came to before.
 	Rounds []time.Time

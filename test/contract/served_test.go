@@ -61,6 +61,8 @@ var operationCalls = []operationCall{
 	{op: "POST /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", status: 204, body: `{}`},
 	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", status: 200},
 	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/rate-limit-status", status: 200},
+	// Nobody listens there, so that something waits; it moves to where somebody does.
+	{op: "POST /api/v1/app/{app_id}/destination", status: 201, body: `{"type":"fifoEndpoint","uid":"d","eventTypes":["user.created"],"config":{"url":"http://127.0.0.1:65535/"}}`, save: "destination_id=id"},
 
 	{op: "PUT /api/v1/app/{app_id}/endpoint/{endpoint_id}/oauth", status: 204, body: `{"grantType":"clientCredentials","authMethod":"clientSecretBasic","clientId":"c","clientSecret":"s","tokenUrl":"{url}","scopes":["a"],"extraParams":{"audience":"b"}}`},
 	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/oauth", status: 200},
@@ -76,6 +78,20 @@ var operationCalls = []operationCall{
 	{op: "POST /api/v1/app/{app_id}/msg/precheck/active", status: 200, body: `{"eventType":"user.created"}`},
 	{op: "POST /api/v1/app/{app_id}/msg", status: 202, body: `{"eventType":"user.created","payload":{"a":1},"tags":["t"],"channels":["c"]}`, save: "msg_id=id"},
 	{op: "GET /api/v1/app/{app_id}/attempt/msg/{msg_id}", status: 200, save: "attempt_id=data.0.id", retry: true},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/attempt", status: 200, save: "sinkatmpt=data.0.id", retry: true},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/attempt/{attempt_id}", status: 200},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}", status: 200},
+	{op: "GET /api/v1/app/{app_id}/destination", status: 200},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/next-event", status: 200},
+	{op: "PATCH /api/v1/app/{app_id}/destination/{destination_id}", status: 200, body: `{"type":"fifoEndpoint","config":{"url":"{url}"}}`},
+	{op: "POST /api/v1/app/{app_id}/destination/{destination_id}/force-retry", status: 204},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/last-acked-event", status: 200, save: "acked=timestamp", retry: true},
+	{op: "POST /api/v1/app/{app_id}/destination/{destination_id}/skip", status: 204, body: `{}`},
+	{op: "PATCH /api/v1/app/{app_id}/destination/{destination_id}/headers", status: 200, body: `{"headers":{"X-B":"c"}}`},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/headers", status: 200},
+	{op: "POST /api/v1/app/{app_id}/destination/{destination_id}/secret/rotate", status: 200, body: `{}`},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/secret", status: 200},
+	{op: "PUT /api/v1/app/{app_id}/destination/{destination_id}", status: 200, body: `{"type":"fifoEndpoint","uid":"d","config":{"url":"{url}"}}`},
 	{op: "GET /api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", status: 200, query: "?with_msg=true&expanded_statuses=true"},
 	{op: "GET /api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}/count", status: 200},
 	{op: "GET /api/v1/app/{app_id}/msg/{msg_id}", status: 200},
@@ -177,6 +193,7 @@ var operationCalls = []operationCall{
 	{op: "GET /api/v1/app/{app_id}/polling-endpoint/{sink_id}/consumer/{consumer_id}", status: 200, query: "?lease_duration_ms=1000&starting_position=earliest", save: "offset=data.0.offset"},
 	{op: "POST /api/v1/app/{app_id}/polling-endpoint/{sink_id}/consumer/{consumer_id}/commit", status: 204, body: `{"offset":{offset}}`},
 
+	{op: "DELETE /api/v1/app/{app_id}/destination/{destination_id}", status: 204},
 	{op: "DELETE /api/v1/app/{app_id}/endpoint/{endpoint_id}", status: 204},
 	{op: "DELETE /api/v1/app/{app_id}", status: 204},
 	{op: "DELETE /api/v1/event-type/{event_type_name}", status: 204},
@@ -234,6 +251,8 @@ func TestEveryOperationServedFitsTheContract(t *testing.T) {
 		switch { // their {endpoint_id} is another noun
 		case strings.Contains(path, "/operational-webhook/"):
 			path = strings.ReplaceAll(path, "{endpoint_id}", "{ow}")
+		case strings.Contains(path, "/destination/"):
+			path = strings.ReplaceAll(path, "{attempt_id}", "{sinkatmpt}")
 		case strings.Contains(path, "/source/"):
 			path = strings.ReplaceAll(path, "{endpoint_id}", "{se}")
 		case call.op == "POST /api/v1/auth/one-time-token":

@@ -63,6 +63,22 @@ func (s *Store) frozen(c *store.Cancellation, f func(flying map[hook.MessageID]b
 	return err
 }
 
+// keysOf returns the first and the last key of the messages whose deliveries are to end.
+func keysOf(c *store.Cancellation) (first, last hook.Key) {
+	if c.Until != 0 {
+		return c.From, c.Until
+	}
+	return 0, hook.KeyAt(c.Before) - 1
+}
+
+// reasonOf returns why they end.
+func reasonOf(c *store.Cancellation) hook.Reason {
+	if c.Reason != hook.ReasonNone {
+		return c.Reason
+	}
+	return hook.ReasonCanceled
+}
+
 // freshSQL lists an application's messages that go anywhere. Index: message_application.
 const freshSQL = `SELECT key, endpoints FROM message INDEXED BY message_application
 	WHERE application = ?1 AND key BETWEEN ?2 AND ?3 AND endpoints IS NOT NULL ORDER BY key LIMIT ?4`
@@ -70,15 +86,15 @@ const freshSQL = `SELECT key, endpoints FROM message INDEXED BY message_applicat
 // cancelFresh ends fresh deliveries, which live in memory: each gets its row, as after an
 // outcome. Whoever is being tried is recorded beside it.
 func (s *Store) cancelFresh(ctx context.Context, c *store.Cancellation) (ended int, err error) {
-	last := hook.KeyAt(c.Before) - 1
-	for from, more := hook.Key(0), true; more; {
+	first, last := keysOf(c)
+	for from, more := first, true; more; {
 		err := s.frozen(c, func(map[hook.MessageID]bool) (func(*store.Due) bool, error) {
 			var n int
 			var reached hook.Key
 			err := s.writer.doToEnd(ctx, func(w *writer) error {
 				n = 0
-				if from == 0 {
-					from = w.lowWater()
+				if low := w.lowWater(); from < low {
+					from = low
 				}
 				var err error
 				n, reached, err = w.cancelFresh(c, from, last)
@@ -88,11 +104,11 @@ func (s *Store) cancelFresh(ctx context.Context, c *store.Cancellation) (ended i
 				return nil, err
 			}
 			ended += n
-			first := from
+			looked := from
 			from, more = reached+1, reached < last
 			return func(d *store.Due) bool {
 				id := hook.Key(d.Message.ID)
-				return d.Delivery.Fresh && id >= first && id <= reached
+				return d.Delivery.Fresh && id >= looked && id <= reached
 			}, nil
 		})
 		if err != nil {
@@ -159,7 +175,7 @@ func (w *writer) cancelOneFresh(c *store.Cancellation, id hook.MessageID) (bool,
 	if err != nil || old != nil && !old.Fresh {
 		return false, err
 	}
-	next := hook.Delivery{Message: id, Application: c.Application, Endpoint: c.Endpoint}.End(hook.Cancelled, hook.ReasonCanceled)
+	next := hook.Delivery{Message: id, Application: c.Application, Endpoint: c.Endpoint}.End(hook.Cancelled, reasonOf(c))
 	if old == nil {
 		_, err = p.newDelivery(&next, next.DueAt, nil)
 	} else {
@@ -190,7 +206,7 @@ func (s *Store) cancelDue(ctx context.Context, c *store.Cancellation, seg *segme
 	if c.Rounds != nil {
 		low, high = bounds(rounds)
 	}
-	before := hook.KeyAt(c.Before)
+	first, until := keysOf(c)
 	err = s.frozen(c, func(flying map[hook.MessageID]bool) (func(*store.Due) bool, error) {
 		from := after.key
 		if !after.isGiven {
@@ -218,7 +234,7 @@ func (s *Store) cancelDue(ctx context.Context, c *store.Cancellation, seg *segme
 				last = k
 				var done bool
 				switch {
-				case c.Rounds == nil && hook.Key(k.Message) < before:
+				case c.Rounds == nil && hook.Key(k.Message) >= first && hook.Key(k.Message) <= until:
 					done, err = w.cancelOneDue(c, k)
 				case c.Rounds != nil && k.Trigger == hook.Scheduled && rounds[k.DueAt] && !flying[k.Message]:
 					done, err = w.takeBack(c, k)
@@ -264,6 +280,15 @@ func dueKeysIn(conn *sqlite.Conn, c *store.Cancellation, from store.DueKey, high
 
 // cancelOneDue removes a due row and ends its pair, unless that has another reason to wait.
 func (w *writer) cancelOneDue(c *store.Cancellation, k store.DueKey) (bool, error) {
+	if c.Line != 0 {
+		p, err := w.penOf(k.Message)
+		if err != nil || p == nil {
+			return false, err
+		}
+		if d, err := deliveryIn(p.conn, c.Endpoint, k.Message); err != nil || d == nil || d.Line != c.Line {
+			return false, err
+		}
+	}
 	p, old, err := w.notDueAny(c, k)
 	if err != nil || old == nil {
 		return p != nil, err
@@ -278,7 +303,7 @@ func (w *writer) cancelOneDue(c *store.Cancellation, k store.DueKey) (bool, erro
 	} else if old.State != hook.Pending {
 		return true, nil
 	}
-	next := old.Delivery.End(hook.Cancelled, hook.ReasonCanceled)
+	next := old.Delivery.End(hook.Cancelled, reasonOf(c))
 	return true, p.setDelivery(&next, next.DueAt, encodeKeys(old.attempts))
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body, sealed`
+	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body, sealed, batch`
 	// Index: attempt's primary key (endpoint, key).
 	attemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key `
 	attemptSQL  = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key = ?2`
@@ -168,7 +168,7 @@ func matchAttempt(conn *sqlite.Conn, stmt *sqlite.Stmt, q store.AttemptQuery, co
 	if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfAttempt(a)) {
 		return row, false, nil
 	}
-	if !matchesClass(a.Status, q.StatusClass) {
+	if !matchesClass(a.Status, q.StatusClass) || q.Requests && a.Batch != nil && a.Batch.Of != a.ID {
 		return row, false, nil
 	}
 	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, tag: q.Tag}
@@ -301,7 +301,18 @@ func scanAttempt(stmt *sqlite.Stmt) *hook.Attempt {
 	if !stmt.ColumnIsNull(11) {
 		a.NextAt = time.UnixMilli(stmt.ColumnInt64(11)).UTC()
 	}
+	if k := decodeKeys[int64](columnBytes(stmt, 18)); len(k) == 4 {
+		a.Batch = &hook.Batch{First: hook.MessageID(k[0]), Last: hook.MessageID(k[1]), Count: int(k[2]), Of: hook.AttemptID(k[3])}
+	}
 	return a
+}
+
+// encodeBatch returns the batch column, nil for none.
+func encodeBatch(b *hook.Batch) []byte {
+	if b == nil {
+		return nil
+	}
+	return encodeKeys([]int64{int64(b.First), int64(b.Last), int64(b.Count), int64(b.Of)})
 }
 
 // scanAnswer reads what scanAttempt leaves out into a, whose ids are there: the words of a
