@@ -168,7 +168,7 @@ func TestEndpointWithTheURLOfAMailServer(t *testing.T) {
 	r.must(404, "GET", path, "")
 	r.must(200, "PUT", "/api/v1/app/a/endpoint/mail", `{"url":"`+url+`","uid":"mail"}`)
 	r.must(200, "GET", path, "")
-	for _, bad := range []string{"smtp://127.0.0.1?from=a@b.example", "smtp://u:p@smtp.example.com?from=a@b.example", "smtp://smtp.example.com", "smtps://smtp.example.com:25?from=a@b.example", "ftp://x"} {
+	for _, bad := range []string{"smtp://10.0.0.1?from=a@b.example", "smtp://u:p@smtp.example.com?from=a@b.example", "smtp://smtp.example.com", "smtps://smtp.example.com:25?from=a@b.example", "ftp://x"} {
 		for _, method := range []string{"POST", "PATCH"} {
 			target := "/api/v1/app/a/endpoint"
 			if method == "PATCH" {
