@@ -280,8 +280,10 @@ type WhyDelivery struct {
 	Attempts    int        `json:"attempts"`
 	NextAttempt *time.Time `json:"nextAttempt"`
 	Reason      string     `json:"reason,omitempty"`
-	Verdict     string     `json:"verdict"`
-	NextStep    *string    `json:"nextStep"`
+	// Note says more about the reason: which clause of the endpoint's filter decided.
+	Note     string  `json:"note,omitempty"`
+	Verdict  string  `json:"verdict"`
+	NextStep *string `json:"nextStep"`
 	// LastAttemptID is the newest attempt; absent before the first.
 	LastAttemptID string `json:"lastAttemptId,omitempty"`
 }

@@ -18,7 +18,7 @@ var floorPlan = map[string][]string{
 	"cmd/hookloft":             {"internal/cli"},
 	"internal/cli":             {"api", "webhook", "client", "internal/config", "internal/server", "internal/transform"},
 	"internal/server":          {"*"},
-	"internal/httpapi":         {"api", "internal/hook", "internal/store", "internal/publish", "internal/auth", "internal/connector", "internal/telemetry", "internal/egress", "internal/filter", "internal/openapi", "internal/schema", "internal/transform", "webhook"},
+	"internal/httpapi":         {"api", "internal/hook", "internal/store", "internal/publish", "internal/auth", "internal/connector", "internal/telemetry", "internal/egress", "internal/fanout", "internal/filter", "internal/openapi", "internal/schema", "internal/transform", "webhook"},
 	"internal/publish":         {"internal/hook", "internal/store", "internal/fanout", "internal/schema", "internal/telemetry"},
 	"internal/receive":         {"internal/hook", "internal/store", "internal/fanout", "internal/schema", "webhook", "internal/telemetry"},
 	"internal/tasks":           {"internal/hook", "internal/store", "internal/fanout", "internal/telemetry"},

@@ -269,7 +269,7 @@ func (s *server) listAttemptedDestinations(c *call) error {
 			o := api.MessageEndpointOut{EndpointOut: s.endpointToAPI(endpoints[d.Endpoint]), NextAttempt: nextAttempt(&d)}
 			o.Status, o.StatusText = statusToAPI(store.StatusOfDelivery(&d), false)
 			if d.Reason != hook.ReasonNone {
-				o.Hookloft = &api.DestinationDetail{Reason: d.Reason.String()}
+				o.Hookloft = &api.DestinationDetail{Reason: d.Reason.String(), Note: d.Note}
 			}
 			return o
 		})

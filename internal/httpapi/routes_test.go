@@ -204,6 +204,8 @@ func TestAppTokenScope(t *testing.T) {
 		"destination.get-order", "destination.get-secret", "destination.headers-get", "destination.headers-patch", "destination.list", "destination.next-event", "destination.patch",
 		"destination.retry-order", "destination.rotate-secret", "destination.set-order", "destination.skip", "destination.skip-order", "destination.upsert",
 		"endpoint.get-order", "endpoint.reset-order", "endpoint.retry-order", "endpoint.set-order", "endpoint.skip-order")
+	// Which messages they want.
+	want = append(want, "filter.test", "endpoint.get-filter", "endpoint.set-filter", "endpoint.delete-filter", "destination.get-filter", "destination.set-filter", "destination.delete-filter")
 	slices.Sort(want)
 	var got []string
 	for _, rt := range routes() {

@@ -30,6 +30,7 @@ var scopeNouns = map[string]string{
 	"tail":                                "attempt",
 	"destination":                         "endpoint",
 	"search":                              "message",
+	"filter":                              "endpoint",
 	// What removes content for good, or reaches every application, is not what a sender
 	// needs: message:write is not enough.
 	"expunge":                         "content",
@@ -52,7 +53,7 @@ var secretVerbs = []string{"get-secret", "rotate-secret", "get-listener-secret",
 var withoutScope = []string{"authentication.whoami", "authentication.logout"}
 
 // readByPost are operations that change nothing although they are POSTs.
-var readByPost = []string{"message.precheck", "message.search", "environment.export", "event-type.validate"}
+var readByPost = []string{"filter.test", "message.precheck", "message.search", "environment.export", "event-type.validate"}
 
 // scopeOf returns the scope that an API token with scopes needs for an operation: the noun
 // from the beginning of its id, the verb from the method. So an operation that is added to

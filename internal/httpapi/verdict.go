@@ -104,7 +104,7 @@ func (s *server) whyMessage(c *call, m *hook.Message) (out api.WhyOut, err error
 	}
 	for i := range out.Deliveries {
 		d := &out.Deliveries[i]
-		if d.State != hook.Delivered.String() && (worst == nil || d.State == hook.Exhausted.String() && worst.State != d.State) {
+		if d.State != hook.Delivered.String() && (worst == nil || graveness(d.State) > graveness(worst.State)) {
 			worst = d
 		}
 	}
@@ -135,6 +135,17 @@ func (s *server) whyMessage(c *call, m *hook.Message) (out api.WhyOut, err error
 	return out, nil
 }
 
+// graveness orders states by how much somebody should look at them.
+func graveness(state string) int {
+	switch state {
+	case hook.Exhausted.String():
+		return 2
+	case hook.Cancelled.String():
+		return 0
+	}
+	return 1
+}
+
 func endpointsText(n int) string {
 	if n == 1 {
 		return "1 endpoint"
@@ -162,12 +173,15 @@ func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Atte
 	codec := s.Catalog.Codec()
 	out := api.WhyDelivery{
 		EndpointID: codec.Endpoint(d.Application, d.Endpoint), URL: plainText(e.URL), State: d.State.String(),
-		Attempts: d.Attempts, NextAttempt: nextAttempt(d), Reason: d.Reason.String(),
+		Attempts: d.Attempts, NextAttempt: nextAttempt(d), Reason: d.Reason.String(), Note: d.Note,
 	}
 	if last != nil {
 		out.LastAttemptID = codec.Attempt(last.Application, last.ID)
 	}
 	said := explained(d.Reason, last)
+	if d.Note != "" {
+		said.Words += " (" + plainText(d.Note) + ")"
+	}
 	attempts := attemptsText(d.Attempts)
 	switch d.State {
 	case hook.Delivered:
@@ -176,6 +190,10 @@ func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Atte
 	case hook.Held:
 		out.Verdict = "Held: the endpoint is paused."
 	case hook.Cancelled:
+		if d.Reason == hook.ReasonSkippedFilter && d.Attempts == 0 {
+			out.Verdict = "Not sent. " + said.Words + "."
+			break
+		}
 		out.Verdict = "Cancelled after " + attempts + ". " + said.Words + "."
 	case hook.Exhausted:
 		out.Verdict = "Given up after " + attempts + ". " + said.Words + "."
