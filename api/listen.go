@@ -16,6 +16,17 @@ const (
 	FrameRetry   = "retry"   // client: send this message once more, signed anew
 )
 
+// How a listener's messages are acknowledged: the parameter ack of `listen`.
+const (
+	// AckEach: each by its own frame. It is the default.
+	AckEach = "each"
+	// AckCumulative: a frame stands for its message and all that were sent before it.
+	AckCumulative = "cumulative"
+	// AckAuto: the server takes a message for dealt with before it sends it, so that none
+	// comes twice and what is on its way when the connection breaks is lost.
+	AckAuto = "auto"
+)
+
 // The codes with which the server closes that WebSocket, besides those of RFC 6455:
 // 1001 when the server stops (come back), 1008 for a client that does not keep to the
 // protocol, 1009 for a frame that is too long, 1013 when the server has too much to do.
@@ -41,6 +52,8 @@ type ListenFrameOut struct {
 	Created bool `json:"created,omitzero"`
 	// Secret verifies what this listener gets. Absent where the token may not see secrets of endpoints.
 	Secret string `json:"secret,omitzero"`
+	// Ack is how messages are acknowledged; absent for AckEach.
+	Ack string `json:"ack,omitzero"`
 	// Window is how many messages the server sends ahead of their acks.
 	Window int `json:"window,omitzero"`
 

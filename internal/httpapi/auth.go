@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -13,12 +14,13 @@ import (
 
 // access says who may call an operation.
 type access struct {
-	open   bool            // anybody, without a token
-	portal bool            // portal tokens and integrations' keys too, for their own application
-	only   bool            // portal tokens alone
-	sends  bool            // message tokens too, for their own application
-	polls  bool            // poller tokens too, for their own endpoint
-	can    hook.Capability // what a portal token needs; "" for nothing
+	open    bool            // anybody, without a token
+	portal  bool            // portal tokens and integrations' keys too, for their own application
+	only    bool            // portal tokens alone
+	sends   bool            // message tokens too, for their own application
+	streams bool            // stream tokens too, for their own application, also in the query
+	polls   bool            // poller tokens too, for their own endpoint
+	can     hook.Capability // what a portal token needs; "" for nothing
 }
 
 // The zero access lets API tokens in alone.
@@ -56,6 +58,10 @@ func (rt *route) allows(t *hook.Token) error {
 		}
 	case t.Kind == hook.MessageToken:
 		if a.sends {
+			return nil
+		}
+	case t.Kind == hook.StreamToken:
+		if a.streams {
 			return nil
 		}
 	case t.Kind == hook.PollerToken:
@@ -113,22 +119,41 @@ func unauthenticated(detail string) error {
 func (s *server) authenticate(c *call) error {
 	const wrong = "Incorrect authentication credentials."
 	header := c.r.Header["Authorization"]
-	if len(header) != 1 {
-		return unauthenticated(wrong)
-	}
-	scheme, rest, _ := strings.Cut(header[0], " ")
-	rest = strings.TrimSpace(rest)
-	if !strings.EqualFold(scheme, "bearer") || rest == "" {
+	inQuery := c.route.access.streams && len(header) == 0
+	var rest string
+	switch {
+	case inQuery:
+		// A URL is written down in more places than a header, so of all kinds only the one
+		// that is made for it is taken from there.
+		q, err := parseQuery(c.r.URL.RawQuery)
+		if err != nil {
+			return err
+		}
+		var given bool
+		if rest, given, err = q.text("token"); err != nil || !given {
+			return cmp.Or(err, unauthenticated(wrong))
+		}
+	case len(header) == 1:
+		var scheme string
+		scheme, rest, _ = strings.Cut(header[0], " ")
+		rest = strings.TrimSpace(rest)
+		if !strings.EqualFold(scheme, "bearer") || rest == "" {
+			return unauthenticated(wrong)
+		}
+	default:
 		return unauthenticated(wrong)
 	}
 	now := s.now()
 	text, ours := auth.ParseToken(rest)
+	if !ours && inQuery {
+		return s.wrongToken(c, now)
+	}
 	if !ours {
 		return s.foreignToken(c, rest, now)
 	}
 	token, err := s.Catalog.TokenByHash(c.ctx(), s.Hasher.Hash(text))
 	switch {
-	case err == nil && !token.Expired(now) && token.Kind != hook.OneTimeToken:
+	case err == nil && !token.Expired(now) && token.Kind != hook.OneTimeToken && (!inQuery || token.Kind == hook.StreamToken):
 	case err == nil, hook.KindOf(err) == hook.NotFound:
 		return s.wrongToken(c, now)
 	default:

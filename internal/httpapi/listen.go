@@ -48,6 +48,10 @@ func (s *server) listen(c *call) error {
 	if since.After(s.now().Add(time.Minute)) {
 		return invalidQuery("since", "must not lie in the future")
 	}
+	ack, err := c.q.oneOf("ack", api.AckEach, api.AckEach, api.AckCumulative, api.AckAuto)
+	if err != nil {
+		return err
+	}
 	if err := checkUpgrade(c.r); err != nil {
 		return err
 	}
@@ -89,7 +93,7 @@ func (s *server) listen(c *call) error {
 		return badRequest("The WebSocket could not be opened.")
 	}
 	c.status, c.switched = http.StatusSwitchingProtocols, true
-	newListenSession(s, c, conn, a, seat, l, signer, filter).run(created)
+	newListenSession(s, c, conn, a, seat, l, signer, filter, ack).run(created)
 	return nil
 }
 
@@ -147,14 +151,8 @@ func readListenFilter(q query) (f listenFilter, err error) {
 	if f.types, err = q.list("event_types"); err != nil {
 		return f, err
 	}
-	if len(f.types) > maxListenPatterns {
-		return f, invalidQuery("event_types", "must hold at most 100 items")
-	}
-	for _, p := range f.types {
-		// A pattern is a name in which stars may stand: with a letter for each, it must be one.
-		if strings.Count(p, "*") > maxPatternStars || hook.CheckEventTypeName("event_types", strings.ReplaceAll(p, "*", "x")) != nil {
-			return f, invalidQuery("event_types", "must be names of event types, in which * may stand for any characters up to 4 times")
-		}
+	if err := checkPatterns(f.types); err != nil {
+		return f, invalidQuery("event_types", err.Error())
 	}
 	channel, given, err := q.text("channel")
 	if err != nil {
@@ -165,6 +163,20 @@ func readListenFilter(q query) (f listenFilter, err error) {
 	}
 	f.channel = channel
 	return f, nil
+}
+
+// checkPatterns says what is wrong with a list of patterns, nil for nothing.
+func checkPatterns(list []string) error {
+	if len(list) > maxListenPatterns {
+		return errors.New("must hold at most 100 items")
+	}
+	for _, p := range list {
+		// A pattern is a name in which stars may stand: with a letter for each, it must be one.
+		if strings.Count(p, "*") > maxPatternStars || hook.CheckEventTypeName("event_types", strings.ReplaceAll(p, "*", "x")) != nil {
+			return errors.New("must be names of event types, in which * may stand for any characters up to 4 times")
+		}
+	}
+	return nil
 }
 
 func (f *listenFilter) wants(m *hook.Message) bool {

@@ -15,8 +15,10 @@ import (
 const (
 	// maxListening is how many connections may listen at once, unless the hub says otherwise.
 	maxListening = 256
-	// maxListeningPerApplication keeps one tenant from taking the places of all.
+	// maxListeningPerApplication and maxWatchingPerApplication keep one tenant from taking the
+	// places of all.
 	maxListeningPerApplication = 32
+	maxWatchingPerApplication  = 128
 )
 
 // ListenHub knows who listens: it wakes them when something was published, keeps their
@@ -27,10 +29,14 @@ type ListenHub struct {
 	// does nothing else.
 	listening atomic.Int64
 
-	mu       sync.Mutex
-	current  map[hook.ApplicationID]map[string]*listenSeat // who has the name now
-	open     map[*listenSeat]struct{}                      // also those who are about to leave
-	perApp   map[hook.ApplicationID]int                    // of open
+	mu      sync.Mutex
+	current map[hook.ApplicationID]map[string]*listenSeat // who has the name now
+	open    map[*listenSeat]struct{}                      // also those who are about to leave
+	perApp  map[hook.ApplicationID]int                    // of open, but for those who watch
+	// watching are those without a name. They have places of their own, as many as the
+	// others: pages that stay open are no reason to send programs away.
+	watching map[hook.ApplicationID]map[*listenSeat]struct{}
+	watchers int // of all applications
 	draining bool
 	empty    chan struct{} // closed by the last to leave a hub that drains; nil before that
 }
@@ -43,6 +49,7 @@ func NewListenHub(limit int) *ListenHub {
 	return &ListenHub{
 		limit:   limit,
 		current: map[hook.ApplicationID]map[string]*listenSeat{}, open: map[*listenSeat]struct{}{}, perApp: map[hook.ApplicationID]int{},
+		watching: map[hook.ApplicationID]map[*listenSeat]struct{}{},
 	}
 }
 
@@ -67,7 +74,7 @@ var (
 // listenSeat is one connection's place in the hub.
 type listenSeat struct {
 	app  hook.ApplicationID
-	name string
+	name string        // "" for one who watches
 	wake chan struct{} // of size 1: there may be something new
 	left chan struct{} // closed by leave, when the cursor of this connection is saved
 
@@ -75,6 +82,10 @@ type listenSeat struct {
 	once  sync.Once
 	why   *closing
 	asked chan struct{}
+}
+
+func newListenSeat(app hook.ApplicationID, name string) *listenSeat {
+	return &listenSeat{app: app, name: name, wake: make(chan struct{}, 1), left: make(chan struct{}), asked: make(chan struct{})}
 }
 
 // end asks the connection to end; the first reason counts.
@@ -93,12 +104,12 @@ func (h *ListenHub) join(app hook.ApplicationID, name string) (seat, before *lis
 	switch {
 	case h.draining:
 		return nil, nil, hook.Errorf(hook.Closed, "the server stops")
-	case len(h.open) >= h.limit:
-		return nil, nil, hook.Errorf(hook.Overloaded, "%d connections listen", len(h.open))
+	case len(h.open)-h.watchers >= h.limit:
+		return nil, nil, hook.Errorf(hook.Overloaded, "%d connections listen", len(h.open)-h.watchers)
 	case h.perApp[app] >= maxListeningPerApplication:
 		return nil, nil, hook.Errorf(hook.LimitReached, "At most %d connections may listen to an application at once.", maxListeningPerApplication)
 	}
-	seat = &listenSeat{app: app, name: name, wake: make(chan struct{}, 1), left: make(chan struct{}), asked: make(chan struct{})}
+	seat = newListenSeat(app, name)
 	if h.current[app] == nil {
 		h.current[app] = map[string]*listenSeat{}
 	}
@@ -112,6 +123,29 @@ func (h *ListenHub) join(app hook.ApplicationID, name string) (seat, before *lis
 	return seat, before, nil
 }
 
+// watch takes a place without a name, for one who remembers how far it has come.
+func (h *ListenHub) watch(app hook.ApplicationID) (*listenSeat, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.draining:
+		return nil, hook.Errorf(hook.Closed, "the server stops")
+	case h.watchers >= h.limit:
+		return nil, hook.Errorf(hook.Overloaded, "%d connections watch", h.watchers)
+	case len(h.watching[app]) >= maxWatchingPerApplication:
+		return nil, hook.Errorf(hook.LimitReached, "At most %d connections may follow an application at once.", maxWatchingPerApplication)
+	}
+	seat := newListenSeat(app, "")
+	if h.watching[app] == nil {
+		h.watching[app] = map[*listenSeat]struct{}{}
+	}
+	h.watching[app][seat] = struct{}{}
+	h.open[seat] = struct{}{}
+	h.watchers++
+	h.listening.Add(1)
+	return seat, nil
+}
+
 // leave gives the place up. A connection leaves once it has saved its cursor.
 func (h *ListenHub) leave(s *listenSeat) {
 	h.mu.Lock()
@@ -120,7 +154,12 @@ func (h *ListenHub) leave(s *listenSeat) {
 		return
 	}
 	delete(h.open, s)
-	if h.perApp[s.app]--; h.perApp[s.app] == 0 {
+	if s.name == "" {
+		h.watchers--
+		if delete(h.watching[s.app], s); len(h.watching[s.app]) == 0 {
+			delete(h.watching, s.app)
+		}
+	} else if h.perApp[s.app]--; h.perApp[s.app] == 0 {
 		delete(h.perApp, s.app)
 	}
 	if h.current[s.app][s.name] == s {
@@ -144,10 +183,18 @@ func (h *ListenHub) Wake(app hook.ApplicationID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, s := range h.current[app] {
-		select {
-		case s.wake <- struct{}{}:
-		default: // it will look anyway
-		}
+		s.rouse()
+	}
+	for s := range h.watching[app] {
+		s.rouse()
+	}
+}
+
+// rouse makes whoever sits there look.
+func (s *listenSeat) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will look anyway
 	}
 }
 

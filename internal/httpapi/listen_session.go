@@ -58,6 +58,7 @@ type listenSession struct {
 	secret string
 	signer *webhook.Signer
 	filter listenFilter
+	ack    string // api.AckEach, AckCumulative or AckAuto
 
 	// acked is of size 1: the reader has changed the window.
 	acked chan struct{}
@@ -73,10 +74,10 @@ type listenSession struct {
 	saved  hook.MessageID // the cursor on disk
 }
 
-func newListenSession(s *server, c *call, conn *websocket.Conn, a *hook.Application, seat *listenSeat, l *hook.Listener, signer *webhook.Signer, f listenFilter) *listenSession {
+func newListenSession(s *server, c *call, conn *websocket.Conn, a *hook.Application, seat *listenSeat, l *hook.Listener, signer *webhook.Signer, f listenFilter, ack string) *listenSession {
 	conn.SetReadLimit(maxFrameBytes)
 	l2 := &listenSession{
-		s: s, c: c, conn: conn, app: a, seat: seat, name: l.Name, secret: l.Secret, signer: signer, filter: f,
+		s: s, c: c, conn: conn, app: a, seat: seat, name: l.Name, secret: l.Secret, signer: signer, filter: f, ack: ack,
 		acked: make(chan struct{}, 1), retries: make(chan hook.MessageID, maxListenRetries),
 		retryLimit: rate.NewLimiter(listenRetryRate, listenRetryRate),
 		budget:     listenFramesAtOnce, saved: l.Cursor,
@@ -163,6 +164,9 @@ func (l *listenSession) serve(ctx context.Context, created bool) error {
 		Type: api.FrameHello, Version: api.ListenVersion, Created: created, Listener: l.name, Window: listenWindowSize,
 		Application: l.s.Catalog.Codec().Application(l.app.Environment, l.app.ID),
 	}
+	if l.ack != api.AckEach {
+		hello.Ack = l.ack
+	}
 	if l.c.token.Can(hook.ViewEndpointSecret) && l.c.token.MayDo(hook.ScopeReadSecret) {
 		hello.Secret = l.secret
 	}
@@ -228,6 +232,13 @@ func (l *listenSession) sendMore(ctx context.Context) error {
 		if err != nil {
 			return &storeError{err}
 		}
+		if l.ack == api.AckAuto && len(page.Rows) > 0 {
+			// On disk before the first is sent: none comes twice, not even after a crash.
+			l.passed(page.Rows[0].ID)
+			if err := l.flush(ctx); err != nil {
+				return err
+			}
+		}
 		for _, m := range slices.Backward(page.Rows) { // a page is newest first
 			if ctx.Err() != nil || l.asked() {
 				return nil
@@ -262,7 +273,9 @@ func (l *listenSession) sendMessage(ctx context.Context, listed *hook.Message) e
 	}
 	// It waits before it is sent, because the ack may be faster than our return.
 	l.mu.Lock()
-	l.window.sent(listed.ID)
+	if l.ack != api.AckAuto {
+		l.window.sent(listed.ID)
+	}
 	l.budget += listenFramesPerMessage
 	l.mu.Unlock()
 	return l.send(ctx, frame)
@@ -271,7 +284,9 @@ func (l *listenSession) sendMessage(ctx context.Context, listed *hook.Message) e
 func (l *listenSession) passed(id hook.MessageID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.window.passed(id)
+	if l.window.position() < id { // with AckAuto it has been passed before
+		l.window.passed(id)
+	}
 }
 
 // retry sends a message once more, signed now.
@@ -397,6 +412,9 @@ func (l *listenSession) take(data []byte) string {
 	case in.Type == api.FrameAck:
 		l.mu.Lock()
 		acked := l.window.ack(id)
+		if acked && l.ack == api.AckCumulative {
+			l.window.ackBefore(id)
+		}
 		if acked {
 			l.fresh++
 		}

@@ -614,3 +614,74 @@ func TestWakeCostsNothingWhileNobodyListens(t *testing.T) {
 		t.Error("it waits for a lock")
 	}
 }
+
+func TestListenAcknowledgesCumulatively(t *testing.T) {
+	r := newRig(t)
+	app := r.listenApp("a")
+	e := r.listen(listenPath(app, "&ack=cumulative"), r.token)
+	if e.hello.Ack != api.AckCumulative {
+		t.Errorf("hello %+v", e.hello)
+	}
+	var ids []string
+	for range 5 {
+		ids = append(ids, r.message(app, ""))
+	}
+	r.wake(app)
+	for _, id := range ids {
+		e.want(id)
+	}
+	e.ack(ids[3])
+	r.awaitCursor(app, "laptop", ids[3])
+	_ = e.conn.Close(websocket.StatusNormalClosure, "")
+	again := r.listen(listenPath(app, "&ack=cumulative"), r.token)
+	again.want(ids[4])
+	again.ack(ids[1]) // dealt with already
+	if f := again.next(); f.Type != api.FrameError {
+		t.Errorf("ack of what does not wait: %+v", f)
+	}
+}
+
+func TestListenSendsAtMostOnceWhenAsked(t *testing.T) {
+	r := newRig(t)
+	app := r.listenApp("a")
+	e := r.listen(listenPath(app, "&ack=auto"), r.token)
+	const messages = 3 * listenWindowSize // nothing waits for an ack
+	var ids []string
+	for range messages {
+		ids = append(ids, r.message(app, ""))
+	}
+	r.wake(app)
+	e.want(ids[0])
+	// Its place is on disk before it is sent, and the connection breaks without a word.
+	_ = e.conn.CloseNow()
+	seen := map[string]bool{ids[0]: true}
+	r.awaitNobody(app)
+	again := r.listen(listenPath(app, "&ack=auto"), r.token)
+	last := r.message(app, "")
+	r.wake(app)
+	for {
+		f := again.next()
+		if seen[f.ID] {
+			t.Fatalf("%s came twice", f.ID)
+		}
+		seen[f.ID] = true
+		if f.ID == last {
+			break
+		}
+	}
+	r.awaitCursor(app, "laptop", last)
+	if a := r.call("GET", "/x/v1/app/"+app+"/listen?name=a&ack=never", ""); a.status != 400 {
+		t.Errorf("an unknown way: %d %s", a.status, a.body)
+	}
+}
+
+// awaitNobody waits until no connection listens to an application.
+func (r *rig) awaitNobody(app string) {
+	r.t.Helper()
+	a, _ := r.store.Codec().ParseApplication(r.env.ID, app)
+	for deadline := time.Now().Add(10 * time.Second); len(r.api.Listening.connected(a)) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatal("somebody still listens")
+		}
+	}
+}

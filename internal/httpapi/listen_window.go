@@ -58,6 +58,23 @@ func (w *listenWindow) ack(id hook.MessageID) bool {
 	}
 	w.entries[at].done = true
 	w.waiting--
+	w.settle()
+	return true
+}
+
+// ackBefore notes that everything that was sent before a message was dealt with, too.
+func (w *listenWindow) ackBefore(id hook.MessageID) {
+	for i := range w.entries {
+		if e := &w.entries[i]; e.id < id && !e.done {
+			e.done = true
+			w.waiting--
+		}
+	}
+	w.settle()
+}
+
+// settle moves the floor up to the first that waits.
+func (w *listenWindow) settle() {
 	done := 0
 	for done < len(w.entries) && w.entries[done].done {
 		done++
@@ -75,5 +92,4 @@ func (w *listenWindow) ack(id hook.MessageID) bool {
 		kept = append(kept, e)
 	}
 	w.entries = kept
-	return true
 }

@@ -17,6 +17,7 @@ func listenRoutes() []route {
 		{name: "event_types", kind: "list", summary: "Only messages of these event types; * stands for any characters."},
 		{name: "channel", kind: "string", summary: "Only messages with this channel."},
 		{name: "since", kind: "date-time", summary: "Where a new listener begins; now by default."},
+		{name: "ack", kind: "string", summary: "How messages are acknowledged: each by its own frame, which is the default; cumulative, so that a frame stands for all before it too; or auto, at most once.", words: []string{api.AckEach, api.AckCumulative, api.AckAuto}},
 	}
 	may := portalMay(hook.ManageEndpoint)
 	below := func(path, noun, op, tag string, may, view, secret access) []route {

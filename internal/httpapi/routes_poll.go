@@ -26,7 +26,7 @@ func pollRoutes() []route {
 	const ok, created, none = http.StatusOK, http.StatusCreated, http.StatusNoContent
 	with := func(a access) access { a.polls = true; return a }
 	read, move := with(portalMay(hook.ViewBase)), with(portalMay(hook.ManageEndpoint))
-	return []route{
+	list := []route{
 		{method: get, path: pollerTokenPath, op: "authentication.get-poller-token", tag: "Polling", access: portalMay(hook.ViewEndpointSecret),
 			summary: "Show the token of a polling endpoint; one that has none gets it now.",
 			out:     api.APITokenOut{}, statuses: []int{ok}, handler: (*server).getPollerToken},
@@ -68,4 +68,37 @@ func pollRoutes() []route {
 		{method: del, path: ownConsumerPath + "/{consumer_id}", op: "poller.delete-consumer", tag: "Polling", access: move,
 			summary: "Forget a consumer with its place.", statuses: []int{none}, handler: (*server).deleteConsumer},
 	}
+	return append(list, streamRoutes()...)
+}
+
+// streamRoutes serve pages that stay open. The path of a source leads to its internal application.
+func streamRoutes() []route {
+	var list []route
+	for _, at := range []struct {
+		path, noun, op, tag string
+		view                access
+	}{
+		{"/x/v1/app/{app_id}", "an application", "application", "Application", portalMay(hook.ViewBase)},
+		{ownSourcePath, "a source", "source", "Source settings", access{}},
+	} {
+		follow := at.view
+		follow.streams = true
+		list = append(list,
+			route{method: http.MethodGet, path: at.path + "/stream", op: at.op + ".stream", tag: at.tag, access: follow,
+				summary: "Follow " + at.noun + "'s messages as server-sent events, from the one that was seen last.",
+				stream:  true, out: api.MessageOut{}, statuses: []int{http.StatusOK}, handler: (*server).streamMessages,
+				query: []param{
+					{name: "event_types", kind: "list", summary: "Only messages of these event types; * stands for any characters."},
+					{name: "channel", kind: "string", summary: "Only messages with this channel."},
+					{name: "last_event_id", kind: "string", summary: "Go on after this message; the header Last-Event-ID, which browsers send, stands above it."},
+					{name: "since", kind: "date-time", summary: "Where to begin without that; now by default."},
+					{name: "token", kind: "string", summary: "A stream token, for clients that send no headers. No other kind is taken from here."},
+					redactedParam,
+				}},
+			route{method: http.MethodPost, path: at.path + "/stream/token", op: at.op + ".create-stream-token", tag: at.tag, access: at.view,
+				summary: "Make a short-lived token that may follow " + at.noun + "'s messages, or some of them, and nothing else.",
+				in:      api.StreamTokenIn{}, bodyOptional: true, out: api.StreamTokenOut{}, statuses: []int{http.StatusCreated}, receipts: true, handler: (*server).createStreamToken},
+		)
+	}
+	return list
 }

@@ -72,6 +72,8 @@ func TestRoleByRoute(t *testing.T) {
 	roles["integration"] = &hook.Token{Kind: hook.IntegrationToken, Application: 1, Capabilities: hook.AllCapabilities()}
 	tokens["poller"] = r.must(200, "GET", fill("/api/v1/auth/app/{app_id}/poller/{sink_id}/token", ownIDs), "").str("token")
 	roles["poller"] = &hook.Token{Kind: hook.PollerToken, Application: 1}
+	tokens["stream"] = r.must(201, "POST", fill("/x/v1/app/{app_id}/stream/token", ownIDs), "").str("token")
+	roles["stream"] = &hook.Token{Kind: hook.StreamToken, Application: 1}
 	// API tokens with one scope each, and with those that span nouns.
 	scoped := map[string]string{}
 	for _, scope := range append(knownScopes(routes()), hook.ScopeAll, hook.ScopeReadAll, "app:*") {
@@ -206,6 +208,7 @@ func TestAppTokenScope(t *testing.T) {
 		"endpoint.get-order", "endpoint.reset-order", "endpoint.retry-order", "endpoint.set-order", "endpoint.skip-order")
 	// Which messages they want.
 	want = append(want, "filter.test", "endpoint.get-filter", "endpoint.set-filter", "endpoint.delete-filter", "destination.get-filter", "destination.set-filter", "destination.delete-filter")
+	want = append(want, "application.create-stream-token", "application.stream")
 	slices.Sort(want)
 	var got []string
 	for _, rt := range routes() {

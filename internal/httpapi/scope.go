@@ -41,6 +41,10 @@ var scopeNouns = map[string]string{
 	"message.broadcast":               "broadcast",
 	"connector-template":              "connector",
 	"search.why":                      "attempt",
+	"application.stream":              "stream",
+	"application.create-stream-token": "stream",
+	"source.stream":                   "stream",
+	"source.create-stream-token":      "stream",
 	"message.poller":                  "poller",
 	"message.pollerv2":                "poller",
 }
