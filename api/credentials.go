@@ -151,6 +151,8 @@ type CredentialsOAuth2Out struct {
 
 // CredentialsHMACOut shows a layout.
 type CredentialsHMACOut struct {
+	// Preset is the known sender whose layout it is; null for another.
+	Preset          *string `json:"preset"`
 	KeyEncoding     string  `json:"keyEncoding"`
 	Algorithm       string  `json:"algorithm"`
 	Encoding        string  `json:"encoding"`

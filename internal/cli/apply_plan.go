@@ -162,13 +162,17 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		name := a.name + "/" + e.name
 		current, exists := have[e.name]
 		delete(have, e.name)
+		ref := endpointRef{a.name, e.name}
+		plain, err := withoutExtras(name, e.fields)
+		if err != nil {
+			return nil, err
+		}
 		if !exists {
-			p.create("endpoint", name, e.fields, request{http.MethodPost, list, e.fields.encode()})
+			p.create("endpoint", name, e.fields, append([]request{{http.MethodPost, list, plain.encode()}}, setExtras(ref, e.fields)...)...)
 			continue
 		}
-		ref := endpointRef{a.name, e.name}
 		// A secret is set when the endpoint is made; after that it is rotated.
-		changes := compare(e.fields, current, "uid", "headers", "secret")
+		changes := compare(plain, current, "uid", "headers", "secret")
 		requests := []request{{http.MethodPatch, ref.path(""), patchOf(changes)}}
 		if len(changes) == 0 {
 			requests = nil
@@ -183,7 +187,11 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 			headers.hideValues()
 			changes[len(changes)-1] = *headers
 		}
-		p.update("endpoint", name, changes, requests...)
+		more, set, err := r.compareExtras(ref, e.fields)
+		if err != nil {
+			return nil, err
+		}
+		p.update("endpoint", name, append(changes, more...), append(requests, set...)...)
 	}
 	if !a.hasEndpoints {
 		return nil, nil
@@ -249,6 +257,8 @@ func (p *plan) create(kind, name string, f fields, requests ...request) {
 			c.To = json.RawMessage(`"(not shown)"`)
 		case "headers":
 			c.hideValues()
+		case "credentials", "request":
+			c.To = namesOf(c.To)
 		}
 		s.Changes = append(s.Changes, c)
 	}

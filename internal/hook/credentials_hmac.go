@@ -49,6 +49,17 @@ func HMACPreset(name string) (HMAC, bool) {
 	return h, true
 }
 
+// Preset returns the name of the known sender whose layout this is; "" for none.
+func (h *HMAC) Preset() string {
+	for _, name := range []string{"github", "stripe", "shopify", "slack"} {
+		layout, _ := HMACPreset(name)
+		if layout.Secret = h.Secret; layout == *h {
+			return name
+		}
+	}
+	return ""
+}
+
 func (h *HMAC) validate() error {
 	at := func(field, text string) error { return FieldAt(text, "hmac", field) }
 	switch h.Algorithm {

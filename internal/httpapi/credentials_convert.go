@@ -211,6 +211,7 @@ func credentialsToAPI(c *hook.Credentials, now time.Time) api.CredentialsOut {
 	}
 	if h := c.HMAC; h != nil {
 		out.HMAC = &api.CredentialsHMACOut{
+			Preset:      orNil(h.Preset()),
 			KeyEncoding: h.KeyEncoding, Algorithm: h.Algorithm, Encoding: h.Encoding, Content: h.Content, Header: h.Header, Value: h.Value,
 			TimestampHeader: orNil(h.TimestampHeader), IsSet: true,
 		}

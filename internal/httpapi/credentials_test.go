@@ -82,7 +82,7 @@ func TestCredentialsAreKeptAndWithheld(t *testing.T) {
 	shown := r.must(200, "PUT", path, set)
 	for _, c := range []struct{ at, want string }{
 		{"oauth2.clientSecretSet", "true"}, {"oauth2.extraParams", `{"audience":"b","client_key":null}`}, {"oauth2.extraHeaders", `{"X-Auth-Token":null,"X-Tenant":"t"}`},
-		{"apiKey", `{"in":"header","isSet":true,"name":"X-Key"}`}, {"hmac.header", "X-Hub-Signature-256"}, {"hmac.value", "sha256={signature}"}, {"hmac.isSet", "true"},
+		{"apiKey", `{"in":"header","isSet":true,"name":"X-Key"}`}, {"hmac.header", "X-Hub-Signature-256"}, {"hmac.value", "sha256={signature}"}, {"hmac.isSet", "true"}, {"hmac.preset", "github"},
 		{"mtls.daysLeft", "10"}, {"mtls.certificate.subject", "CN=sender"}, {"mtls.certificate.serial", "abc"}, {"ca.certificates.0.daysLeft", "10"},
 		{"proxy", `{"isSet":true,"url":"http://127.0.0.1:3128","username":"u"}`}, {"sourceAddress", "127.0.0.9"},
 		{"warnings.0", "the client certificate expires in 10 days: set a new one"}, {"basic", "null"},

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+
+	"github.com/hookloft/hookloft/client"
+)
+
+// extras are the fields of an endpoint in a file that have operations of their own: PUT
+// replaces one, GET shows it without its secrets.
+func extras() []string { return []string{"credentials", "request"} }
+
+func extraPath(e endpointRef, field string) string {
+	return client.Path("/x/v1/app/{}/endpoint/{}/"+field, e.app, e.endpoint)
+}
+
+// withoutExtras returns an endpoint's other fields, and checks that each extra is an object.
+func withoutExtras(name string, f fields) (fields, error) {
+	plain := fields{}
+	for field, value := range f {
+		plain[field] = value
+	}
+	for _, field := range extras() {
+		value, has := plain[field]
+		if !has {
+			continue
+		}
+		delete(plain, field)
+		var object fields
+		if json.Unmarshal(value, &object) != nil || object == nil {
+			return nil, usagef("endpoint %s: %s must be an object; {} for none", name, field)
+		}
+	}
+	return plain, nil
+}
+
+// setExtras returns the requests that set the extras of a new endpoint.
+func setExtras(e endpointRef, f fields) (list []request) {
+	for _, field := range extras() {
+		if f[field] != nil {
+			list = append(list, request{http.MethodPut, extraPath(e, field), f[field]})
+		}
+	}
+	return list
+}
+
+// compareExtras returns what of an endpoint's extras is to be changed. What the server does
+// not show, secrets above all, counts as equal.
+func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, requests []request, err error) {
+	for _, field := range extras() {
+		if want[field] == nil {
+			continue
+		}
+		var have json.RawMessage
+		if err := r.call(http.MethodGet, extraPath(e, field), nil, &have); err != nil {
+			return nil, nil, err
+		}
+		if isShown(canonical(want[field]), canonical(have)) {
+			continue
+		}
+		changes = append(changes, change{Field: field, To: namesOf(want[field])})
+		requests = append(requests, request{http.MethodPut, extraPath(e, field), want[field]})
+	}
+	return changes, requests, nil
+}
+
+// isShown reports whether what is wanted is what is shown, as far as it is: members that are
+// not shown are taken for equal, and parts (objects) that are shown must be wanted.
+func isShown(want, have any) bool {
+	wanted, isObject := want.(map[string]any)
+	shown, both := have.(map[string]any)
+	if !isObject || !both {
+		x, _ := json.Marshal(want) // both were JSON before
+		y, _ := json.Marshal(have)
+		return bytes.Equal(x, y)
+	}
+	for name, value := range wanted {
+		if current, known := shown[name]; known && !isShown(value, current) {
+			return false
+		}
+	}
+	for name, value := range shown {
+		if _, isPart := value.(map[string]any); isPart && wanted[name] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// namesOf leaves the names of an object: a value may be a secret, and a plan is printed.
+func namesOf(raw json.RawMessage) json.RawMessage {
+	var object map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &object)             // withoutExtras has read it before
+	names, _ := json.Marshal(sortedKeys(object)) // texts
+	return names
+}
