@@ -31,7 +31,7 @@ func (d *Dispatcher) wantClaim(l *lane) {
 	if !l.isBehind || l.claiming || d.stopping || !d.isShort(l) {
 		return
 	}
-	if d.claimed.full() && len(l.held) > 0 {
+	if d.claimed.full() && len(l.held) > 0 && !l.wantsRest {
 		return // the next outcome of this lane asks again
 	}
 	d.wanting.push(l)
@@ -45,7 +45,7 @@ func (d *Dispatcher) isShort(l *lane) bool {
 		return l.waiting() <= d.window(l)/4
 	}
 	n := d.lineWindow()
-	return l.lined < n && l.waiting()-l.stuck <= n/8
+	return l.wantsRest || l.lined < n && l.waiting()-l.stuck <= n/8
 }
 
 // room is how many more deliveries a lane may hold.
@@ -53,7 +53,10 @@ func (d *Dispatcher) roomOf(l *lane) int {
 	if l.lined == 0 {
 		return d.window(l) - l.waiting()
 	}
-	return d.lineWindow() - l.waiting()
+	if room := d.lineWindow() - l.waiting(); room > 0 || !l.wantsRest {
+		return room
+	}
+	return claimBatch
 }
 
 // claim reads due rows for lanes that want them until ctx ends.
@@ -126,7 +129,7 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l.claiming = false
+	l.claiming, l.wantsRest = false, false
 	if err != nil {
 		l.isStale = false
 		d.dueApps[l.endpoint] = l.tenant.id
@@ -146,6 +149,16 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 	for i := range due {
 		size := footprint(due[i].Message)
 		it := newItem(l, due[i], size, now)
+		if it.isLined() {
+			if at := it.due.Delivery.Place(); at.Compare(l.claimedTo) > 0 {
+				l.claimedTo = at
+			}
+			if l.joinBehind(it, now) {
+				took++
+				d.claimed.add(size)
+				continue
+			}
+		}
 		if l.held[due[i].Message.ID] != nil && !l.shadow(it, now) {
 			l.skipped = true
 			continue

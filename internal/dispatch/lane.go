@@ -51,8 +51,12 @@ type item struct {
 	shadowed  bool       // a resend of the same pair goes first
 	shadows   *item      // the delivery in line that waits for this resend
 	isGone    bool       // somebody has ended it while it was tried
-	begun     uint64     // of its attempt, for the Observer
-	finished  store.Finished
+	// batch is what leaves in one request with this one, in order, and whole the message that
+	// stands for all of them; nil for a request of one message.
+	batch    []*item
+	whole    *hook.Message
+	begun    uint64 // of its attempt, for the Observer
+	finished store.Finished
 }
 
 func newItem(l *lane, due store.Due, size int, now time.Time) *item {
@@ -148,6 +152,10 @@ type lane struct {
 	open         deque[*line]
 	resting      clock[*line]
 	lined, stuck int
+	// claimedTo is the last place that was claimed: what stands before it is in memory, or has
+	// ended. wantsRest asks for the rest of a batch, whatever else is in memory.
+	claimedTo hook.PlaceInLine
+	wantsRest bool
 	// held has every delivery of this lane that is in memory, waiting or not, by message:
 	// the same pair is never tried twice at once, whatever its trigger.
 	held map[hook.MessageID]*item

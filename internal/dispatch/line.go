@@ -17,8 +17,11 @@ import (
 // ended, whatever trim does to other deliveries.
 type line struct {
 	fifo
-	id    hook.Line
-	busy  bool // its head is tried, or the outcome being recorded
+	id   hook.Line
+	busy bool // its head is tried, or the outcome being recorded
+	// until is how long it waits for want deliveries that leave together; zero for not at all.
+	until time.Time
+	want  int
 	isUp  bool // stands in lane.open
 	rests bool // stands in lane.resting: its head waits for its time
 	stuck int  // what lane.stuck counts for it
@@ -103,6 +106,9 @@ func (l *lane) settle(ln *line, now time.Time) {
 	case head.due.Delivery.NotBefore.After(now):
 		l.resting.lower(ln, head.due.Delivery.NotBefore)
 		ln.rests, ln.stuck = true, ln.n
+	case ln.until.After(now) && ln.n < ln.want:
+		l.resting.lower(ln, ln.until)
+		ln.rests, ln.stuck = true, ln.n
 	case !ln.isUp:
 		ln.isUp = true
 		l.open.pushBack(ln)
@@ -144,7 +150,7 @@ func (l *lane) popLine(ln *line) *item {
 	l.open.popFront()
 	ln.isUp = false
 	it := ln.pop()
-	it.waits, ln.busy = false, true
+	it.waits, ln.busy, ln.until = false, true, time.Time{}
 	l.lined--
 	return it
 }
@@ -195,6 +201,18 @@ func (l *lane) shadow(it *item, now time.Time) bool {
 	}
 	old.shadowed, it.shadows = true, old
 	l.settle(l.lineOf(old), now)
+	return true
+}
+
+// joinBehind puts an item into its line while a resend of its pair is in memory, which goes
+// first. It reports false where something else of the pair is.
+func (l *lane) joinBehind(it *item, now time.Time) bool {
+	other := l.held[it.due.Message.ID]
+	if !it.isLined() || other == nil || other.kind != manual || other.shadows != nil {
+		return false
+	}
+	it.shadowed, other.shadows = true, it
+	l.join(it, now)
 	return true
 }
 
@@ -250,7 +268,7 @@ func (d *Dispatcher) Hurry(endpoint hook.EndpointID) {
 		if !ok {
 			break
 		}
-		ln.head.due.Delivery.NotBefore = time.Time{}
+		ln.head.due.Delivery.NotBefore, ln.until = time.Time{}, time.Time{}
 		l.settle(ln, now)
 	}
 	l.pausedUntil = time.Time{}

@@ -220,9 +220,9 @@ func simulateOrder(t *testing.T, seed uint64) {
 	w := newWorld(t)
 	w.commit = time.Duration(rng.IntN(30)) * time.Millisecond
 	w.app(1, 2) // the second endpoint is not ordered
-	w.ordered(1, hook.Order{Key: "k", SkipAfter: rng.IntN(4)})
+	w.ordered(1, hook.Order{Key: "k", SkipAfter: rng.IntN(4), BatchSize: rng.IntN(6), MaxWait: time.Duration(rng.IntN(3)) * time.Second})
 	w.app(2, 1)
-	w.ordered(2, hook.Order{})
+	w.ordered(2, hook.Order{BatchSize: rng.IntN(3)})
 	o := Options{MaxInFlight: 2 + rng.IntN(32), MaxFresh: 8 + rng.IntN(100), LaneWindow: 2 + rng.IntN(60), DrainTimeout: time.Duration(1+rng.IntN(20)) * time.Second}
 	faulty := true
 	chance := func(n int) int { w.mu.Lock(); defer w.mu.Unlock(); return rng.IntN(n) }

@@ -31,7 +31,10 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 		}
 	}
 	now := time.Now()
-	next := it.due.Delivery.After(a, policyOf(plan, ep, it.due.Message, a), now, d.o.Chance()).Until(it.due.Message.Deadline)
+	next := it.due.Delivery.After(a, policyOf(plan, ep, it.due.Message, a), now, d.o.Chance())
+	if it.whole == nil { // what is too late of a batch is left out when its time comes
+		next = next.Until(it.due.Message.Deadline)
+	}
 	if o := ep.Order; o != nil && it.isLined() && o.SkipAfter > 0 && next.State == hook.Pending && next.Step >= o.SkipAfter {
 		next = next.End(hook.Exhausted, hook.ReasonSkipped)
 	}
@@ -52,6 +55,7 @@ func (d *Dispatcher) record(it *item, plan *store.Plan, ep *hook.Endpoint, a *ho
 	announce := d.announcement(it, plan, ep, &next, a)
 	urgent := announce != nil || it.isLined() || next.State != hook.Delivered && (next.State.IsFinal() || a.RetryAfter >= longDelay) || a.Outcome == hook.Gone
 	it.wipe = settings.WipeDelivered && a.Outcome == hook.Success
+	d.recordAlong(it, plan, ep, &next, a)
 	d.finish(it, next, a, announce, urgent)
 }
 
@@ -104,6 +108,9 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 // finish hands the end of an item to the store.
 func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, announce *hook.Announcement, urgent bool) {
 	it.finished = store.Finished{Delivery: next, Row: it.due.Row, Attempt: a, Slot: it.slot, Urgent: urgent, Feed: it.fed, Wipe: it.wipe, Announce: announce, Done: func(err error) { d.stored(it, err) }}
+	for _, m := range it.batch {
+		it.finished.With = append(it.finished.With, &m.finished)
+	}
 	d.mu.Lock()
 	it.ended = true
 	d.recording++
@@ -121,6 +128,12 @@ func (d *Dispatcher) stored(it *item, err error) {
 			a = nil
 		}
 		d.o.Observer.End(it.begun, it.due.Message, &f.Delivery, a)
+		for _, m := range it.batch {
+			if a != nil {
+				a = m.finished.Attempt
+			}
+			d.o.Observer.End(m.begun, m.due.Message, &m.finished.Delivery, a)
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -148,7 +161,9 @@ func (d *Dispatcher) stored(it *item, err error) {
 	next := &it.finished.Delivery
 	switch {
 	case it.isLined():
-		d.over(it, err, now)
+		for _, m := range it.members() {
+			d.over(m, err, now)
+		}
 	default:
 		d.forget(it)
 		if err == nil && next.Trigger == hook.Scheduled && next.State == hook.Pending {

@@ -134,11 +134,12 @@ func (d *Dispatcher) try(it *item) {
 		return
 	}
 
-	it.begun = d.o.Observer.Begin()
-	a := &hook.Attempt{
-		ID: hook.AttemptID(d.catalog.NewKey()), Message: it.due.Message.ID, Application: l.tenant.id, Endpoint: l.endpoint,
-		N: it.due.Delivery.Attempts + 1, Trigger: it.due.Delivery.Trigger, StartedAt: time.Now(),
+	if it.goesInBatch(ep, time.Now()) {
+		d.tryBatch(it, plan, ep)
+		return
 	}
+	it.begun = d.o.Observer.Begin()
+	a := d.attempt(it)
 	it.slot = d.queue.Begin(&it.due.Delivery)
 	d.trace(it, plan, ep, a)
 	// What the attempt is of is not for the Sender to say.
@@ -153,6 +154,14 @@ func (d *Dispatcher) try(it *item) {
 		d.o.Answered(it.due.Message, a)
 	}
 	d.record(it, plan, ep, a)
+}
+
+// attempt returns the next attempt of an item, which is about to begin.
+func (d *Dispatcher) attempt(it *item) *hook.Attempt {
+	return &hook.Attempt{
+		ID: hook.AttemptID(d.catalog.NewKey()), Message: it.due.Message.ID, Application: it.lane.tenant.id, Endpoint: it.lane.endpoint,
+		N: it.due.Delivery.Attempts + 1, Trigger: it.due.Delivery.Trigger, StartedAt: time.Now(),
+	}
 }
 
 // trace sends, within a span when tracing is on.
@@ -183,7 +192,11 @@ func (d *Dispatcher) send(ctx context.Context, it *item, plan *store.Plan, ep *h
 			a.Outcome, a.Reason, a.Error, a.Took = hook.Failed, hook.ReasonInternal, "internal error of the sender", time.Since(a.StartedAt)
 		}
 	}()
-	d.sender.Send(ctx, it.due.Message, ep, plan.Environment, a)
+	m := it.due.Message
+	if it.whole != nil {
+		m = it.whole
+	}
+	d.sender.Send(ctx, m, ep, plan.Environment, a)
 }
 
 // learn takes the rate from the endpoint's present state; a new lane can widen now.

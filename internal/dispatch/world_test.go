@@ -64,6 +64,7 @@ type world struct {
 	lastPlace  map[lineOf]hook.PlaceInLine // of what was tried first in a line
 	tried      map[pair]bool               // by schedule
 	inLine     map[lineOf][]hook.MessageID
+	batches    map[pair]map[hook.MessageID]bool // by their first message
 }
 
 type lineOf struct {
@@ -74,7 +75,7 @@ type lineOf struct {
 // checkOrder fails the test on a first attempt out of line, and on any while something
 // before it in its line has not ended. The caller holds mu.
 func (w *world) checkOrder(d *hook.Delivery, a *hook.Attempt) {
-	if d.Line == 0 || a.Trigger != hook.Scheduled {
+	if d.Line == 0 || a.Trigger != hook.Scheduled || d.State.IsFinal() { // cancelled as it began: its place is forgotten
 		return
 	}
 	at, of := pair{d.Endpoint, d.Message}, lineOf{d.Endpoint, d.Line}
@@ -85,7 +86,7 @@ func (w *world) checkOrder(d *hook.Delivery, a *hook.Attempt) {
 		w.lastPlace[of], w.tried[at] = d.Place(), true
 	}
 	for _, other := range w.inLine[of] {
-		if before := w.deliveries[pair{d.Endpoint, other}]; !before.State.IsFinal() && before.Place().Compare(d.Place()) < 0 {
+		if before := w.deliveries[pair{d.Endpoint, other}]; !before.State.IsFinal() && before.Place().Compare(d.Place()) < 0 && !w.flying[pair{d.Endpoint, other}] {
 			w.t.Errorf("%v is tried before %v, which is %+v", at, other, before)
 		}
 	}
@@ -102,6 +103,7 @@ func newWorld(t *testing.T) *world {
 		rows: map[hook.EndpointID]map[store.DueKey]bool{}, slots: map[store.Slot]pair{}, flying: map[pair]bool{}, requests: map[hook.EndpointID]int{},
 		mostInLane: map[hook.EndpointID]int{}, laneFlying: map[hook.EndpointID]int{}, failing: map[hook.EndpointID]time.Time{},
 		hurried: map[hook.EndpointID]bool{}, cancelled: map[pair]bool{}, lastPlace: map[lineOf]hook.PlaceInLine{}, tried: map[pair]bool{}, inLine: map[lineOf][]hook.MessageID{},
+		batches: map[pair]map[hook.MessageID]bool{},
 	}
 }
 
@@ -313,6 +315,15 @@ func (w *world) finish(f *store.Finished) error {
 			return err
 		}
 	}
+	w.keep(f)
+	for _, other := range f.With {
+		w.keep(other)
+	}
+	return nil
+}
+
+// keep writes one outcome. The caller holds mu.
+func (w *world) keep(f *store.Finished) {
 	d := f.Delivery
 	at := pair{d.Endpoint, d.Message}
 	if f.Attempt != nil {
@@ -335,7 +346,7 @@ func (w *world) finish(f *store.Finished) error {
 			old.State = hook.Delivered
 			w.deliveries[at] = old
 		}
-		return nil
+		return
 	}
 	if f.Row != (store.DueKey{}) {
 		if !w.rows[d.Endpoint][f.Row] {
@@ -353,14 +364,13 @@ func (w *world) finish(f *store.Finished) error {
 			old.State = hook.Delivered
 		}
 		w.deliveries[at] = old
-		return nil
+		return
 	}
 	if d.State == hook.Pending {
 		w.put(d)
 	} else {
 		w.deliveries[at] = d
 	}
-	return nil
 }
 
 func (w *world) Spill(_ context.Context, list []hook.Delivery) error {
@@ -465,23 +475,15 @@ func (w *world) NewKey() hook.Key   { return w.clock.Next() }
 func (w *world) Codec() *hook.Codec { return w.codec }
 
 func (w *world) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, _ *hook.Environment, a *hook.Attempt) {
-	at := pair{ep.ID, m.ID}
+	members := m.Batch
+	if members == nil {
+		members = []*hook.Message{m}
+	}
 	w.mu.Lock()
-	if w.flying[at] {
-		w.t.Errorf("two attempts of %v at once", at)
+	w.checkBatch(ep.ID, m)
+	for _, one := range members {
+		w.begin(ep, one.ID, a)
 	}
-	if !w.hasBegun(at) {
-		w.t.Errorf("an attempt of %v that is not in the journal", at)
-	}
-	d := w.deliveries[at]
-	if d.State.IsFinal() && a.Trigger == hook.Scheduled && !w.cancelled[at] {
-		w.t.Errorf("an attempt of %v, which is %v", at, d.State)
-	}
-	if a.Trigger == hook.Scheduled && time.Now().Before(d.NextAt()) && !w.hurried[ep.ID] {
-		w.t.Errorf("an attempt of %v at %v, due at %v", at, time.Now(), d.NextAt())
-	}
-	w.checkOrder(&d, a)
-	w.flying[at] = true
 	w.requests[ep.ID]++
 	w.inFlight++
 	w.laneFlying[ep.ID]++
@@ -499,10 +501,57 @@ func (w *world) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, _ 
 	a.Took = time.Since(a.StartedAt)
 
 	w.mu.Lock()
-	delete(w.flying, at)
+	for _, one := range members {
+		delete(w.flying, pair{ep.ID, one.ID})
+	}
 	w.inFlight--
 	w.laneFlying[ep.ID]--
 	w.mu.Unlock()
+}
+
+// begin notes an attempt of one message and checks that it may be made. The caller holds mu.
+func (w *world) begin(ep *hook.Endpoint, id hook.MessageID, a *hook.Attempt) {
+	at := pair{ep.ID, id}
+	if w.flying[at] {
+		w.t.Errorf("two attempts of %v at once", at)
+	}
+	if !w.hasBegun(at) {
+		w.t.Errorf("an attempt of %v that is not in the journal", at)
+	}
+	d := w.deliveries[at]
+	if d.State.IsFinal() && a.Trigger == hook.Scheduled && !w.cancelled[at] {
+		w.t.Errorf("an attempt of %v, which is %v", at, d.State)
+	}
+	if a.Trigger == hook.Scheduled && time.Now().Before(d.NextAt()) && !w.hurried[ep.ID] {
+		w.t.Errorf("an attempt of %v at %v, due at %v", at, time.Now(), d.NextAt())
+	}
+	w.checkOrder(&d, a)
+	w.flying[at] = true
+}
+
+// checkBatch fails the test when a batch that was tried before comes again with messages
+// that it did not have. The caller holds mu.
+func (w *world) checkBatch(ep hook.EndpointID, m *hook.Message) {
+	if m.Batch == nil {
+		return
+	}
+	first := pair{ep, m.Batch[0].ID}
+	before, now := w.batches[first], map[hook.MessageID]bool{}
+	for i, one := range m.Batch {
+		now[one.ID] = true
+		if before != nil && !before[one.ID] {
+			w.t.Errorf("the batch of %v comes again with %v, which it did not have", first, one.ID)
+		}
+		if d, prior := w.deliveries[pair{ep, one.ID}], w.deliveries[pair{ep, m.Batch[max(0, i-1)].ID}]; i > 0 && d.Place().Compare(prior.Place()) <= 0 && !w.cancelled[pair{ep, one.ID}] {
+			w.t.Errorf("in the batch of %v stands %v behind %v", first, one.ID, prior.Message)
+		}
+	}
+	for id := range before {
+		if d := w.deliveries[pair{ep, id}]; !now[id] && !d.State.IsFinal() {
+			w.t.Errorf("the batch of %v comes again without %v, which is %+v", first, id, d)
+		}
+	}
+	w.batches[first] = now
 }
 
 func ok(_ context.Context, a *hook.Attempt) {

@@ -35,6 +35,9 @@ type Message struct {
 	// Inbound is the provider's request; nil for a message that was published. The body
 	// of an inbound message is RawBody, whatever its type, and Payload is nil.
 	Inbound *Inbound
+	// Batch are the messages that leave in one request, of which this stands for all; it is
+	// never stored. Nil for a message.
+	Batch []*Message
 }
 
 // Time returns when the message was accepted, to the millisecond.

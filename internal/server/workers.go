@@ -39,9 +39,13 @@ func (s sender) job(m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a
 		without.Payload, without.RawBody, without.TransformationsParams, without.Inbound, without.Expunged = nil, nil, nil, nil, true
 		m = &without
 	}
+	id := s.codec.Message(m.Application, m.ID)
+	if m.Batch != nil {
+		m, id = s.batched(m, ep)
+	}
 	job := send.Job{
 		Message: m, Endpoint: ep, Settings: &env.Settings,
-		WebhookID: s.codec.Message(m.Application, m.ID),
+		WebhookID: id,
 		Attempt:   a.ID, N: a.N, Trigger: a.Trigger,
 	}
 	if m.Inbound != nil { // then the application is the internal one of a source
@@ -70,6 +74,22 @@ func (n *node) saveRefreshToken(ctx context.Context, app hook.ApplicationID, id 
 	}
 	n.log.Error("refresh token not saved: the next start has the old one", telemetry.KeyEndpoint, n.opened.store.Codec().Endpoint(app, id), telemetry.KeyError, err)
 	return err
+}
+
+// batched returns what is sent for a batch, and its webhook-id. What was removed meanwhile is
+// left out.
+func (s sender) batched(m *hook.Message, ep *hook.Endpoint) (*hook.Message, string) {
+	whole := *m
+	whole.Batch = nil
+	ids := make([]string, 0, len(m.Batch))
+	for _, one := range m.Batch {
+		ids = append(ids, s.codec.Message(one.Application, one.ID))
+		if !s.isExpunged(one.ID) {
+			whole.Batch = append(whole.Batch, one)
+		}
+	}
+	whole.Expunged = len(whole.Batch) == 0
+	return send.Batched(&whole, ep.Order != nil && ep.Order.Lines), send.BatchID(ids)
 }
 
 // attachedQueue tells when the dispatcher has taken its place at the queue: before

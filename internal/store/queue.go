@@ -65,6 +65,8 @@ type Handoff interface {
 type Due struct {
 	Delivery hook.Delivery
 	Message  *hook.Message // shared by the deliveries of one message; never changed
+	// Group is the same for deliveries whose outcomes can be one commit (Finished.With).
+	Group hook.Key
 	// Row is the due row that Finish removes; the zero value for a fresh delivery.
 	Row DueKey
 }
@@ -102,6 +104,9 @@ type Finished struct {
 	// Wipe: the delivery succeeded, and once all of its message have, the message's payload
 	// is to be removed, in the same commit.
 	Wipe bool
+	// With are other outcomes of the same Due.Group, which are kept in the same commit or not
+	// at all. Their Done is not called, and this one's Urgent stands for all.
+	With []*Finished
 	// Announce is told to receivers of operational webhooks if the outcome counts, that is
 	// unless somebody else has ended the delivery meanwhile; nil for nothing. A store keeps
 	// it in the same commit, and draws its ID.

@@ -23,6 +23,17 @@ func (s *Store) Finish(list ...*store.Finished) {
 
 // finish writes an outcome into the transaction of the batch.
 func (w *writer) finish(f *store.Finished) (refusal, err error) {
+	refusal, err = w.finishAlone(f)
+	for _, other := range f.With {
+		// They lie in the same segment, so that none is refused but with the first.
+		if refusal == nil && err == nil {
+			refusal, err = w.finishAlone(other)
+		}
+	}
+	return refusal, err
+}
+
+func (w *writer) finishAlone(f *store.Finished) (refusal, err error) {
 	refusal, err = w.finishOne(f)
 	if f.Wipe && refusal == nil && err == nil {
 		err = w.wipe(f.Delivery.Message)

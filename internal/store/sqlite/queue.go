@@ -167,7 +167,7 @@ func loadDue(conn *sqlite.Conn, content *contentSealer, c claimed, endpoint hook
 	if err != nil {
 		return nil, err
 	}
-	out := &store.Due{Message: m, Row: c.key}
+	out := &store.Due{Message: m, Row: c.key, Group: c.seg.first}
 	switch {
 	case d != nil:
 		out.Delivery = d.Delivery

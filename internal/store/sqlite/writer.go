@@ -417,6 +417,9 @@ func (w *writer) answer(batch []operation, results []operationResult, err error)
 		case op.finished != nil:
 			if e == nil || hook.KindOf(e) == hook.NotFound { // else it is offered again
 				w.s.inflight.end(op.finished.Slot)
+				for _, other := range op.finished.With {
+					w.s.inflight.end(other.Slot)
+				}
 			}
 			if op.finished.Done != nil {
 				op.finished.Done(e)
