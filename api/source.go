@@ -44,7 +44,13 @@ type IngestSourceOut struct {
 type IngestSourceConfigOut struct {
 	// PublicKey of a provider that signs with a private key.
 	PublicKey *string `json:"publicKey,omitempty"`
-	// Schedule, Payload and ContentType are of cron.
+	// URL without its query, Interval, ValuePath, First and EventType are of poll. Ours.
+	URL       *string `json:"url,omitempty"`
+	Interval  *string `json:"interval,omitempty"`
+	ValuePath *string `json:"valuePath,omitempty"`
+	First     *string `json:"first,omitempty"`
+	EventType *string `json:"eventType,omitempty"`
+	// Schedule is of cron and poll, Payload and ContentType are of cron.
 	Schedule    *string `json:"schedule,omitempty"`
 	Payload     *string `json:"payload,omitempty"`
 	ContentType *string `json:"contentType,omitempty"`

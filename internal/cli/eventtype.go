@@ -36,7 +36,7 @@ func (p *program) eventTypes() *cobra.Command {
 	return p.group(&cobra.Command{
 		Use: "event-types", Aliases: []string{"event-type"}, Short: "Event types: the catalogue of what is sent",
 		Example: "  hookloft event-types create invoice.paid --description 'An invoice was paid.'\n  hookloft event-types list",
-	}, p.listEventTypes(), p.createEventType(), p.importEventTypes(), p.exportEventTypes())
+	}, p.listEventTypes(), p.createEventType(), p.checkEventType(), p.importEventTypes(), p.exportEventTypes())
 }
 
 func (p *program) listEventTypes() *cobra.Command {

@@ -21,8 +21,8 @@ func (p *program) providers() *cobra.Command {
 		Long: `List the providers whose webhooks can be verified: how they sign, whether a secret is
 needed, the settings that must be given, and how sure the facts about the signature are:
 recomputed from a published example, read in the provider's documents, read elsewhere, or
-not confirmed. With NAME, print all that is known about one, or with cron how schedules
-are configured.`,
+not confirmed. With NAME, print all that is known about one, or with cron or poll how
+schedules and watched documents are configured.`,
 		Example: `  hookloft providers
   hookloft providers stripe
   hookloft providers --json`,
@@ -53,6 +53,7 @@ are configured.`,
 // The types of source that are no provider. The generic one has another name as a provider.
 const (
 	cronSource      = "cron"
+	pollSource      = "poll"
 	genericProvider = "generic"
 	genericSource   = "generic-webhook"
 )
@@ -70,11 +71,30 @@ func schedulePreset() webhook.Preset {
 	}
 }
 
+// pollPreset likewise describes the type of source that watches a document.
+func pollPreset() webhook.Preset {
+	return webhook.Preset{
+		Name: pollSource, Title: "nobody: the server itself fetches a document and sends it on when it has changed", Methods: []string{},
+		ID: "the number of the change with the beginning of the value's hash", Confidence: webhook.Confidence{ID: webhook.Docs},
+		Settings: []webhook.Setting{
+			{Name: "url", Required: true, Summary: "the document, fetched with GET; redirects are not followed"},
+			{Name: "interval", Summary: "a duration from 10s to 720h, such as 5m; or give a schedule"},
+			{Name: "schedule", Summary: "five cron fields in UTC, as for cron, in place of an interval"},
+			{Name: "headers", Summary: "a JSON object of headers to send, such as {\"Authorization\":\"Bearer ...\"}"},
+			{Name: "value_path", Summary: "where in a JSON document the value is that decides about a change, such as data.version; the whole body when it is not given"},
+			{Name: "first", Summary: "what becomes of the document as it is seen first: skip (the default) or deliver"},
+			{Name: "event_type", Summary: "the event type of the messages; poll when it is not given"},
+		},
+	}
+}
+
 // findType finds what is known about a type of source.
 func findType(name string) (webhook.Preset, bool) {
 	switch name {
 	case cronSource:
 		return schedulePreset(), true
+	case pollSource:
+		return pollPreset(), true
 	case genericSource:
 		name = genericProvider
 	}

@@ -34,8 +34,8 @@ func (p *program) createSource() *cobra.Command {
 		Short: "Create a source and print its URL",
 		Long: `Create a source and print its URL, alone, on standard output: give it to the provider.
 Its webhooks are verified, stored, and forwarded to each --forward. 'hookloft providers'
-lists the types and what each needs; generic-webhook is for everybody else, and cron
-sends a payload on a schedule.
+lists the types and what each needs; generic-webhook is for everybody else, cron sends
+a payload on a schedule, and poll watches a document for changes.
 
 Works while a server runs on the same data directory. A secret on the command line is
 visible to other users of the machine; --secret @FILE reads it from a file. Here --config
@@ -43,7 +43,8 @@ is about the provider: a file with settings of the server is named by HOOKLOFT_C
 		Example: `  hookloft source create --type stripe --secret @stripe.secret --forward https://billing.example.com/hooks
   URL=$(hookloft source create --type github --secret "$SECRET" --forward http://10.0.0.7:3000/ci --data /var/lib/hookloft)
   hookloft source create --type generic-webhook --config header=X-Signature --config prefix=sha256= --secret @key --forward https://example.com/in
-  hookloft source create --type cron --config schedule='0 9 * * 1' --config payload='{"report":"weekly"}' --forward https://example.com/report`,
+  hookloft source create --type cron --config schedule='0 9 * * 1' --config payload='{"report":"weekly"}' --forward https://example.com/report
+  hookloft source create --type poll --config url=https://status.example.org/api.json --config interval=1m --config value_path=status.indicator --forward https://example.com/status`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := given.fill(&in); err != nil {
@@ -63,7 +64,7 @@ is about the provider: a file with settings of the server is named by HOOKLOFT_C
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&in.Type, "type", "", "Name of a provider as 'hookloft providers' lists them, generic-webhook, or cron (see 'hookloft providers cron').")
+	flags.StringVar(&in.Type, "type", "", "Name of a provider as 'hookloft providers' lists them, generic-webhook, cron or poll (see 'hookloft providers cron').")
 	flags.StringArrayVar(&given.secrets, "secret", nil, "`SECRET` of the provider's webhooks, or @FILE that holds it. Repeatable: any may match.")
 	flags.StringArrayVar(&given.settings, "config", nil, "`KEY=VALUE`: what else the scheme needs; 'hookloft providers NAME' lists it. Repeatable.")
 	flags.StringArrayVar(&in.Forward, "forward", nil, "`URL` of the service that gets the webhooks. Repeatable.")

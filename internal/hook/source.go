@@ -24,7 +24,7 @@ type Source struct {
 	Environment EnvironmentID
 	UID         string // unique in the environment; "" for none
 	Name        string
-	// Type is the name of a provider (webhook.Presets), "generic-webhook" or "cron".
+	// Type is the name of a provider (webhook.Presets), "generic-webhook", "cron" or "poll".
 	Type     string
 	Config   SourceConfig
 	Settings SourceSettings
@@ -40,7 +40,11 @@ type Source struct {
 const (
 	GenericSource = "generic-webhook"
 	CronSource    = "cron"
+	PollSource    = "poll"
 )
+
+// Fetches reports whether the source makes its messages itself and so has no URL.
+func (s *Source) Fetches() bool { return s.Type == CronSource || s.Type == PollSource }
 
 // SourceConfig is what the provider's scheme needs. It never prints itself.
 type SourceConfig struct {

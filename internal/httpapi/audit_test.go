@@ -142,7 +142,7 @@ func checkAuditFilters(r *rig, app, ep, key string) {
 	first := r.must(200, "GET", "/x/v1/audit?limit=3", "")
 	second := r.must(200, "GET", "/x/v1/audit?limit=3&iterator="+first.str("iterator"), "")
 	back := r.must(200, "GET", "/x/v1/audit?limit=3&iterator="+second.str("prevIterator"), "")
-	if first.str("data.0.at") < second.str("data.0.at") || first.str("data.2.id") == second.str("data.0.id") || back.str("data.0.id") != first.str("data.0.id") {
+	if first.str("data.0.id") < second.str("data.0.id") || first.str("data.2.id") == second.str("data.0.id") || back.str("data.0.id") != first.str("data.0.id") {
 		r.t.Errorf("pages:\n%s\n%s\n%s", first.body, second.body, back.body)
 	}
 	_, foreign := r.environment("foreign")

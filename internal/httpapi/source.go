@@ -188,8 +188,8 @@ func (s *server) rotateSourceToken(c *call) error {
 	if err != nil {
 		return err
 	}
-	if src.Type == hook.CronSource {
-		return badRequest("This source is a schedule, which has no URL.")
+	if src.Fetches() {
+		return badRequest("This source makes its messages itself, on a schedule, and has no URL.")
 	}
 	now := s.now()
 	next := s.Catalog.Codec().NewSourceToken(src.ID)
@@ -271,7 +271,7 @@ func (s *server) sourceToAPI(src *hook.Source) api.IngestSourceOut {
 		Metadata: orEmpty(src.Metadata), CreatedAt: src.CreatedAt.UTC(), UpdatedAt: src.UpdatedAt.UTC(),
 		Config: configToAPI(src),
 	}
-	if len(src.Tokens) > 0 && src.Type != hook.CronSource {
+	if len(src.Tokens) > 0 && !src.Fetches() {
 		url := s.sourceURL(src.Tokens[0].Text)
 		out.IngestURL = &url
 	}

@@ -28,11 +28,14 @@ const (
 // cronKeys are the settings of the type cron.
 var cronKeys = []string{"schedule", "payload", "content_type"}
 
-// presetOf returns what is known about the provider of a type; false for cron and for
+// pollKeys are the settings of the type poll.
+var pollKeys = []string{"url", "interval", "schedule", "headers", "value_path", "first", "event_type"}
+
+// presetOf returns what is known about the provider of a type; false for cron, poll and
 // what is no provider.
 func presetOf(typ string) (webhook.Preset, bool) {
 	switch typ {
-	case hook.CronSource:
+	case hook.CronSource, hook.PollSource:
 		return webhook.Preset{}, false
 	case hook.GenericSource:
 		typ = genericPreset
@@ -51,6 +54,12 @@ func configKeys(typ string) (map[string]string, bool) {
 	keys := map[string]string{}
 	if typ == hook.CronSource {
 		for _, name := range cronKeys {
+			keys[camel(name)] = name
+		}
+		return keys, true
+	}
+	if typ == hook.PollSource {
+		for _, name := range pollKeys {
 			keys[camel(name)] = name
 		}
 		return keys, true
@@ -179,6 +188,11 @@ func configToAPI(src *hook.Source) *api.IngestSourceConfigOut {
 		schedule, payload := src.Config.Values["schedule"], src.Config.Values["payload"]
 		out.Schedule, out.Payload = &schedule, &payload
 		out.ContentType = orNil(src.Config.Values["content_type"])
+	case hook.PollSource:
+		// The URL's query and the headers may hold what lets in.
+		url, _, _ := strings.Cut(src.Config.Values["url"], "?")
+		out.URL, out.Interval, out.Schedule = &url, orNil(src.Config.Values["interval"]), orNil(src.Config.Values["schedule"])
+		out.ValuePath, out.First, out.EventType = orNil(src.Config.Values["value_path"]), orNil(src.Config.Values["first"]), orNil(src.Config.Values["event_type"])
 	default:
 		if p, ok := presetOf(src.Type); ok && signsInPrivate(p) && len(src.Config.Secrets) > 0 {
 			out.PublicKey = &src.Config.Secrets[0]

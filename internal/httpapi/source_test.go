@@ -487,3 +487,27 @@ func TestScheduleHasNoURL(t *testing.T) {
 		t.Errorf("rotation: %d %s", a.status, a.body)
 	}
 }
+
+func TestPollSourceShowsNoSecret(t *testing.T) {
+	r := newRig(t)
+	id := r.source("p", "poll", `{"url":"https://example.com/a?key=canary","interval":60,"headers":{"Authorization":"canary"},"valuePath":"a.b","eventType":"doc.changed"}`)
+	for _, path := range []string{sourcesPath, sourcesPath + "/" + id, "/x/v1/source/" + id + "/settings", "/x/v1/audit"} {
+		if a := r.must(200, "GET", path, ""); strings.Contains(string(a.body), "canary") {
+			t.Errorf("%s shows %s", path, a.body)
+		}
+	}
+	a := r.must(200, "GET", sourcesPath+"/"+id, "")
+	if a.str("config.url") != "https://example.com/a" || a.str("config.interval") != "60" || a.str("config.valuePath") != "a.b" || a.str("ingestUrl") != "null" {
+		t.Errorf("shown: %s", a.body)
+	}
+	for config, loc := range map[string]string{
+		`{}`: "body config url", `{"url":"https://example.com/","interval":"1s"}`: "body config interval",
+		`{"url":"https://example.com/","interval":"1m","colour":1}`:             "body config colour",
+		`{"url":"https://example.com/","interval":"1m","headers":{"a":"b\nc"}}`: "body config headers a",
+		`{"url":"https://example.com/","interval":"1m","secret":"x"}`:           "body config secret",
+	} {
+		if a := r.call("POST", sourcesPath, `{"name":"n","type":"poll","config":`+config+`}`); a.status != 422 || a.loc() != loc {
+			t.Errorf("%s: %d %s, want %s", config, a.status, a.body, loc)
+		}
+	}
+}

@@ -64,6 +64,9 @@ func checkType(s *hook.Source) error {
 	if s.Type == hook.CronSource {
 		return checkCron(s)
 	}
+	if s.Type == hook.PollSource {
+		return checkPoll(s)
+	}
 	preset, known := webhook.FindPreset(presetName(s.Type))
 	switch {
 	case strings.Contains(unknownSchemes, " "+s.Type+" ") && s.Type != "":

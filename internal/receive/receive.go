@@ -50,6 +50,11 @@ type Deps struct {
 	// Visit fetches a URL of a provider with GET, to finish a handshake; an answer other
 	// than 2xx is an error. It must go through the address guard. Nil refuses such handshakes.
 	Visit func(ctx context.Context, url string) error
+	// Polls and Fetch are for sources of type poll: what they saw, and how they look. Fetch
+	// must go through the address guard; its error is shown to the source's owner, so it
+	// holds no URL. Nil: nothing is polled.
+	Polls Polls
+	Fetch func(ctx context.Context, r PollRequest) (PollAnswer, error)
 	// ClientAddr tells who a request is from, behind trusted proxies or not. Nil means the peer.
 	ClientAddr func(*http.Request) netip.Addr
 	// PublicURL is where the server is reached from outside. Nil means http and the request's
@@ -104,9 +109,11 @@ type Receiver struct {
 	visiting chan struct{} // one token for each Visit under way
 	large    chan struct{} // one token for the large document that is being validated
 	wake     chan struct{} // room for one: cron sources have changed; Run receives
-	draining chan struct{} // closed by Drain: nobody waits for answers any more
-	drain    sync.Once
-	gone     *notices
+	// wakePolls is wake for poll sources.
+	wakePolls chan struct{}
+	draining  chan struct{} // closed by Drain: nobody waits for answers any more
+	drain     sync.Once
+	gone      *notices
 
 	mu     sync.RWMutex
 	places map[hook.SourceID]*place
@@ -126,15 +133,16 @@ func New(d Deps, o Options) *Receiver {
 	}
 	return &Receiver{
 		Deps: d, o: o, now: o.Now, log: d.Log,
-		unknown:  d.Metrics.IngestRequests.WithLabelValues("", "unknown").Inc,
-		budget:   newBudget(o.BodyMemory, o.BudgetWait),
-		visits:   newAccount(),
-		visiting: make(chan struct{}, maxVisits),
-		large:    make(chan struct{}, 1),
-		wake:     make(chan struct{}, 1),
-		draining: make(chan struct{}),
-		gone:     newNotices(),
-		places:   map[hook.SourceID]*place{},
+		unknown:   d.Metrics.IngestRequests.WithLabelValues("", "unknown").Inc,
+		budget:    newBudget(o.BodyMemory, o.BudgetWait),
+		visits:    newAccount(),
+		visiting:  make(chan struct{}, maxVisits),
+		large:     make(chan struct{}, 1),
+		wake:      make(chan struct{}, 1),
+		wakePolls: make(chan struct{}, 1),
+		draining:  make(chan struct{}),
+		gone:      newNotices(),
+		places:    map[hook.SourceID]*place{},
 	}
 }
 
@@ -165,17 +173,20 @@ func (o Options) withDefaults() Options {
 func (r *Receiver) Run(ctx context.Context) error {
 	var crons sync.WaitGroup
 	crons.Go(func() { r.runCron(ctx) })
+	crons.Go(func() { r.runPolls(ctx) })
 	err := r.save(ctx)
 	crons.Wait()
 	// A schedule that fired at the end has its verdict saved, too.
 	return errors.Join(err, r.saveLast(ctx))
 }
 
-// Wake says that a source of type cron was made, changed or deleted.
+// Wake says that a source of type cron or poll was made, changed or deleted.
 func (r *Receiver) Wake() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{r.wake, r.wakePolls} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -222,7 +233,7 @@ func (r *Receiver) find(ctx context.Context, token string, now time.Time) (*hook
 	}
 	s, err := r.Sources.SourceOf(ctx, id)
 	switch {
-	case err == nil && s.Type != hook.CronSource && isLive(s, token, now):
+	case err == nil && !s.Fetches() && isLive(s, token, now):
 		return s, nil
 	case err == nil, hook.KindOf(err) == hook.NotFound:
 		return nil, nil

@@ -113,7 +113,7 @@ func CheckFirstSource(c *config.Config, in NewSource) error {
 		return plainField(err)
 	}
 	now := time.Now()
-	if _, err := newSource(in, now); err != nil {
+	if _, err := d.newSource(in, now); err != nil {
 		return err
 	}
 	_, err = d.endpoints(in.Forward, hook.DefaultSettings(), now)
@@ -121,7 +121,7 @@ func CheckFirstSource(c *config.Config, in NewSource) error {
 }
 
 // newSource is the source that is wanted, without what it has from its store.
-func newSource(in NewSource, now time.Time) (*hook.Source, error) {
+func (d door) newSource(in NewSource, now time.Time) (*hook.Source, error) {
 	s := &hook.Source{Name: in.Name, Type: in.Type, Config: hook.SourceConfig{Secrets: in.Secrets, Values: in.Config}, CreatedAt: now, UpdatedAt: now}
 	if s.Type == "generic" { // as the library calls it
 		s.Type = hook.GenericSource
@@ -129,7 +129,7 @@ func newSource(in NewSource, now time.Time) (*hook.Source, error) {
 	if s.Name == "" {
 		s.Name = sourceName(s.Type)
 	}
-	if err := errors.Join(s.Validate(), receive.Check(s)); err != nil {
+	if err := errors.Join(s.Validate(), checkSource(d.checkURL, s)); err != nil {
 		return nil, plainField(err)
 	}
 	return s, nil
@@ -155,7 +155,7 @@ func (a *localAdmin) CreateSource(ctx context.Context, in NewSource) (SourceInfo
 	ctx = byOperator(ctx, "source create")
 	now := time.Now().UTC()
 	// Everything that can be refused is refused before anything is made.
-	s, err := newSource(in, now)
+	s, err := a.door.newSource(in, now)
 	if err != nil {
 		return SourceInfo{}, err
 	}
@@ -209,7 +209,7 @@ func plainField(err error) error {
 
 func (a *localAdmin) sourceInfo(ctx context.Context, e *hook.Environment, s *hook.Source) (SourceInfo, error) {
 	out := SourceInfo{ID: a.store.Codec().Source(e.ID, s.ID), Name: s.Name, Type: s.Type, Environment: e.Name, CreatedAt: s.CreatedAt}
-	if s.Type != hook.CronSource && len(s.Tokens) > 0 {
+	if !s.Fetches() && len(s.Tokens) > 0 {
 		out.URL = strings.TrimRight(a.door.publicURL(), "/") + receive.Path + s.Tokens[0].Text
 	}
 	plan, err := a.store.PlanOf(ctx, s.ID.Application())
@@ -283,8 +283,8 @@ func (a *localAdmin) RotateSource(ctx context.Context, ref string) (SourceInfo, 
 	if err != nil {
 		return SourceInfo{}, err
 	}
-	if s.Type == hook.CronSource {
-		return SourceInfo{}, hook.Errorf(hook.Invalid, "source %s is a schedule, which has no URL", ref)
+	if s.Fetches() {
+		return SourceInfo{}, hook.Errorf(hook.Invalid, "source %s is of type %s, which has no URL", ref, s.Type)
 	}
 	now := time.Now().UTC()
 	next := a.store.Codec().NewSourceToken(s.ID)

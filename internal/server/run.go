@@ -283,7 +283,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		NewSecret:    newSecret,
 		ParseSecret:  parseSecret,
 		PublicSecret: publicSecret,
-		CheckSource:  receive.Check, SourceChanged: n.sourceChanged,
+		CheckSource:  func(s *hook.Source) error { return checkSource(n.checkURL, s) }, SourceChanged: n.sourceChanged,
 		Listening: n.listening, Forward: forwarded,
 		Polling: n.opened.store, Feeds: n.feeds,
 		Sums: n.rollup, Search: s, Lanes: n.dispatcher, SentHeaders: sender{n.sender, s.Codec(), s.IsExpunged}.headers, Tail: n.tail,

@@ -23,6 +23,7 @@ type Catalog interface {
 	Receipts
 	Plans
 	Sources
+	PollStates
 	Visits
 	Listeners
 	Consumers

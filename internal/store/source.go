@@ -30,6 +30,14 @@ type Sources interface {
 	DeleteSource(ctx context.Context, id hook.SourceID) error
 }
 
+// PollStates are what sources of type poll saw last, sealed at rest.
+type PollStates interface {
+	// PollState returns what a source saw last; the zero state where it saw nothing.
+	PollState(ctx context.Context, s hook.SourceID) (*hook.PollState, error)
+	// SavePollState saves it; hook.NotFound once the source is deleted.
+	SavePollState(ctx context.Context, s hook.SourceID, state *hook.PollState) error
+}
+
 // Visits is the account of requests that sources got: counts of all, and a sample of
 // those that were rejected. It is kept in memory first and saved together, so that a
 // flood of bad requests costs no flush each; a crash loses what was not saved yet.

@@ -244,6 +244,7 @@ func clearSource(tx *catalogTx, id hook.SourceID) error {
 	tx.sources = append(tx.sources, id)
 	for _, sql := range []string{
 		"DELETE FROM source WHERE key = ?1",
+		"DELETE FROM poll_state WHERE source = ?1",
 		"DELETE FROM source_count WHERE source = ?1",
 		"DELETE FROM rejection WHERE source = ?1",
 	} {

@@ -9,7 +9,7 @@ CREATE INDEX event_type_checked ON event_type (environment, name) WHERE validate
 -- What a source of type poll saw last.
 CREATE TABLE poll_state (
     source     INTEGER PRIMARY KEY,
-    body       BLOB    NOT NULL       -- JSON of hook.PollState
+    body       BLOB    NOT NULL       -- JSON of hook.PollState, sealed
 ) STRICT;
 
 -- Endpoints whose receivers are to be asked whether they agree to be sent to, and when.
