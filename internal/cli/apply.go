@@ -30,6 +30,9 @@ endpoint is made, and after that rotated with 'hookloft endpoint rotate'.
           - uid: billing
             url: https://acme.example.com/hooks
             eventTypes: [invoice.paid]
+          - uid: chat
+            url: https://hooks.slack.com/services/...
+            connector: {name: slack, variables: {text: "Paid: {{payload.amount}}"}}
 
 With --prune, what the server has beside the files is deleted: event types (archived) where the
 files have eventTypes, applications where they have applications, and the endpoints of
@@ -115,7 +118,7 @@ func (r *remote) carryOut(p *plan) error {
 	g := r.progress("applying", 0)
 	defer g.end()
 	for i, s := range p.steps {
-		for _, q := range s.requests {
+		for k, q := range s.requests {
 			var body any
 			if q.body != nil {
 				body = q.body
@@ -126,7 +129,7 @@ func (r *remote) carryOut(p *plan) error {
 			}
 			g.end()
 			what := fmt.Sprintf("%s %s %s", s.Action, s.Kind, s.Name)
-			if i == 0 {
+			if i == 0 && k == 0 {
 				r.notef("%s failed; nothing was changed", what)
 				return err
 			}

@@ -167,8 +167,14 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		if err != nil {
 			return nil, err
 		}
+		connector := plain[connectorField]
+		delete(plain, connectorField)
 		if !exists {
-			p.create("endpoint", name, e.fields, append([]request{{http.MethodPost, list, plain.encode()}}, setExtras(ref, e.fields)...)...)
+			requests := append([]request{{http.MethodPost, list, plain.encode()}}, setExtras(ref, e.fields)...)
+			if !isNull(connector) {
+				requests = append(requests, setConnector(ref, connector))
+			}
+			p.create("endpoint", name, e.fields, requests...)
 			continue
 		}
 		// A secret is set when the endpoint is made; after that it is rotated.
@@ -191,7 +197,11 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		if err != nil {
 			return nil, err
 		}
-		p.update("endpoint", name, append(changes, more...), append(requests, set...)...)
+		use, setUse, err := r.compareConnector(ref, connector)
+		if err != nil {
+			return nil, err
+		}
+		p.update("endpoint", name, slices.Concat(changes, more, use), slices.Concat(requests, set, setUse)...)
 	}
 	if !a.hasEndpoints {
 		return nil, nil
@@ -259,6 +269,8 @@ func (p *plan) create(kind, name string, f fields, requests ...request) {
 			c.hideValues()
 		case "credentials", "request":
 			c.To = namesOf(c.To)
+		case connectorField:
+			c.To = printedConnector(c.To)
 		}
 		s.Changes = append(s.Changes, c)
 	}
