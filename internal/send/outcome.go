@@ -20,14 +20,18 @@ import (
 )
 
 // judge names the outcome of an attempt from its status, or from err when there was
-// no answer: what counts as success is decided here and nowhere else. shape is the
-// endpoint's, nil for the usual statuses.
-func judge(a *hook.Attempt, shape *hook.Shape, err error) {
+// no answer: what counts as success is decided here and nowhere else. The endpoint's shape
+// may name other statuses than the usual ones, and its connector know the target's answers.
+func judge(a *hook.Attempt, e *hook.Endpoint, err error) {
+	shape := e.Shape
 	if err != nil {
 		a.Outcome = hook.Failed
 		var words string
 		a.Reason, words = failure(err)
 		a.Error = printable(words)
+		return
+	}
+	if e.Connector != nil && judgeByTarget(a, e) {
 		return
 	}
 	if shape.Succeeds(a.Status) {
@@ -48,6 +52,41 @@ func judge(a *hook.Attempt, shape *hook.Shape, err error) {
 	case hook.WishAbort:
 		a.Error = "the receiver asked not to be sent this message again"
 	}
+}
+
+// judgeByTarget lets the rules of the endpoint's connector say what an answer means, and
+// reports whether one did. What the owner has named as success stands above them, and so
+// does a 2xx whose body did not come whole: it may have said anything.
+func judgeByTarget(a *hook.Attempt, e *hook.Endpoint) bool {
+	is2xx := a.Status >= 200 && a.Status <= 299
+	if is2xx && a.BodyIncomplete || e.Shape != nil && e.Shape.Success != nil && e.Shape.Succeeds(a.Status) {
+		return false
+	}
+	for i := range e.Connector.Answers {
+		rule := &e.Connector.Answers[i]
+		if !rule.Fits(a.Status, a.Body) {
+			continue
+		}
+		a.Outcome, a.Reason = hook.Failed, reasonOfStatus(a.Status)
+		if a.Reason == hook.ReasonNone {
+			a.Reason = hook.ReasonRejected
+		}
+		switch rule.Means {
+		case hook.MeansSuccess:
+			a.Outcome, a.Reason = hook.Success, hook.ReasonNone
+		case hook.MeansThrottled:
+			a.Reason = hook.ReasonThrottled
+		case hook.MeansRefused:
+			a.Outcome, a.Error = hook.Unsendable, "the service will not take this message, however often it is sent"
+		case hook.MeansGone:
+			a.Outcome, a.Reason, a.Error = hook.Gone, hook.ReasonGone, "the service says that what the URL leads to is no more"
+		}
+		if is2xx && a.Outcome != hook.Success {
+			a.Error = "the service answered with a status of success, but says in the body that it failed"
+		}
+		return true
+	}
+	return false
 }
 
 // wishOf reads the header webhook-delivery of an answer (CONTRACT 2.3).

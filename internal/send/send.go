@@ -188,7 +188,7 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 	}
 	err = s.transport.post(ctx, r, &a)
 	r.release()
-	judge(&a, job.Endpoint.Shape, err)
+	judge(&a, job.Endpoint, err)
 	if job.token != "" && err == nil {
 		s.tokens.judged(job.Endpoint, p.credentials.OAuth2, job.token, a.Status == http.StatusUnauthorized)
 	}
