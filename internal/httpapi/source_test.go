@@ -506,7 +506,7 @@ func TestPollSourceShowsNoSecret(t *testing.T) {
 		`{"url":"https://example.com/","interval":"1m","headers":{"a":"b\nc"}}`: "body config headers a",
 		`{"url":"https://example.com/","interval":"1m","secret":"x"}`:           "body config secret",
 	} {
-		if a := r.call("POST", sourcesPath, `{"name":"n","type":"poll","config":`+config+`}`); a.status != 422 || a.loc() != loc {
+		if a := r.call("POST", sourcesPath, `{"name":"nn","type":"poll","config":`+config+`}`); a.status != 422 || a.loc() != loc {
 			t.Errorf("%s: %d %s, want %s", config, a.status, a.body, loc)
 		}
 	}
