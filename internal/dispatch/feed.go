@@ -10,7 +10,8 @@ import (
 // feed hands a delivery over to its polling endpoint: instead of a request, the commit of
 // its outcome puts it where consumers fetch. The lane of such an endpoint takes one
 // delivery after the other (see lane.take), so that they come into the feed in the order in
-// which they came into the lane.
+// which they came into the lane. That is the order of their acceptance, but for what is tried
+// again, was scheduled or stopped, or waits at the start of the process.
 func (d *Dispatcher) feed(it *item) {
 	next := it.due.Delivery.End(hook.Delivered, hook.ReasonNone)
 	next.Crashes = 0

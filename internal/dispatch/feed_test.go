@@ -85,6 +85,48 @@ func TestFeedHasEveryMessageOnceAndInOrder(t *testing.T) {
 	}
 }
 
+// TestFeedKeepsTheOrderWhenItsLaneIsFull: what does not fit into memory waits in the store,
+// and what comes after it, when there is room again, stands behind it.
+func TestFeedKeepsTheOrderWhenItsLaneIsFull(t *testing.T) {
+	const messages, publishers = 1500, 8
+	s := newFeedShop(t, t.TempDir())
+	var fed atomic.Int64
+	all := make(chan struct{})
+	_, stop := start(t, s, &receivers{}, Options{LaneWindow: 4, Fed: func(hook.EndpointID) {
+		if fed.Add(1) == messages+1 {
+			close(all)
+		}
+	}})
+	s.publish(t) // its lane knows from now on what it is
+	for deadline := time.Now().Add(10 * time.Second); fed.Load() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	var publish sync.WaitGroup
+	for range publishers {
+		publish.Go(func() {
+			for range messages / publishers {
+				s.publish(t)
+			}
+		})
+	}
+	publish.Wait()
+	for range messages % publishers {
+		s.publish(t)
+	}
+	select {
+	case <-all:
+	case <-time.After(60 * time.Second):
+		t.Errorf("%d of %d messages were fed", fed.Load(), messages+1)
+	}
+	stop()
+	ids := s.feed(t)
+	for i := 1; i < len(ids); i++ {
+		if ids[i] <= ids[i-1] {
+			t.Fatalf("message %d at place %d of %d, after %d", ids[i], i, len(ids), ids[i-1])
+		}
+	}
+}
+
 func TestFeedGoesOnAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	s := newFeedShop(t, dir)

@@ -170,6 +170,7 @@ type lane struct {
 	throttledAt time.Time // since when the rate has held back what waits; zero while it does not
 	isPlanned   bool      // rate is known, and isFeed
 	isFeed      bool      // of a polling endpoint
+	turnedAway  bool      // a fresh delivery was not admitted, and is not known to be due yet
 	updatedAt   time.Time // of the endpoint's state that streak goes on from
 	pausedUntil time.Time // the receiver, or our own trouble, asked for a pause
 	isAlone     bool      // a delivery that crashed the process is tried: nothing beside it

@@ -35,7 +35,8 @@ func (d *Dispatcher) Admit(app hook.ApplicationID, endpoint hook.EndpointID, siz
 	}
 	l := d.lane(app, endpoint)
 	// Replays do not count: however many wait, what is new goes before them.
-	if l.breaker.open || l.waiting()-l.queue[replayQueue].n+l.reserved >= d.window(l) {
+	if l.breaker.open || l.waiting()-l.queue[replayQueue].n+l.reserved >= d.window(l) || l.isFeed && l.mustQueue() {
+		l.turnedAway = true
 		return false
 	}
 	l.reserved++
@@ -45,6 +46,11 @@ func (d *Dispatcher) Admit(app hook.ApplicationID, endpoint hook.EndpointID, siz
 	d.fresh.add(size)
 	return true
 }
+
+// mustQueue reports whether older deliveries of a feed wait in the store, or are about to
+// since the last one was turned away. What is new then stands behind them, so that it does not come into
+// the feed before them.
+func (l *lane) mustQueue() bool { return l.isBehind || l.claiming || l.skipped || l.turnedAway }
 
 // unreserve ends one reservation of a lane and returns its size. Sizes of a lane's
 // reservations may be swapped, their sum is kept.
@@ -118,6 +124,7 @@ func (d *Dispatcher) MadeDue(app hook.ApplicationID, endpoint hook.EndpointID, a
 // dueAt notes that an endpoint has a row in the store that is due at `at`.
 func (d *Dispatcher) dueAt(app hook.ApplicationID, endpoint hook.EndpointID, at, now time.Time) {
 	if l := d.lanes[endpoint]; l != nil && !at.After(now) {
+		l.turnedAway = false
 		d.behind(l)
 		return
 	}
