@@ -16,12 +16,13 @@ func extraPath(e endpointRef, field string) string {
 	return client.Path("/x/v1/app/{}/endpoint/{}/"+field, e.app, e.endpoint)
 }
 
-// withoutExtras returns an endpoint's other fields, and checks that each extra is an object.
+// withoutExtras returns an endpoint's other fields without its filter, and checks that each extra is an object.
 func withoutExtras(name string, f fields) (fields, error) {
 	plain := fields{}
 	for field, value := range f {
 		plain[field] = value
 	}
+	delete(plain, "filter")
 	for _, field := range extras() {
 		value, has := plain[field]
 		if !has {

@@ -170,11 +170,14 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		connector := plain[connectorField]
 		delete(plain, connectorField)
 		if !exists {
-			requests := append([]request{{http.MethodPost, list, plain.encode()}}, setExtras(ref, e.fields)...)
+			rest := setExtras(ref, e.fields)
 			if !isNull(connector) {
-				requests = append(requests, setConnector(ref, connector))
+				rest = append(rest, setConnector(ref, connector))
 			}
-			p.create("endpoint", name, e.fields, requests...)
+			if !isNoFilter(e.fields["filter"]) {
+				rest = append(rest, setFilter(ref, e.fields["filter"]))
+			}
+			p.create("endpoint", name, e.fields, createEndpoint(ref, list, plain, rest)...)
 			continue
 		}
 		// A secret is set when the endpoint is made; after that it is rotated.
@@ -201,7 +204,12 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		if err != nil {
 			return nil, err
 		}
-		p.update("endpoint", name, slices.Concat(changes, more, use), slices.Concat(requests, set, setUse)...)
+		filtered, setFilter, err := r.compareFilter(ref, e.fields)
+		if err != nil {
+			return nil, err
+		}
+		// The filter is set before all else: a new URL gets nothing that it keeps away.
+		p.update("endpoint", name, slices.Concat(changes, more, use, filtered), slices.Concat(setFilter, requests, set, setUse)...)
 	}
 	if !a.hasEndpoints {
 		return nil, nil

@@ -20,10 +20,9 @@ in one object is asked of the same element. What excludes or looks at the whole 
 $contains, $exist, $and, any other $or) is asked of the list itself. A list in the filter asks that each
 of its items is true of an element. A list in a list is an element and is not looked into.
 
-Other gateways whose filters look like this differ as follows: in Hookdeck's simple-json-match an operator
-gets the list itself, an empty object matches, numbers are JavaScript's (so they are equal beyond
-2^53), == converts between kinds, $neq is true of a field that is missing inside a nested object with
-another operator beside it, and $in takes a text as well.
+Hookdeck's filters look like this (github.com/hookdeck/simple-json-match, src/operators.ts) and differ: an operator
+compares a list as a whole, {} matches, numbers are JavaScript's and so equal beyond 2^53, $eq turns kinds
+into each other (==), $in also looks for a part of a text, and $ref reads another field.
 
 Cost. Compile bounds the text, the depth, the number of clauses and the size of each regular expression.
 Decide parses the payload once for all filters that ask about the same Message, into a flat list of

@@ -34,6 +34,7 @@ var guides = []struct {
 	{"retries", []string{"jq", "date"}, []string{"[30,300]", `"reason": "connect_refused"`, "2\nDelivered to 1 endpoint.", "204\n", "disabled\ntrue\n", "false\n", `{"status":"finished","done":1}`}},
 	{"ordering", []string{"jq", "python3", "openssl"}, []string{"shipped applied\n", "paid passed over\n", "state: delivered\n", "ids are in order\n", "paid\nshipped\ndelivered\nthe log is in order\n"}},
 	{"operating", []string{"jq"}, []string{"settings: good", "drain", "settings: refused", `"ready":true`, "health: good", "ok    token", "hookloft_build_info", "stopped: 0", "the data directory takes"}},
+	{"filters", []string{"jq"}, []string{"Not sent. The endpoint's filter does not want this message (payload.order.total $gte: does not hold for a number).", "true\n"}},
 	{"retention", []string{"jq"}, []string{"30\n", `"hours":36`, "finished\n{\"expired\":true}"}},
 }
 
