@@ -41,6 +41,8 @@ type AttemptDetail struct {
 	ResponseBase64 bool `json:"responseBase64,omitzero"`
 	BodyTruncated  bool `json:"bodyTruncated,omitzero"`
 	BodyIncomplete bool `json:"bodyIncomplete,omitzero"`
+	// Console is what the endpoint's transformation wrote, line by line; at most 8 KiB.
+	Console []string `json:"console,omitempty"`
 	// NextAttempt is when the next scheduled attempt is due.
 	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
 }

@@ -45,7 +45,8 @@ type Config struct {
 	APIRate       int    // requests a second for each token; 0 for no limit
 	MaxPayload    int64  // bytes
 	MaxInFlight   int    // attempts at once; 0 for what the file limit allows
-	MaxClients    int    // connections of clients at once
+	TransformTime time.Duration
+	MaxClients    int // connections of clients at once
 	Drain         time.Duration
 	DrainDelay    time.Duration
 	MetricsListen string
@@ -189,6 +190,10 @@ func (c *Config) Knobs() []Knob {
 		{
 			Name: "max-in-flight", Unit: "attempts", Default: "0", Value: number(&c.MaxInFlight, 0, 65_536),
 			Why: "Delivery attempts at once. 0: half of the limit on open files, at most 4096.",
+		},
+		{
+			Name: "transform-time", Unit: "duration", Default: "50ms", Value: duration(&c.TransformTime, time.Millisecond, time.Second),
+			Why: "How much processor time one run of an endpoint's script may take. 1 ms to 1 s. All scripts share one child process for each processor.",
 		},
 		{
 			Name: "max-clients", Unit: "connections", Default: "2048", Value: number(&c.MaxClients, 32, 262_144),

@@ -42,7 +42,7 @@ const (
 
 // ended tells the breaker of an attempt that was or was not a probe.
 func (b *breaker) ended(a *hook.Attempt, probe bool, now time.Time) change {
-	if a.Outcome == hook.Unsendable || a.Reason == hook.ReasonInternal {
+	if a.Outcome == hook.Unsendable || a.Outcome == hook.Dropped || a.Reason == hook.ReasonInternal || a.Reason.IsTransformation() {
 		if b.open && probe {
 			b.probeAt = now.Add(b.interval) // nothing was sent, so nothing was learned
 		}

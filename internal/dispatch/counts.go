@@ -12,14 +12,14 @@ import (
 
 // What an ended attempt is counted as: hook.Outcome, and three that are not outcomes.
 const (
-	exhaustedOutcome = iota + 4 // failed, and no attempt is left
+	exhaustedOutcome = iota + 5 // failed, and no attempt is left
 	skippedOutcome              // ended without an attempt
 	fedOutcome                  // handed over to those who fetch
 	outcomes
 )
 
 var outcomeNames = [outcomes]string{
-	hook.Failed: "failed", hook.Success: "success", hook.Gone: "gone", hook.Unsendable: "unsendable",
+	hook.Failed: "failed", hook.Success: "success", hook.Gone: "gone", hook.Unsendable: "unsendable", hook.Dropped: "dropped",
 	exhaustedOutcome: "exhausted", skippedOutcome: "skipped", fedOutcome: "fed",
 }
 

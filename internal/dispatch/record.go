@@ -79,9 +79,11 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 	if l.breaker.ramping && l.width.limit >= startWidth {
 		l.breaker.ramped()
 	}
-	if a.Outcome == hook.Success {
+	switch a.Outcome {
+	case hook.Dropped: // says nothing of the receiver
+	case hook.Success:
 		l.proven = min(l.proven+1, startWidth)
-	} else {
+	default:
 		l.proven = 0
 	}
 	switch l.breaker.ended(a, it.probe, now) {
@@ -96,10 +98,10 @@ func (d *Dispatcher) lesson(it *item, ep *hook.Endpoint, a *hook.Attempt, now ti
 	if a.Reason == hook.ReasonThrottled && a.RetryAfter > 0 {
 		l.pausedUntil = now.Add(min(a.RetryAfter, maxPause))
 	}
-	if a.Outcome != hook.Success {
+	if a.Outcome != hook.Success && a.Outcome != hook.Dropped {
 		d.trim(l)
 	}
-	if a.Outcome == hook.Unsendable || a.Reason == hook.ReasonInternal {
+	if a.Outcome == hook.Unsendable || a.Outcome == hook.Dropped || a.Reason == hook.ReasonInternal {
 		return nil, false
 	}
 	return l.streak.ended(a.Outcome == hook.Success, saveAfter(l.endpoint), now)

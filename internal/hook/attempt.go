@@ -25,11 +25,13 @@ const (
 	// Unsendable: this message can never be sent to this endpoint, so no retry helps
 	// (content expunged or expired).
 	Unsendable
+	// Dropped: the endpoint's own script decided not to send this message. No request was made.
+	Dropped
 )
 
 // String returns the outcome as it is logged.
 func (o Outcome) String() string {
-	return nameAt(int(o), "failed", "success", "gone", "unsendable")
+	return nameAt(int(o), "failed", "success", "gone", "unsendable", "dropped")
 }
 
 // nameAt returns the name of a stored number, which a newer version may have written.
@@ -64,6 +66,8 @@ type Attempt struct {
 	// BodyTruncated: there was more than MaxStoredBody. BodyIncomplete: the body
 	// broke off, was malformed or late.
 	BodyTruncated, BodyIncomplete bool
+	// Notes are what else there is to tell of the attempt; nil for nothing.
+	Notes *AttemptNotes
 	// RetryAfter is what the answer asked for, unclamped; 0 for nothing usable.
 	RetryAfter time.Duration
 	// Wish is what the answer asked for beside its status. It is acted upon, not stored.
@@ -71,7 +75,7 @@ type Attempt struct {
 	// Expunged says that the answer's content was removed on request.
 	Expunged bool
 	// Unreadable says that the stored answer cannot be opened: it was damaged, or moved from
-	// another row. Header, Body and Error are then not there.
+	// another row. Header, Body, Error and Notes are then not there.
 	Unreadable bool
 	// NextAt is when the next scheduled attempt is due; zero for none.
 	NextAt time.Time
@@ -85,6 +89,13 @@ type Batch struct {
 	First, Last MessageID
 	Count       int
 	Of          AttemptID // the attempt of First
+}
+
+// AttemptNotes are what few attempts have to tell. They are stored as JSON under these
+// names: add fields, rename none.
+type AttemptNotes struct {
+	// Console is what the endpoint's script wrote, line by line.
+	Console []string `json:"console,omitempty"`
 }
 
 // Wish is what a receiver asks for in an answer's header webhook-delivery (CONTRACT 2.3).

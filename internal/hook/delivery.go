@@ -81,6 +81,8 @@ func (d Delivery) After(a *Attempt, policy []time.Duration, now time.Time, chanc
 	switch {
 	case a.Outcome == Success:
 		d.State, d.Reason, d.Note, d.DueAt = Delivered, ReasonNone, "", time.Time{}
+	case a.Outcome == Dropped && d.Trigger != Manual:
+		d.State, d.Reason, d.Note, d.DueAt = Cancelled, a.Reason, "", time.Time{}
 	case d.Trigger == Manual:
 		// One attempt without a schedule: the pair keeps the state that it had, and its reason.
 	case a.Outcome == Gone, a.Outcome == Unsendable, a.Wish == WishAbort:

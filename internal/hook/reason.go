@@ -88,6 +88,12 @@ func (r Reason) IsTimeout() bool {
 	return false
 }
 
+// IsTransformation reports whether an attempt failed in the endpoint's script, before
+// anything was sent.
+func (r Reason) IsTransformation() bool {
+	return r == ReasonTransformError || r == ReasonTransformTimeout || r == ReasonTransformMemory
+}
+
 // CountsForBreaker reports whether a failure says that the receiver as a whole is in
 // trouble (connection, time-out, 5xx), not that it disliked this message.
 func (r Reason) CountsForBreaker() bool {

@@ -124,6 +124,9 @@ func latencyBucket(took time.Duration) int {
 
 // Count adds one attempt.
 func (c *RollupCounts) Count(e *EndedAttempt) {
+	if e.Outcome == Dropped {
+		return // nothing was sent, and nothing failed
+	}
 	if e.Outcome == Success {
 		c.Success++
 	} else {

@@ -395,6 +395,12 @@ func (s *server) attemptToAPI(a *hook.Attempt, hidden, withContent, expanded boo
 		}
 		out.Response, out.Hookloft.ResponseBase64 = base64.StdEncoding.EncodeToString(a.Body), true
 	}
+	if withContent && a.Notes != nil && !hidden { // a script may write the payload there
+		out.Hookloft.Console = a.Notes.Console
+	}
+	if hidden && a.Reason.IsTransformation() {
+		out.Hookloft.Error = hook.Redacted // or throw it
+	}
 	if withContent && !a.Expunged && len(a.Header) > 0 {
 		out.Hookloft.ResponseHeaders = strings.Split(strings.ToValidUTF8(string(a.Header), "\uFFFD"), "\r\n")
 	}

@@ -102,7 +102,11 @@ func (s *server) writeError(c *call, err error) {
 	var status *statusError
 	var field *hook.FieldError
 	var fields hook.FieldErrors
+	var script *scriptError
 	switch {
+	case errors.As(err, &script):
+		_ = c.json(http.StatusUnprocessableEntity, script.TransformationFailedOut)
+		return
 	case errors.As(err, &list):
 	case errors.As(err, &status):
 	case errors.As(err, &fields):

@@ -69,6 +69,8 @@ type Deps struct {
 	CheckMailURL func(raw string) (string, error)
 	// CheckProxy judges the URL of a proxy likewise.
 	CheckProxy func(raw string) (string, error)
+	// Scripts runs and checks the code of transformations.
+	Scripts Scripts
 	// NewSecret returns a new signing secret of a kind in its text form (whsec_..., whsk_...).
 	NewSecret func(hook.SignatureType) string
 	// ParseSecret checks a secret that a caller chose and returns its normal form. Its

@@ -29,6 +29,7 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/store/sqlite"
 	"github.com/hookloft/hookloft/internal/tasks"
+	"github.com/hookloft/hookloft/internal/transform"
 	"github.com/hookloft/hookloft/webhook"
 )
 
@@ -142,6 +143,8 @@ func (r *rig) start() {
 		},
 	})
 	r.tail = NewTail(r.store.Codec())
+	scripts := transform.New(transform.Options{})
+	r.t.Cleanup(scripts.Close)
 	h, err := New(Deps{
 		Catalog: r.store, History: r.store, Ledger: r.store,
 		Publisher: publisher,
@@ -156,6 +159,7 @@ func (r *rig) start() {
 		CheckMailURL: func(raw string) (string, error) { return egress.ParseMailURL(raw, egress.Policy{Guard: guard}) },
 		CheckProxy:   func(raw string) (string, error) { return egress.ParseProxy(raw, egress.Policy{Guard: guard}) },
 		JWT:          r.jwt,
+		Scripts:      scripts,
 		NewSecret: func(kind hook.SignatureType) string {
 			if kind == hook.Ed25519 {
 				return webhook.GenerateAsymmetric().Reveal()
@@ -449,6 +453,8 @@ func (r *rig) checkContract(req *http.Request, a answer) {
 	}
 	var schema *openapi3.Schema
 	switch {
+	case a.status == 422 && a.str("code") == "transformation_failed":
+		schema = doc.Components.Schemas["HttpErrorOut"].Value // CONTRACT section 0
 	case a.status == 422:
 		schema = doc.Components.Schemas["HTTPValidationError"].Value
 	case a.status >= 400:

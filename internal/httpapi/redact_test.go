@@ -50,10 +50,11 @@ func TestRedactedValuesAreNotShown(t *testing.T) {
 	env := r.store.Codec().Environment(r.env.ID)
 	common := map[string]string{
 		"env_id": env, "app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "card.added",
-		"source_id": source, "provider_name": "github",
+		"source_id": source, "provider_name": "github", "destination_id": r.fifo(app),
 	}
+	inner := r.must(201, "POST", "/ingest/api/v1/source/"+source+"/endpoint", `{"url":"https://example.com/in"}`).str("id")
 	places := []map[string]string{common}
-	for _, other := range []map[string]string{{"msg_id": raw}, {"app_id": inside, "msg_id": received}, {"app_id": inside, "msg_id": form}} {
+	for _, other := range []map[string]string{{"msg_id": raw}, {"app_id": inside, "msg_id": received}, {"app_id": inside, "msg_id": form}, {"endpoint_id": inner}} {
 		place := map[string]string{}
 		for _, from := range []map[string]string{common, other} {
 			for name, id := range from {
@@ -70,7 +71,7 @@ func TestRedactedValuesAreNotShown(t *testing.T) {
 		}
 		body := ""
 		if takesBody(rt.method) {
-			body = `{"withContent":true,"with_content":true}`
+			body = `{"withContent":true,"with_content":true,"last":20,"code":"function handler(webhook) { return webhook }"}`
 		}
 		for _, ids := range places {
 			path := fill(rt.path, ids)

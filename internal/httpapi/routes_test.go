@@ -209,6 +209,9 @@ func TestAppTokenScope(t *testing.T) {
 	// Which messages they want.
 	want = append(want, "filter.test", "endpoint.get-filter", "endpoint.set-filter", "endpoint.delete-filter", "destination.get-filter", "destination.set-filter", "destination.delete-filter")
 	want = append(want, "application.create-stream-token", "application.stream")
+	// The code of its endpoints.
+	want = append(want, "endpoint.transformation.get", "endpoint.transformation.patch", "endpoint.transformation.simulate", "endpoint.try-transformation",
+		"destination.transformation.get", "destination.transformation.patch", "destination.try-transformation")
 	slices.Sort(want)
 	var got []string
 	for _, rt := range routes() {

@@ -57,7 +57,10 @@ var secretVerbs = []string{"get-secret", "rotate-secret", "get-listener-secret",
 var withoutScope = []string{"authentication.whoami", "authentication.logout"}
 
 // readByPost are operations that change nothing although they are POSTs.
-var readByPost = []string{"filter.test", "message.precheck", "message.search", "environment.export", "event-type.validate"}
+var readByPost = []string{
+	"filter.test", "message.precheck", "message.search", "environment.export", "event-type.validate",
+	"endpoint.transformation.simulate", "endpoint.try-transformation", "source.endpoint.try-transformation", "destination.try-transformation",
+}
 
 // scopeOf returns the scope that an API token with scopes needs for an operation: the noun
 // from the beginning of its id, the verb from the method. So an operation that is added to

@@ -245,7 +245,7 @@ func (s *server) getPortalSettings(c *call) error {
 			out[key] = encode(e.Settings.PortalReadOnly)
 		case value != nil:
 			out[key] = value
-		case key == "enableChannels" || key == "enableMessageTags":
+		case key == "enableChannels" || key == "enableMessageTags" || key == transformationsSetting:
 			out[key] = jsontext.Value("true")
 		case keptSettings[key] == "b":
 			out[key] = jsontext.Value("false")

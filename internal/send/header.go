@@ -2,18 +2,28 @@ package send
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"time"
+
+	"github.com/hookloft/hookloft/internal/hook"
 )
 
 // Header makes again the header fields with which an attempt of job at that time would be
 // sent, as names and values by turns, in their order, over HTTP/1.1. They are those of the
 // endpoint as job has it: keys that were rotated out since and have expired by then do not
-// sign, and access tokens are not known any more. Nothing is sent. An error says in words that the request cannot be made.
-func (s *Sender) Header(job Job, at time.Time) ([]string, error) {
+// sign, access tokens are not known any more, and its script, as it is now, runs again on
+// the same message at the same time. Nothing is sent. An error says in words that the
+// request cannot be made.
+func (s *Sender) Header(ctx context.Context, job Job, at time.Time) ([]string, error) {
 	p, err := prepare(job.Endpoint, job.Settings, s.endpoints.version, at)
 	if err != nil {
 		return nil, err
+	}
+	if script := job.Endpoint.Script(); script != nil {
+		if p, err = s.transform(ctx, p, &job, script, &hook.Attempt{}, at); err != nil {
+			return nil, nil //nolint:nilerr // what the script does not send has no header
+		}
 	}
 	r, _, err := build(p, job, at)
 	if err != nil {

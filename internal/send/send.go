@@ -1,6 +1,8 @@
 // Package send makes one attempt: it builds and signs the request, posts it, and
-// judges the answer. An endpoint that is an SMTP server gets an e-mail instead (mail.go). A webhook that was received goes on as the request that it was
-// (forward.go); an endpoint may want another shape of it (shape.go). What comes of it is a hook.Attempt, never an error; what
+// judges the answer. An endpoint that is an SMTP server gets an e-mail instead (mail.go). A
+// webhook that was received goes on as the request that it was (forward.go); an endpoint may
+// want another shape of it (shape.go), or change it with code of its owner first
+// (transform.go). What comes of it is a hook.Attempt, never an error; what
 // follows from it (retry, disable) is decided by others.
 //
 // Promises:
@@ -64,6 +66,11 @@ type Options struct {
 	Version string
 	// RootCAs verify receivers' certificates. Nil means the system's.
 	RootCAs *x509.CertPool
+	// Scripts runs the code of endpoints; with nil, attempts to endpoints that have some fail.
+	Scripts Scripts
+	// ParseURL judges a URL that a script made, and returns the form in which it is
+	// requested (egress.ParseURL). Nil refuses all.
+	ParseURL func(raw string, enforceHTTPS bool) (string, error)
 	// Tracer makes a span of each request; nil for none.
 	Tracer *telemetry.Tracer
 	// RefreshTokenRotated saves that a token server has replaced an endpoint's refresh token,
@@ -89,6 +96,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Version == "" {
 		o.Version = "dev"
+	}
+	if o.ParseURL == nil {
+		o.ParseURL = func(string, bool) (string, error) { return "", errors.New("cannot be changed here") }
 	}
 	return o
 }
@@ -117,6 +127,8 @@ type Sender struct {
 	transport *transport
 	endpoints *preparedCache
 	tokens    *tokens
+	scripts   Scripts // nil for none
+	parseURL  func(raw string, enforceHTTPS bool) (string, error)
 	tracer    *telemetry.Tracer // nil when tracing is off
 }
 
@@ -127,6 +139,8 @@ func New(d *egress.Dialer, o Options) *Sender {
 		transport: newTransport(d, o),
 		endpoints: newPreparedCache(o.Version, o.Timeout),
 		tokens:    newTokens(d, o),
+		scripts:   o.Scripts,
+		parseURL:  o.ParseURL,
 		tracer:    o.Tracer,
 	}
 }
@@ -168,6 +182,13 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		}
 		return a
 	}
+	script := job.Endpoint.Script()
+	if script != nil {
+		if p, err = s.transform(ctx, p, &job, script, &a, now); err != nil {
+			a.Took = time.Since(now)
+			return a
+		}
+	}
 	if p.credentials != nil && !s.authorize(ctx, p, &job, &a) {
 		return a
 	}
@@ -184,6 +205,9 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 	if err != nil {
 		// No request, no span: it is dropped unended.
 		a.Outcome, a.Reason, a.Error = hook.Unsendable, why, err.Error()
+		if script != nil {
+			a.Outcome = hook.Failed // the script's owner may repair it
+		}
 		return a
 	}
 	err = s.transport.post(ctx, r, &a)

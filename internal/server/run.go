@@ -23,6 +23,7 @@ import (
 	"github.com/hookloft/hookloft/internal/send"
 	"github.com/hookloft/hookloft/internal/tasks"
 	"github.com/hookloft/hookloft/internal/telemetry"
+	"github.com/hookloft/hookloft/internal/transform"
 	"github.com/hookloft/hookloft/internal/upkeep"
 	"github.com/hookloft/hookloft/webhook"
 )
@@ -44,6 +45,7 @@ type node struct {
 	otlp        *telemetry.Exporter
 	guard       *egress.Guard
 	sender      *send.Sender
+	scripts     *transform.Pool
 	receiver    *receive.Receiver
 	tasks       *tasks.Runner
 	consents    *consent.Keeper
@@ -139,7 +141,11 @@ func (n *node) startWorkers(ctx context.Context) error {
 		return err
 	}
 	dialer := egress.NewDialer(n.guard, egress.Options{Sources: n.c.EgressSources})
-	n.sender = send.New(dialer, send.Options{Version: ReadBuild().Version, Tracer: n.otlp.Tracer(), RefreshTokenRotated: n.saveRefreshToken})
+	n.scripts = transform.New(transform.Options{Time: n.c.TransformTime, Log: n.log})
+	n.sender = send.New(dialer, send.Options{
+		Version: ReadBuild().Version, Tracer: n.otlp.Tracer(), RefreshTokenRotated: n.saveRefreshToken,
+		Scripts: n.scripts, ParseURL: n.checkURL,
+	})
 	n.receiver = n.newReceiver(dialer)
 	s := n.opened.store
 	n.consents = n.newConsents(dialer)
@@ -279,6 +285,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		Catalog: s, History: s, Ledger: s, Publisher: n.publisher,
 		Hasher:   n.opened.hasher,
 		CheckURL: n.checkURL, CheckMailURL: n.checkMailURL, CheckProxy: n.checkProxy,
+		Scripts:      n.scripts,
 		JWT:          verifier,
 		NewSecret:    newSecret,
 		ParseSecret:  parseSecret,
@@ -460,6 +467,9 @@ func (n *node) stop(ready bool) error {
 	n.workers.Wait()
 	if n.sender != nil {
 		n.sender.Close()
+	}
+	if n.scripts != nil {
+		n.scripts.Close()
 	}
 	if n.rollup != nil {
 		// The last attempts have ended. What is not saved now is counted after the next start.

@@ -29,8 +29,8 @@ func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, en
 }
 
 // headers makes the headers of an attempt again, for httpapi.
-func (s sender) headers(_ context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) ([]string, error) {
-	return s.send.Header(s.job(m, ep, env, a), a.StartedAt)
+func (s sender) headers(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) ([]string, error) {
+	return s.send.Header(ctx, s.job(m, ep, env, a), a.StartedAt)
 }
 
 func (s sender) job(m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) send.Job {

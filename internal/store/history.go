@@ -120,12 +120,14 @@ type Stats struct {
 	Success, Pending, Sending, Fail, Canceled int64
 }
 
-// StatusOfAttempt returns what an ended attempt shows: success, or fail; a failed one
-// that has a next attempt is sending.
+// StatusOfAttempt returns what an ended attempt shows: success, fail, or canceled for one
+// that the endpoint's script dropped; a failed one that has a next attempt is sending.
 func StatusOfAttempt(a *hook.Attempt) AttemptStatus {
 	switch {
 	case a.Outcome == hook.Success:
 		return StatusSuccess
+	case a.Outcome == hook.Dropped:
+		return StatusCanceled
 	case !a.NextAt.IsZero():
 		return StatusSending
 	}

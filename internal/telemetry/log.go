@@ -17,7 +17,7 @@ const (
 	KeyEventType   = "event_type"
 	KeyN           = "n"       // number of the attempt for this message and endpoint, from 1
 	KeyTrigger     = "trigger" // scheduled or manual
-	KeyOutcome     = "outcome" // success, failed, gone, unsendable
+	KeyOutcome     = "outcome" // success, failed, gone, unsendable, dropped
 	KeyReason      = "reason"  // class of a failure, see hook.Reason
 	KeyStatus      = "status"  // HTTP status, 0 without an answer
 	KeyState       = "state"   // state of a delivery, lane or task after the change

@@ -14,7 +14,7 @@ type Metrics struct {
 	// MessagesCreated counts accepted messages; a repeated request is not counted.
 	MessagesCreated prometheus.Counter
 	// Deliveries counts ended attempts, and deliveries that ended without one.
-	// Labels: outcome (success, failed, exhausted, gone, unsendable, skipped, fed), reason
+	// Labels: outcome (success, failed, exhausted, gone, unsendable, dropped, skipped, fed), reason
 	// (see hook.Reason; "" for success), kind (live, retry, replay, manual).
 	Deliveries *prometheus.CounterVec
 	// DeliveryDuration is how long an attempt took. Labels: kind, outcome.

@@ -129,7 +129,7 @@ func (c *compaction) attemptSQL() (string, error) {
 	expired := fmt.Sprintf("(SELECT %s FROM main.message m WHERE m.key = d.message)", c.expiredSQL())
 	for i, name := range names {
 		switch name {
-		case "header", "body":
+		case "header", "body", "notes":
 			names[i] = fmt.Sprintf("CASE WHEN %s THEN NULL ELSE d.%s END", expired, name)
 		case "flags":
 			names[i] = fmt.Sprintf("CASE WHEN %s THEN d.flags | %d ELSE d.flags END", expired, flagExpunged)

@@ -218,7 +218,7 @@ func (w *writer) withoutAnswer(a *hook.Attempt) *hook.Attempt {
 		return a
 	}
 	b := *a // the caller's own stays as it is
-	b.Header, b.Body, b.Expunged = nil, nil, true
+	b.Header, b.Body, b.Notes, b.Expunged = nil, nil, nil, true
 	return &b
 }
 

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body, sealed, batch`
+	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body, sealed, batch, notes`
 	// Index: attempt's primary key (endpoint, key).
 	attemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key `
 	attemptSQL  = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key = ?2`
 	// Index: attempt_failed, which holds failures only.
 	failedAttemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt INDEXED BY attempt_failed
 		WHERE endpoint = ?1 AND key BETWEEN ?2 AND ?3 AND outcome <> 1 ORDER BY key `
-	expungeAttemptSQL = `UPDATE attempt SET header = NULL, body = NULL, flags = flags | 16 WHERE endpoint = ?1 AND key = ?2`
+	expungeAttemptSQL = `UPDATE attempt SET header = NULL, body = NULL, notes = NULL, flags = flags | 16 WHERE endpoint = ?1 AND key = ?2`
 )
 
 // Bits of attempt.flags.
@@ -316,17 +316,17 @@ func encodeBatch(b *hook.Batch) []byte {
 }
 
 // scanAnswer reads what scanAttempt leaves out into a, whose ids are there: the words of a
-// failure, and with content header and body.
+// failure, and with content header, body and notes.
 func scanAnswer(stmt *sqlite.Stmt, a *hook.Attempt, content *contentSealer, withContent bool) {
 	c := answerContent{err: stmt.ColumnText(14)}
 	if withContent {
-		c.header, c.body = columnBytes(stmt, 15), columnBytes(stmt, 16)
+		c.header, c.body, c.notes = columnBytes(stmt, 15), columnBytes(stmt, 16), columnBytes(stmt, 19)
 	}
 	if stmt.ColumnBool(17) {
 		content.openAnswer(a, c)
 		return
 	}
-	a.Header, a.Body, a.Error = c.header, c.body, c.err
+	content.fill(a, c)
 }
 
 // encodeTimings appends the phases as uvarint microseconds; nil when all are zero.

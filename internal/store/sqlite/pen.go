@@ -50,8 +50,8 @@ const (
 		WHERE endpoint = ?1 AND message = ?2`
 
 	insertAttemptSQL = `INSERT INTO attempt (endpoint, key, message, n, flags, outcome, reason, status, started_at, took,
-		timings, next_at, url, remote_addr, error, header, body, sealed, batch)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)`
+		timings, next_at, url, remote_addr, error, header, body, sealed, batch, notes)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)`
 
 	// insertDueSQL reports by the number of changes whether the row is new.
 	insertDueSQL = `INSERT INTO due (endpoint, due_at, message, trigger, application) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -237,6 +237,7 @@ func (p *pen) attempt(a *hook.Attempt, c answerContent) error {
 	bindBlob(s, 17, c.body)
 	s.BindBool(18, c.sealed)
 	bindBlob(s, 19, encodeBatch(a.Batch))
+	bindBlob(s, 20, c.notes)
 	return run(s)
 }
 

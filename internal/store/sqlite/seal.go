@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"log/slog"
 	"strconv"
 
@@ -46,13 +47,13 @@ func contentOf(m *hook.Message, inbound []byte) messageContent {
 
 // answerContent is the content of an attempt as its columns hold it; nil and "" are NULL.
 type answerContent struct {
-	header, body []byte
-	err          string // base64 when sealed, because the column holds text
-	sealed       bool
+	header, body, notes []byte // notes: JSON
+	err                 string // base64 when sealed, because the column holds text
+	sealed              bool
 }
 
 func answerOf(a *hook.Attempt) answerContent {
-	return answerContent{header: a.Header, body: a.Body, err: a.Error}
+	return answerContent{header: a.Header, body: a.Body, notes: encodeNotes(a.Notes), err: a.Error}
 }
 
 // contentContext begins the context of a row's columns, for example "message/17/".
@@ -127,7 +128,7 @@ func (s *contentSealer) openMessage(m *hook.Message, c messageContent) (_ messag
 
 func (s *contentSealer) sealAnswer(a *hook.Attempt) answerContent {
 	row := attemptContext(a.Endpoint, a.ID)
-	c := answerContent{header: s.seal(a.Header, row, "header"), body: s.seal(a.Body, row, "body"), sealed: true}
+	c := answerContent{header: s.seal(a.Header, row, "header"), body: s.seal(a.Body, row, "body"), notes: s.seal(encodeNotes(a.Notes), row, "notes"), sealed: true}
 	if a.Error != "" {
 		c.err = base64.RawStdEncoding.EncodeToString(s.seal([]byte(a.Error), row, "error"))
 	}
@@ -142,19 +143,47 @@ func (s *contentSealer) openAnswer(a *hook.Attempt, c answerContent) {
 	if err == nil && len(text) > 0 {
 		words, err = s.open(text, row, "error")
 	}
-	if err == nil {
-		a.Header, err = s.open(c.header, row, "header")
-	}
-	if err == nil {
-		a.Body, err = s.open(c.body, row, "body")
+	for _, column := range []struct {
+		name  string
+		value *[]byte
+	}{{"header", &c.header}, {"body", &c.body}, {"notes", &c.notes}} {
+		if err == nil {
+			*column.value, err = s.open(*column.value, row, column.name)
+		}
 	}
 	if err != nil {
 		s.log.Error("the stored answer of an attempt cannot be read", telemetry.KeyMessage, s.codec.Message(a.Application, a.Message),
 			telemetry.KeyAttempt, s.codec.Attempt(a.Application, a.ID), telemetry.KeyError, err)
-		a.Header, a.Body, a.Unreadable = nil, nil, true
+		a.Unreadable = true
 		return
 	}
-	a.Error = string(words)
+	c.err = string(words)
+	s.fill(a, c)
+}
+
+// fill puts content in the clear into the attempt.
+func (s *contentSealer) fill(a *hook.Attempt, c answerContent) {
+	a.Header, a.Body, a.Error = c.header, c.body, c.err
+	if c.notes == nil {
+		return
+	}
+	a.Notes = &hook.AttemptNotes{}
+	if err := json.Unmarshal(c.notes, a.Notes); err != nil {
+		s.log.Error("the stored notes of an attempt cannot be read", telemetry.KeyAttempt, s.codec.Attempt(a.Application, a.ID), telemetry.KeyError, err)
+		a.Notes = nil
+	}
+}
+
+// encodeNotes returns the stored form of notes, nil for none.
+func encodeNotes(n *hook.AttemptNotes) []byte {
+	if n == nil {
+		return nil
+	}
+	b, err := json.Marshal(n)
+	if err != nil { // strings and numbers only
+		return nil
+	}
+	return b
 }
 
 // sealsSQL finds the settings of an application's environment. Indexes: primary keys.

@@ -39,7 +39,7 @@ type copiedTable struct {
 var copiedTables = []copiedTable{
 	{name: "message", key: []string{"key"}, weightSQL: "coalesce(length(d.params), 0) + coalesce(length(d.raw), 0) + coalesce(length(d.payload), 0) + coalesce(length(d.inbound), 0)"},
 	{name: "delivery", key: []string{"endpoint", "message"}, begins: true},
-	{name: "attempt", key: []string{"endpoint", "key"}, begins: true, weightSQL: "coalesce(length(d.header), 0) + coalesce(length(d.body), 0)"},
+	{name: "attempt", key: []string{"endpoint", "key"}, begins: true, weightSQL: "coalesce(length(d.header), 0) + coalesce(length(d.body), 0) + coalesce(length(d.notes), 0)"},
 	{name: "due", key: []string{"endpoint", "due_at", "message", "trigger"}, begins: true},
 	{name: "feed", key: []string{"endpoint", "position"}, begins: true, weightSQL: "coalesce(length(d.headers), 0) + coalesce(length(d.payload), 0)"},
 	{name: "announcement", key: []string{"key"}, weightSQL: "length(d.body)"},

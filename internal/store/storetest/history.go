@@ -380,6 +380,7 @@ func testAttemptWhole(r *historyRoom) {
 		a.Outcome, a.Reason, a.Status, a.Error = hook.Failed, hook.ReasonServer, 502, "answered 502 Bad Gateway"
 		a.RemoteAddr, a.Header, a.Body = "192.0.2.1:443", []byte("X-A: b\r\nX-C: d"), []byte{0xff, 0, 'x'}
 		a.BodyTruncated, a.BodyIncomplete = true, true
+		a.Notes = &hook.AttemptNotes{Console: []string{"one", "two \"lines\""}}
 		a.Timings = hook.Timings{DNS: time.Millisecond, Connect: 2 * time.Millisecond, FirstByte: 3 * time.Microsecond, Reused: true}
 	})
 	got, err := r.Attempt(r.ctx, r.app.ID, m.ID, want.ID)
@@ -389,6 +390,10 @@ func testAttemptWhole(r *historyRoom) {
 		r.Errorf("NextAt = %v, want %v", got.NextAt, want.NextAt)
 	}
 	got.NextAt = want.NextAt
+	if g, w := fmt.Sprintf("%+v", got.Notes), fmt.Sprintf("%+v", want.Notes); g != w {
+		r.Errorf("notes came back as %s, want %s", g, w)
+	}
+	got.Notes = want.Notes
 	if g, w := fmt.Sprintf("%+v", *got), fmt.Sprintf("%+v", *want); g != w {
 		r.Errorf("attempt came back as\n%s\nwant\n%s", g, w)
 	}
@@ -467,7 +472,9 @@ func testExpunge(r *historyRoom) {
 	m := r.publish(func(m *hook.Message) {
 		m.RawBody, m.ContentType, m.TransformationsParams = []byte("raw"), "text/plain", []byte(`{"rawPayload":"raw"}`)
 	})
-	a := r.attempt(m, r.endpoint, func(a *hook.Attempt) { a.Header = []byte("X-A: b") })
+	a := r.attempt(m, r.endpoint, func(a *hook.Attempt) {
+		a.Header, a.Notes = []byte("X-A: b"), &hook.AttemptNotes{Console: []string{"x"}}
+	})
 	r.must(r.ExpungeMessage(r.ctx, r.app.ID, m.ID))
 	got, err := r.Message(r.ctx, r.app.ID, m.ID)
 	r.must(err)
@@ -477,7 +484,7 @@ func testExpunge(r *historyRoom) {
 	r.must(r.ExpungeAttempt(r.ctx, r.app.ID, m.ID, a.ID))
 	back, err := r.Attempt(r.ctx, r.app.ID, m.ID, a.ID)
 	r.must(err)
-	if !back.Expunged || back.Body != nil || back.Header != nil || back.Status != 200 {
+	if !back.Expunged || back.Body != nil || back.Header != nil || back.Notes != nil || back.Status != 200 {
 		r.Errorf("expunged attempt = %+v", back)
 	}
 	if err := r.ExpungeAttempt(r.ctx, r.app.ID, m.ID, a.ID+1); hook.KindOf(err) != hook.NotFound {
