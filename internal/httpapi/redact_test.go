@@ -50,7 +50,7 @@ func TestRedactedValuesAreNotShown(t *testing.T) {
 	env := r.store.Codec().Environment(r.env.ID)
 	common := map[string]string{
 		"env_id": env, "app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "card.added",
-		"source_id": source, "provider_name": "github", "destination_id": r.fifo(app),
+		"source_id": source, "provider_name": "github", "destination_id": r.fifo(app, ""),
 	}
 	inner := r.must(201, "POST", "/ingest/api/v1/source/"+source+"/endpoint", `{"url":"https://example.com/in"}`).str("id")
 	places := []map[string]string{common}

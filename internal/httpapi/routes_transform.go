@@ -7,7 +7,6 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
-
 // transformRoutes are user code on payloads.
 func transformRoutes() []route {
 	const get, post, patch = http.MethodGet, http.MethodPost, http.MethodPatch

@@ -1,17 +1,14 @@
 package httpapi
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/transform"
-	"github.com/hookloft/hookloft/webhook"
 )
 
 // TestMain is the sandbox of the tests' own pools, too.
@@ -239,7 +236,7 @@ func TestPortalNeedsTransformations(t *testing.T) {
 func TestTransformationOfDestination(t *testing.T) {
 	r := newRig(t)
 	app := r.app("a")
-	d := r.fifo(app)
+	d := r.fifo(app, "")
 	at := "/api/v1/app/a/destination/" + d + "/transformation"
 	if a := r.must(200, "GET", at, ""); string(a.body) != `{"code":null,"enabled":false}` {
 		t.Errorf("at first: %s", a.body)
@@ -277,18 +274,4 @@ func (r *rig) as(token string) *rig {
 	c := *r
 	c.token = token
 	return &c
-}
-
-// fifo puts a destination into the store and returns its id.
-func (r *rig) fifo(app string) string {
-	r.t.Helper()
-	codec := r.store.Codec()
-	id, _ := codec.ParseApplication(r.env.ID, app)
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	e := &hook.Endpoint{ID: hook.EndpointID(r.store.NewKey()), Application: id, URL: "https://example.com/fifo", Secrets: []hook.Secret{{Text: webhook.GenerateSymmetric().Reveal()}}, CreatedAt: now, UpdatedAt: now}
-	e.Kind = hook.FIFOEndpoint
-	if err := r.store.CreateEndpoint(context.Background(), e, nil); err != nil {
-		r.t.Fatal(err)
-	}
-	return codec.Destination(id, e.ID)
 }

@@ -177,6 +177,7 @@ func mailSender(t testing.TB, p *post, isAllowed bool, o Options) (*Sender, *hoo
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Scripts = asItIs{} // the letter is the payload
 	s := New(egress.NewDialer(guard, eo), o)
 	t.Cleanup(s.Close)
 	scheme := "smtp"
@@ -187,7 +188,7 @@ func mailSender(t testing.TB, p *post, isAllowed bool, o Options) (*Sender, *hoo
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, &hook.Endpoint{ID: 1, Application: 1, URL: url, Features: hook.Features{Connector: &hook.ConnectorUse{Ready: "email"}}}
+	return s, &hook.Endpoint{ID: 1, Application: 1, URL: url, Features: hook.Features{Connector: &hook.ConnectorUse{Ready: "email", Script: &hook.Transformation{Code: "as it is", Enabled: true}}}}
 }
 
 type oneAddress struct{}

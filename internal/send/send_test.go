@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,10 +16,17 @@ import (
 
 	"github.com/hookloft/hookloft/internal/egress"
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/transform"
 	"github.com/hookloft/hookloft/webhook"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is the sandbox of the tests' own pools, too.
+func TestMain(m *testing.M) {
+	if transform.IsChild(os.Args[1:]) {
+		os.Exit(transform.Child(os.Stdin, os.Stdout))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

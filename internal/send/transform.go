@@ -178,9 +178,12 @@ func transformed(m *hook.Message, method string, r *transform.Result) *hook.Mess
 		return m
 	}
 	next := *m
-	if isMoved {
+	if m.Inbound != nil {
 		in := *m.Inbound
 		in.Method = r.Method
+		if r.Payload != nil {
+			in.Header = withoutContentFields(in.Header)
+		}
 		next.Inbound = &in
 	}
 	if r.Payload != nil {
@@ -202,6 +205,20 @@ func transformed(m *hook.Message, method string, r *transform.Result) *hook.Mess
 		next.ContentType = contentType
 	}
 	return &next
+}
+
+// withoutContentFields drops the fields that are true of the bytes that came, and not of
+// those that a script made (RFC 9110 section 8, RFC 9530).
+func withoutContentFields(fields []string) []string {
+	var kept []string
+	for i := 0; i+1 < len(fields); i += 2 {
+		switch plainName(fields[i]) {
+		case "content-encoding", "content-md5", "content-digest", "repr-digest", "digest":
+		default:
+			kept = append(kept, fields[i], fields[i+1])
+		}
+	}
+	return kept
 }
 
 // isJSONType reports whether a media type is JSON ("application/json", "application/x+json").
