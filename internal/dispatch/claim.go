@@ -17,6 +17,8 @@ const (
 	firstMeanBytes = 16 << 10
 	// claimPause is the wait after a claim that found less than was announced.
 	claimPause = 10 * time.Millisecond
+	// askedBatch is how many of what people asked for are read at once.
+	askedBatch = 16
 )
 
 // behind notes that a lane has due rows in the store.
@@ -28,11 +30,17 @@ func (d *Dispatcher) behind(l *lane) {
 // wantClaim puts a lane in line for a claimer when it has rows to claim and has worked
 // off most of what it holds, so that rows come in batches and not one by one.
 func (d *Dispatcher) wantClaim(l *lane) {
-	if !l.isBehind || l.claiming || d.stopping || !d.isShort(l) {
+	if l.claiming || d.stopping {
 		return
 	}
-	if d.claimed.full() && len(l.held) > 0 && !l.wantsRest {
-		return // the next outcome of this lane asks again
+	if !l.isAskedFor {
+		isDraining := l.wantsDrain()
+		if l.isHeld || !l.isBehind && !isDraining || !isDraining && !d.isShort(l) {
+			return
+		}
+		if d.claimed.full() && len(l.held) > 0 && !l.wantsRest {
+			return // the next outcome of this lane asks again
+		}
 	}
 	d.wanting.push(l)
 	signal(d.claimable)
@@ -42,7 +50,7 @@ func (d *Dispatcher) wantClaim(l *lane) {
 // line behind a head that cannot be tried now gives it nothing to do.
 func (d *Dispatcher) isShort(l *lane) bool {
 	if l.lined == 0 {
-		return l.waiting() <= d.window(l)/4
+		return l.current() <= d.window(l)/4
 	}
 	n := d.lineWindow()
 	return l.wantsRest || l.lined < n && l.waiting()-l.stuck <= n/8
@@ -51,7 +59,7 @@ func (d *Dispatcher) isShort(l *lane) bool {
 // room is how many more deliveries a lane may hold.
 func (d *Dispatcher) roomOf(l *lane) int {
 	if l.lined == 0 {
-		return d.window(l) - l.waiting()
+		return d.window(l) - l.current()
 	}
 	if room := d.lineWindow() - l.waiting(); room > 0 || !l.wantsRest {
 		return room
@@ -62,8 +70,8 @@ func (d *Dispatcher) roomOf(l *lane) int {
 // claim reads due rows for lanes that want them until ctx ends.
 func (d *Dispatcher) claim(ctx context.Context) {
 	for {
-		l, limit, taken := d.nextClaim()
-		if l == nil {
+		c := d.nextClaim()
+		if c.lane == nil {
 			select {
 			case <-ctx.Done():
 				return
@@ -71,25 +79,88 @@ func (d *Dispatcher) claim(ctx context.Context) {
 				continue
 			}
 		}
-		now := time.Now()
-		due, next, err := d.queue.Claim(ctx, l.tenant.id, l.endpoint, now, limit, taken)
+		err := d.readRows(ctx, &c)
 		if err != nil && ctx.Err() == nil {
 			d.log.Error("claim due deliveries", telemetry.KeyError, err)
 		}
-		d.claimedRows(l, due, next, now, err)
+		d.claimedRows(&c, err)
 		if ctx.Err() != nil {
 			return
 		}
 	}
 }
 
-// nextClaim takes the lane whose turn it is to claim, nil when none wants to.
-func (d *Dispatcher) nextClaim() (l *lane, limit int, taken map[store.DueKey]bool) {
+// claiming is one look into the store.
+type claiming struct {
+	lane     *lane
+	part     store.Part
+	isNew    bool      // the lane does not know yet whether its endpoint is on hold
+	drain    time.Time // what was due before it waited for the end of a hold; zero for nothing apart
+	room     int       // for what waited
+	due      []store.Due
+	next     time.Time
+	hasMore  bool // what waited is left
+	isLooked bool // the rows were read
+}
+
+// readRows does a look.
+func (d *Dispatcher) readRows(ctx context.Context, c *claiming) (err error) {
+	l := c.lane
+	if c.isNew {
+		if err := d.look(ctx, l); err != nil {
+			return err
+		}
+		d.mu.Lock()
+		if d.aim(c); c.part.IsManual && !l.isHeld {
+			l.isBehind = true // there was something else to be read
+		}
+		d.mu.Unlock()
+	}
+	c.part.Now = time.Now()
+	switch p := &c.part; {
+	case p.Limit <= 0 && c.room <= 0:
+		return nil
+	case !c.drain.IsZero():
+		c.due, c.next, c.hasMore, err = d.claimDrain(ctx, *p, c.drain, c.room)
+	case p.IsManual:
+		c.due, c.next, err = d.queue.ClaimPart(ctx, *p)
+	default:
+		c.due, c.next, err = d.queue.Claim(ctx, p.Application, p.Endpoint, p.Now, p.Limit, p.Taken)
+	}
+	c.isLooked = err == nil
+	return err
+}
+
+// aim says what a look is for. The caller holds mu.
+func (d *Dispatcher) aim(c *claiming) {
+	l := c.lane
+	c.isNew, c.part.IsManual, c.drain, c.room = !l.isLooked, false, time.Time{}, 0
+	bound := min(claimBatch, max(1, (d.claimed.maxBytes-d.claimed.bytes)/2/l.meanBytes), max(1, d.claimed.maxCount-d.claimed.count))
+	c.part.Limit = min(d.roomOf(l), bound)
+	switch {
+	case c.isNew:
+	case l.isAskedFor: // a person does not wait behind what waits
+		c.part.IsManual, c.part.Limit, l.isAskedFor = true, askedBatch, false
+	case l.isHeld:
+		c.part.Limit = 0
+	case !l.drain.until.IsZero() && !l.drain.isLine:
+		c.drain, c.room = l.drain.until, min(l.drainRoom(), bound)
+		if !l.drain.more {
+			c.room = 0
+		}
+		if !l.isBehind {
+			c.part.Limit = 0
+		}
+	}
+}
+
+// nextClaim takes the lane whose turn it is to claim, none when none wants to.
+func (d *Dispatcher) nextClaim() (c claiming) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for d.wanting.len() > 0 {
 		if d.stopping || d.held {
-			return nil, 0, nil
+			return claiming{}
 		}
 		t := d.wanting.next(firstClass(d.wanting.tenants[sparse].n))
 		lanes := &t.turns[wantingRotation].lanes
@@ -98,22 +169,28 @@ func (d *Dispatcher) nextClaim() (l *lane, limit int, taken map[store.DueKey]boo
 		}
 		l := d.wanting.nextLane(t, firstClass(lanes[sparse].n))
 		d.wanting.giveBack(t)
-		room := d.roomOf(l)
-		if !l.isBehind || l.claiming || room <= 0 {
+		if l.claiming || !l.isAskedFor && !l.isBehind && !l.wantsDrain() {
 			continue
 		}
-		limit := min(room, claimBatch, max(1, (d.claimed.maxBytes-d.claimed.bytes)/2/l.meanBytes), max(1, d.claimed.maxCount-d.claimed.count))
+		c = claiming{lane: l}
+		if d.aim(&c); c.part.Limit <= 0 && c.room <= 0 {
+			continue
+		}
 		taken := make(map[store.DueKey]bool, len(l.held))
 		for _, it := range l.held {
 			it.takenRows(taken)
 		}
-		l.claiming, l.isBehind = true, false
+		c.part.Application, c.part.Endpoint, c.part.Taken = t.id, l.endpoint, taken
+		l.claiming = true
+		if !c.part.IsManual {
+			l.isBehind = false
+		}
 		if d.wanting.len() > 0 {
 			signal(d.claimable) // for the other claimer
 		}
-		return l, limit, taken
+		return c
 	}
-	return nil, 0, nil
+	return claiming{}
 }
 
 // firstClass is whose turn it is where n sparse ones wait.
@@ -125,13 +202,15 @@ func firstClass(n int) int {
 }
 
 // claimedRows takes what was claimed into memory.
-func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time, err error) {
+func (d *Dispatcher) claimedRows(c *claiming, err error) {
+	l, due, next, asked := c.lane, c.due, c.next, c.part.Now
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.claiming, l.wantsRest = false, false
 	if err != nil {
 		l.isStale = false
+		l.isAskedFor = l.isAskedFor || c.part.IsManual
 		d.dueApps[l.endpoint] = l.tenant.id
 		d.due.lower(l.endpoint, now.Add(retryStore))
 		d.before(now.Add(retryStore))
@@ -140,8 +219,11 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 	if d.stopping {
 		return
 	}
+	if l.isHeld && !c.part.IsManual {
+		due, next = nil, time.Time{} // the gate was shut meanwhile, and remembers that there are rows
+	}
 	if l.isStale { // some of these may be cancelled by now: read again
-		l.isStale, l.isBehind = false, true
+		l.isStale, l.isBehind, l.isAskedFor = false, !l.isHeld, l.isAskedFor || c.part.IsManual
 		d.wantClaim(l)
 		return
 	}
@@ -169,8 +251,11 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 		l.held[it.due.Message.ID] = it
 		l.enqueue(it, now)
 	}
+	l.claimedDrain(c)
 	switch {
 	case next.IsZero():
+	case c.part.IsManual && !next.After(asked):
+		l.isAskedFor = took > 0 // a pair that is being tried asks again when it has ended
 	case next.After(asked):
 		d.dueApps[l.endpoint] = l.tenant.id
 		d.due.lower(l.endpoint, next)
@@ -187,6 +272,7 @@ func (d *Dispatcher) claimedRows(l *lane, due []store.Due, next, asked time.Time
 	}
 	d.makeReady(l)
 	d.wantClaim(l)
+	d.checkDrained(l)
 	d.idle(l, now)
 	d.launch(now)
 }

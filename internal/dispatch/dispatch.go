@@ -43,6 +43,9 @@ type Sender interface {
 type Catalog interface {
 	PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Plan, error)
 	UpdateEndpoint(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, r *store.Receipt, update func(*hook.Endpoint) error) (*hook.Endpoint, error)
+	// EndHold removes what is left of the holds of an endpoint and of its application that
+	// ended at until, where nothing is left that waited for it.
+	EndHold(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, until time.Time) error
 	SetFailing(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, since time.Time, warned int) error
 	NewKey() hook.Key
 	Codec() *hook.Codec
@@ -130,6 +133,7 @@ type Dispatcher struct {
 	due      clock[hook.EndpointID]
 	dueApps  map[hook.EndpointID]hook.ApplicationID // of the endpoints in due
 	wakes    clock[*lane]
+	gated    gates     // what waits until the catalogue changes, see gate.go
 	armed    time.Time // when Run's timer goes off; zero for never
 	parked   []chan *item
 	inFlight int
@@ -178,6 +182,7 @@ func New(q store.Queue, c Catalog, s Sender, log *slog.Logger, o Options) *Dispa
 		lanes:   make(map[hook.EndpointID]*lane),
 		tenants: make(map[hook.ApplicationID]*tenant),
 		dueApps: make(map[hook.EndpointID]hook.ApplicationID),
+		gated:   make(gates),
 	}
 	d.fresh = budget{maxCount: o.MaxFresh, maxBytes: o.MaxFreshBytes}
 	d.claimed = d.fresh
@@ -342,7 +347,13 @@ func (d *Dispatcher) turn(now time.Time) (next time.Time, recheck bool) {
 		app := d.dueApps[ep]
 		d.due.remove(ep)
 		delete(d.dueApps, ep)
-		d.behind(d.lane(app, ep))
+		l := d.lane(app, ep)
+		if d.gated.has(app, ep) { // all that can come up is what a person has asked for
+			l.isHeld, l.isLooked, l.isAskedFor = true, true, true
+			d.wantClaim(l)
+			continue
+		}
+		d.behind(l)
 	}
 	for {
 		l, at, ok := d.wakes.first()
@@ -413,10 +424,10 @@ func (d *Dispatcher) oldestDue() float64 {
 		oldest = at
 	}
 	for _, l := range d.lanes {
-		if l.breaker.open || now.Before(l.pausedUntil) {
+		if l.breaker.open || l.isHeld || now.Before(l.pausedUntil) {
 			continue
 		}
-		for q := range l.queue {
+		for q := range drainQueue { // what is sent at a pace is not late
 			if it := l.queue[q].head; it != nil && it.isFresh() {
 				oldest = earliest(oldest, it.due.Message.Time())
 			} else if it != nil {

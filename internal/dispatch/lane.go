@@ -25,6 +25,7 @@ const (
 	liveQueue = iota
 	retryQueue
 	replayQueue
+	drainQueue // what waited for the end of a hold, see drain
 	queues
 )
 
@@ -40,17 +41,19 @@ type item struct {
 	since time.Time // when it came into memory
 	probe bool      // is the one attempt of an open breaker
 	// isPlanned, perSecond and updatedAt are the lane's when the item was taken.
-	isPlanned bool
-	fed       *store.Fed // what its endpoint's feed gets; nil where a request is made
-	wipe      bool       // its success may remove the message's payload
-	perSecond int
-	updatedAt time.Time
-	ended     bool       // its outcome is with the store
-	slot      store.Slot // of its request in the store's journal
-	waits     bool       // stands in a line
-	shadowed  bool       // a resend of the same pair goes first
-	shadows   *item      // the delivery in line that waits for this resend
-	isGone    bool       // somebody has ended it while it was tried
+	isPlanned  bool
+	fed        *store.Fed // what its endpoint's feed gets; nil where a request is made
+	wipe       bool       // its success may remove the message's payload
+	perSecond  int
+	updatedAt  time.Time
+	drains     time.Time  // until of the lane's drain
+	isDraining bool       // it waited for the end of a hold, and counts in drainFlying
+	ended      bool       // its outcome is with the store
+	slot       store.Slot // of its request in the store's journal
+	waits      bool       // stands in a line
+	shadowed   bool       // a resend of the same pair goes first
+	shadows    *item      // the delivery in line that waits for this resend
+	isGone     bool       // somebody has ended it while it was tried
 	// batch is what leaves in one request with this one, in order, and whole the message that
 	// stands for all of them; nil for a request of one message.
 	batch    []*item
@@ -162,7 +165,8 @@ type lane struct {
 	// reserved counts what was admitted and is not committed yet.
 	reserved, reservedBytes int
 	inFlight                int
-	sinceRetry, sinceReplay int // items taken since one from that queue
+	// Items taken since one from that queue.
+	sinceRetry, sinceReplay, sinceDrain int
 
 	width       width
 	breaker     breaker
@@ -178,11 +182,18 @@ type lane struct {
 	frozen      int       // cancellations that want it to stand still, see Freeze
 	proven      int       // successes since the last trouble, up to startWidth
 
-	isBehind  bool // there are due rows in the store
-	claiming  bool // a claimer reads them
-	skipped   bool // a row was left there because its pair is in memory
-	isStale   bool // rows were cancelled while a claimer read them
-	meanBytes int  // of a claimed delivery
+	isBehind bool // there are due rows in the store
+	isLooked bool // the plan was asked whether the endpoint is on hold
+	isHeld   bool // it is: see gate.go
+	// isAskedFor: a person has asked for an attempt whose row is in the store.
+	isAskedFor bool
+	// drainFlying counts what waited for the end of a hold and is being tried or recorded.
+	drainFlying int
+	drain       drain
+	claiming    bool // a claimer reads them
+	skipped     bool // a row was left there because its pair is in memory
+	isStale     bool // rows were cancelled while a claimer read them
+	meanBytes   int  // of a claimed delivery
 
 	queued [rotations][classes]bool // stands in that round
 
@@ -218,7 +229,10 @@ func (d *Dispatcher) lane(app hook.ApplicationID, ep hook.EndpointID) *lane {
 func (l *lane) waiting() int { return l.unordered() + l.lined }
 
 // unordered is how many of them stand in no line.
-func (l *lane) unordered() int {
+func (l *lane) unordered() int { return l.current() + l.queue[drainQueue].n }
+
+// current is unordered without what goes at a pace of its own.
+func (l *lane) current() int {
 	return l.queue[liveQueue].n + l.queue[retryQueue].n + l.queue[replayQueue].n
 }
 
@@ -259,6 +273,8 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 		return nil, at
 	case l.isAlone, l.isDisabling, l.frozen > 0, l.inFlight >= limit:
 		return nil, at
+	case l.isHeld && !l.isAsked():
+		return nil, at
 	case now.Before(l.pausedUntil):
 		return nil, l.pausedUntil
 	case l.breaker.open && now.Before(l.breaker.probeAt) && !l.isAsked():
@@ -270,11 +286,15 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 		}
 		return nil, now.Add(wait)
 	}
+	drainWait := l.drainWait(now)
+	if drainWait > 0 && l.current() == 0 && l.nextLine() == nil {
+		return nil, now.Add(drainWait)
+	}
 	isEarly := l.breaker.open && now.Before(l.breaker.probeAt)
-	if isEarly {
+	if isEarly || l.isHeld {
 		it = l.queue[replayQueue].pop()
 	} else {
-		it = l.pop()
+		it = l.pop(drainWait == 0)
 	}
 	if l.waiting() == 0 && !l.isBehind {
 		l.throttledAt = time.Time{}
@@ -286,7 +306,12 @@ func (l *lane) take(now time.Time) (it *item, at time.Time) {
 		}
 		l.isAlone = true
 	}
+	if it.isDraining = l.waited(it) && !l.drain.isLine && !it.isLined(); it.isDraining {
+		l.drain.pace.spend(now)
+		l.drainFlying++
+	}
 	it.probe, it.isPlanned, it.perSecond, it.updatedAt = l.breaker.open && !isEarly, l.isPlanned, l.rate.perSecond, l.updatedAt
+	it.drains = l.drain.until
 	l.rate.spend(now)
 	l.inFlight++
 	return it, at
@@ -309,7 +334,15 @@ func (l *lane) enqueue(it *item, now time.Time) {
 		l.queue[replayQueue].pushFront(it)
 		return
 	}
-	l.queue[queueOf[it.kind]].push(it)
+	l.queue[l.queueFor(it)].push(it)
+}
+
+// queueFor is the queue that an item belongs to.
+func (l *lane) queueFor(it *item) int {
+	if l.waited(it) && !l.drain.isLine {
+		return drainQueue
+	}
+	return queueOf[it.kind]
 }
 
 // putFront puts back an item that was taken and not tried.
@@ -318,14 +351,21 @@ func (l *lane) putFront(it *item, now time.Time) {
 		l.rejoin(it, now)
 		return
 	}
-	l.queue[queueOf[it.kind]].pushFront(it)
+	l.queue[l.queueFor(it)].pushFront(it)
 }
 
 // pop chooses: live messages first, then retries, then replays, but a retry at least
-// each fifth and a replay at least each tenth time, so that none waits for ever.
-func (l *lane) pop() *item {
+// each fifth and a replay at least each tenth time, so that none waits for ever. What
+// waited for the end of a hold, where its pace allows it, is as good as a retry.
+func (l *lane) pop(drains bool) *item {
 	l.sinceRetry++
 	l.sinceReplay++
+	if drains && l.queue[drainQueue].n > 0 {
+		if l.sinceDrain++; l.sinceDrain >= 3 || l.current() == 0 && l.nextLine() == nil {
+			l.sinceDrain = 0
+			return l.queue[drainQueue].pop()
+		}
+	}
 	from := replayQueue
 	inLine := l.nextLine()
 	switch live, retries, replays := l.queue[liveQueue].n > 0 || inLine != nil, l.queue[retryQueue].n > 0, l.queue[replayQueue].n > 0; {
@@ -389,6 +429,8 @@ func (d *Dispatcher) trim(l *lane) {
 			over--
 			d.forget(it)
 			l.isBehind = true
+			l.isAskedFor = l.isAskedFor || it.kind == manual
+			l.drain.more = l.drain.more || l.waited(it)
 			return true
 		})
 	}
@@ -405,6 +447,7 @@ func (d *Dispatcher) forget(it *item) {
 	if it.shadows != nil {
 		d.unshadow(it, time.Now())
 	}
+	l.landed(it)
 	if it.isFresh() {
 		d.fresh.sub(it.size)
 		l.tenant.fresh--
@@ -416,7 +459,7 @@ func (d *Dispatcher) forget(it *item) {
 
 // isIdle reports whether nothing would be lost with the lane but what it has learned.
 func (l *lane) isIdle() bool {
-	return len(l.held) == 0 && l.reserved == 0 && l.inFlight == 0 && !l.isBehind && !l.claiming && !l.isDisabling && l.frozen == 0
+	return len(l.held) == 0 && l.reserved == 0 && l.inFlight == 0 && !l.isBehind && !l.claiming && !l.isAskedFor && !l.drain.more && !l.isDisabling && l.frozen == 0
 }
 
 // idle notes that a lane may have run out of work, to look again when it can be dropped.

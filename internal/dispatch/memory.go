@@ -33,9 +33,12 @@ func (d *Dispatcher) Admit(app hook.ApplicationID, endpoint hook.EndpointID, siz
 	if t := d.tenants[app]; t != nil && (t.fresh >= d.fresh.maxCount-d.fresh.count || t.freshBytes+size > d.fresh.maxBytes-d.fresh.bytes) {
 		return false
 	}
+	if d.gated.has(app, endpoint) {
+		return false
+	}
 	l := d.lane(app, endpoint)
 	// Replays do not count: however many wait, what is new goes before them.
-	if l.breaker.open || l.waiting()-l.queue[replayQueue].n+l.reserved >= d.window(l) || l.isFeed && l.mustQueue() {
+	if l.breaker.open || l.current()+l.lined-l.queue[replayQueue].n+l.reserved >= d.window(l) || l.isFeed && l.mustQueue() {
 		l.turnedAway = true
 		return false
 	}
@@ -123,6 +126,12 @@ func (d *Dispatcher) MadeDue(app hook.ApplicationID, endpoint hook.EndpointID, a
 
 // dueAt notes that an endpoint has a row in the store that is due at `at`.
 func (d *Dispatcher) dueAt(app hook.ApplicationID, endpoint hook.EndpointID, at, now time.Time) {
+	if d.gated.has(app, endpoint) {
+		if l := d.lanes[endpoint]; l != nil {
+			l.turnedAway = false
+		}
+		return
+	}
 	if l := d.lanes[endpoint]; l != nil && !at.After(now) {
 		l.turnedAway = false
 		d.behind(l)
@@ -149,7 +158,7 @@ func (d *Dispatcher) startSpill(now time.Time) {
 		l.queue[liveQueue].removeIf(func(it *item) bool {
 			switch {
 			case !it.isFresh():
-			case len(old) < spillBatch && now.Sub(it.since) >= d.o.SpillAfter:
+			case len(old) < spillBatch && (l.isHeld || now.Sub(it.since) >= d.o.SpillAfter):
 				old = append(old, it)
 				return true
 			default:
@@ -201,7 +210,15 @@ func (d *Dispatcher) spill(old []*item) {
 	}
 	for _, it := range old {
 		d.forget(it)
-		d.behind(it.lane)
+		if l := it.lane; !l.isHeld {
+			d.behind(l)
+		} else {
+			if l.skipped {
+				d.unskip(l)
+			}
+			d.wantClaim(l)
+			d.idle(l, now)
+		}
 	}
 	if d.spillAt.IsZero() && d.fresh.count > 0 {
 		d.spillAt = now.Add(d.o.SpillAfter)

@@ -173,9 +173,10 @@ func (d *Dispatcher) stored(it *item, err error) {
 		}
 	}
 	if l.skipped {
-		l.skipped, l.isBehind = false, true
+		d.unskip(l)
 	}
 	d.wantClaim(l)
+	d.checkDrained(l)
 	if l.isIdle() {
 		d.idle(l, now)
 	}

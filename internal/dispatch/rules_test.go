@@ -415,13 +415,13 @@ func TestRotationIsFair(t *testing.T) {
 func TestQueuesOfALaneShare(t *testing.T) {
 	l := &lane{}
 	for range 1000 {
-		for q := range queues {
+		for q := range drainQueue {
 			l.queue[q].push(&item{kind: []kind{live, retry, replay}[q]})
 		}
 	}
 	var got [kinds]int
 	for range 100 {
-		got[l.pop().kind]++
+		got[l.pop(false).kind]++
 	}
 	if got[replay] < 10 || got[retry] < 10 || got[live] < 60 {
 		t.Errorf("of 100 taken %d live, %d retries, %d replays; want mostly live and at least 10 each", got[live], got[retry], got[replay])

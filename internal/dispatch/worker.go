@@ -116,6 +116,10 @@ func (d *Dispatcher) try(it *item) {
 	case ep == nil:
 		d.skip(it, hook.Exhausted, hook.ReasonEndpointDeleted)
 		return
+	case it.due.Delivery.Trigger == hook.Scheduled && ep.IsHeld(plan.Application.Hold):
+		// A person who asks for an attempt gets it all the same.
+		d.keep(it)
+		return
 	case ep.Disabled:
 		d.skip(it, hook.Exhausted, hook.ReasonDisabled)
 		return
@@ -202,7 +206,11 @@ func (d *Dispatcher) send(ctx context.Context, it *item, plan *store.Plan, ep *h
 // learn takes the rate from the endpoint's present state; a new lane can widen now.
 func (d *Dispatcher) learn(it *item, plan *store.Plan, ep *hook.Endpoint) {
 	r := ep.Pace(plan.Application.ThrottleRate)
-	if it.isPlanned && it.perSecond == r && it.updatedAt.Equal(ep.UpdatedAt) {
+	until, pace := ep.Draining(plan.Application.Hold)
+	if !until.IsZero() && ep.IsOrdered() && (&rate{perSecond: pace}).interval() > (&rate{perSecond: r}).interval() {
+		r = pace // what came later stands behind it
+	}
+	if it.isPlanned && it.perSecond == r && it.updatedAt.Equal(ep.UpdatedAt) && it.drains.Equal(until) {
 		return
 	}
 	l, now := it.lane, time.Now()
@@ -211,6 +219,7 @@ func (d *Dispatcher) learn(it *item, plan *store.Plan, ep *hook.Endpoint) {
 	isNew := !l.isPlanned
 	l.setRate(r, now)
 	l.isFeed = ep.Kind == hook.PollingEndpoint
+	l.setDrain(plan, ep, now)
 	if !l.updatedAt.Equal(ep.UpdatedAt) || isNew {
 		// The owner may have forgiven earlier failures.
 		l.updatedAt = ep.UpdatedAt
@@ -230,6 +239,7 @@ func (d *Dispatcher) putBack(it *item) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := it.lane
+	l.landed(it)
 	l.putFront(it, time.Now())
 	l.pausedUntil = time.Now().Add(retryStore)
 	l.refund()

@@ -203,7 +203,54 @@ func (w *world) resend(app hook.ApplicationID, ep hook.EndpointID, m hook.Messag
 	w.mu.Lock()
 	w.row(ep, store.DueKey{DueAt: time.Now().UnixMilli(), Message: m, Trigger: hook.Manual})
 	w.mu.Unlock()
+	w.handoff.(store.Gatekeeper).Asked(app, ep)
 	w.handoff.MadeDue(app, ep, time.Now())
+}
+
+// change changes an application or its endpoints as a catalogue does.
+func (w *world) change(app hook.ApplicationID, f func(p *store.Plan)) {
+	w.mu.Lock()
+	p := *w.plans[app]
+	a := *p.Application
+	p.Application, p.Endpoints = &a, slices.Clone(p.Endpoints)
+	for i, e := range p.Endpoints {
+		c := *e
+		c.UpdatedAt = time.Now()
+		p.Endpoints[i] = &c
+	}
+	p.Version++
+	f(&p)
+	w.plans[app] = &p
+	h := w.handoff
+	w.mu.Unlock()
+	if g, ok := h.(store.Gatekeeper); ok {
+		g.Changed([]hook.ApplicationID{app})
+	}
+}
+
+func (w *world) EndHold(_ context.Context, app hook.ApplicationID, id hook.EndpointID, until time.Time) error {
+	w.mu.Lock()
+	for ep, rows := range w.rows {
+		for k := range rows {
+			if (ep == id || w.plans[app].Application.Hold != nil) && k.Trigger == hook.Scheduled && k.DueAt < until.UnixMilli() && w.messages[k.Message].Application == app {
+				if ep == id {
+					w.t.Errorf("%v is told to be drained and has a row of %v", id, time.UnixMilli(k.DueAt))
+				}
+				w.mu.Unlock()
+				return nil
+			}
+		}
+	}
+	w.mu.Unlock()
+	w.change(app, func(p *store.Plan) {
+		p.Application.Hold = nil
+		for _, e := range p.Endpoints {
+			if e.ID == id {
+				e.Hold = nil
+			}
+		}
+	})
+	return nil
 }
 
 func (w *world) delivery(ep hook.EndpointID, m hook.MessageID) hook.Delivery {
@@ -256,13 +303,18 @@ func (w *world) DueTimes(context.Context) ([]store.DueTime, error) {
 	return out, nil
 }
 
-func (w *world) Claim(_ context.Context, app hook.ApplicationID, ep hook.EndpointID, now time.Time, limit int, taken map[store.DueKey]bool) (due []store.Due, next time.Time, err error) {
+func (w *world) Claim(ctx context.Context, app hook.ApplicationID, ep hook.EndpointID, now time.Time, limit int, taken map[store.DueKey]bool) (due []store.Due, next time.Time, err error) {
+	return w.ClaimPart(ctx, store.Part{Application: app, Endpoint: ep, Now: now, Limit: limit, Taken: taken})
+}
+
+func (w *world) ClaimPart(_ context.Context, p store.Part) (due []store.Due, next time.Time, err error) {
+	ep, now, limit := p.Endpoint, p.Now, p.Limit
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.claims++
 	var keys []store.DueKey
 	for k := range w.rows[ep] {
-		if !taken[k] {
+		if !p.Taken[k] && (p.From.IsZero() || k.DueAt >= p.From.UnixMilli()) && (!p.IsManual || k.Trigger == hook.Manual) {
 			keys = append(keys, k)
 		}
 	}

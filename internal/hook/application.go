@@ -10,8 +10,11 @@ type Application struct {
 	Name         string
 	ThrottleRate int // messages per second for each endpoint without a rate of its own; 0 for no limit
 	Metadata     map[string]string
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// Hold says that nothing is sent to its endpoints for now; nil for none. Of a source it
+	// is that of its internal application.
+	Hold      *Hold
+	CreatedAt time.Time
+	UpdatedAt time.Time
 	// Version rises with every change of the application, its endpoints or its
 	// environment's settings, so that a plan made from an older state is noticed.
 	Version int64

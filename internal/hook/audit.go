@@ -180,6 +180,7 @@ func (a *Application) AuditFields() (f AuditFields) {
 	f.show("uid", a.UID)
 	f.show("throttleRate", a.ThrottleRate)
 	f.text("metadata", a.Metadata)
+	a.Hold.auditFields(&f)
 	return f
 }
 
@@ -247,8 +248,8 @@ func (x *Features) auditFields(f *AuditFields) {
 		x.Connector.auditFields(f)
 	}
 	hide("order", x.Order != nil, x.Order)
-	hide("latest", x.Latest != nil, x.Latest)
-	hide("hold", x.Hold != nil, x.Hold)
+	x.Latest.auditFields(f)
+	x.Hold.auditFields(f)
 	if x.Credentials != nil {
 		x.Credentials.auditFields(f)
 	}

@@ -118,6 +118,12 @@ type Applications interface {
 	// ListApplications leaves out the internal applications of sources and the operational one.
 	ListApplications(ctx context.Context, env hook.EnvironmentID, f AppFilter, p Page[hook.ApplicationID]) (Listed[*hook.Application], error)
 	UpdateApplication(ctx context.Context, id hook.ApplicationID, update func(*hook.Application) error) (*hook.Application, error)
+	// UpdateHold changes whether an application, or the source whose internal one it is, is on
+	// hold. update gets what there is, nil for none, and returns what is to be.
+	UpdateHold(ctx context.Context, id hook.ApplicationID, r *Receipt, update func(*hook.Hold) (*hook.Hold, error)) (*hook.Application, error)
+	// EndHold removes what is left of a hold that ended at until: of the endpoint's, and of its
+	// application's once nothing that was due before is left at any of its endpoints.
+	EndHold(ctx context.Context, app hook.ApplicationID, id hook.EndpointID, until time.Time) error
 	// DeleteApplication removes an application, its endpoints and tokens; its deliveries end as cancelled.
 	DeleteApplication(ctx context.Context, id hook.ApplicationID) error
 }

@@ -23,6 +23,10 @@ type Queue interface {
 	// what it left, zero for none; a row left out because it is taken does not count.
 	Claim(ctx context.Context, app hook.ApplicationID, endpoint hook.EndpointID, now time.Time, limit int, taken map[DueKey]bool) (due []Due, next time.Time, err error)
 
+	// ClaimPart is Claim of a part of what is due, for lanes on hold and those that make up
+	// for one.
+	ClaimPart(ctx context.Context, p Part) (due []Due, next time.Time, err error)
+
 	// Begin notes that an attempt of d is about to be sent, so that a start after a crash
 	// raises Crashes of those deliveries, and no others, whose request was sent and has no
 	// recorded outcome. It takes a microsecond, flushes nothing and cannot fail: what could
@@ -40,7 +44,8 @@ type Queue interface {
 	Spill(ctx context.Context, d []hook.Delivery) error
 
 	// SetHold stops (true) or lets go (false) all sending of this store, durably. A
-	// restored store is held until an operator releases it.
+	// restored store is held until an operator releases it. It is the operator's, and has
+	// nothing to do with hook.Hold, by which owners pause an endpoint or application.
 	SetHold(ctx context.Context, held bool) error
 	// Held reports whether sending is stopped, and what would be sent.
 	Held(ctx context.Context) (Hold, error)
@@ -69,6 +74,29 @@ type Due struct {
 	Group hook.Key
 	// Row is the due row that Finish removes; the zero value for a fresh delivery.
 	Row DueKey
+}
+
+// Part is a part of the due rows of an endpoint. What is not in it is left out and does not
+// count for next.
+type Part struct {
+	Application hook.ApplicationID
+	Endpoint    hook.EndpointID
+	// Now is the latest time of a row that is taken, From the earliest; zero for no bound.
+	Now, From time.Time
+	// IsManual takes only what a person has asked for.
+	IsManual bool
+	Limit    int
+	Taken    map[DueKey]bool
+}
+
+// Gatekeeper is a Handoff that keeps back what is for endpoints on hold. Its methods do not
+// block and do not call the store.
+type Gatekeeper interface {
+	// Changed says that changes of these applications, or of their endpoints, are durable
+	// and in their plans: what held an endpoint back may be over.
+	Changed(apps []hook.ApplicationID)
+	// Asked says that a person asked for an attempt which is due now. MadeDue follows.
+	Asked(app hook.ApplicationID, endpoint hook.EndpointID)
 }
 
 // DueKey identifies a due row of an endpoint.

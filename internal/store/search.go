@@ -26,6 +26,9 @@ type Search interface {
 	CountEndpoints(ctx context.Context, env hook.EnvironmentID) (EndpointCount, error)
 	// CountAttempts counts what q would list, up to most; isMore says that there are more.
 	CountAttempts(ctx context.Context, q AttemptQuery, most int) (n int, isMore bool, err error)
+	// CountWaiting counts the deliveries of an endpoint's schedules that have a row which is
+	// due at now, up to most; isMore says that there are more.
+	CountWaiting(ctx context.Context, ep hook.EndpointID, now time.Time, most int) (n int, isMore bool, err error)
 	// CountDue counts the deliveries that have a due row, by application and by which of the
 	// bounds, which rise, is the first above their time; len(bounds) for those beyond the
 	// last. It looks at up to most rows; isMore says that there are more.

@@ -47,6 +47,8 @@ type catalog struct {
 	fail func(error) error
 	// announced is called after a commit with announcements.
 	announced func()
+	// changed is called after a commit with the applications whose plans it changed.
+	changed func([]hook.ApplicationID)
 	// ready finds a ready connector; nil for none.
 	ready func(name string) (hook.ReadyConnector, bool)
 
@@ -76,6 +78,8 @@ type catalogOptions struct {
 	fail func(error) error
 	// announced is called after a commit with announcements; nil for nobody.
 	announced func()
+	// changed is called after a commit with the applications whose plans are new; nil for nobody.
+	changed func([]hook.ApplicationID)
 	// ready finds a connector that is part of the program; nil for none.
 	ready func(name string) (hook.ReadyConnector, bool)
 	// planBytes bounds the memory of plans, about; 0 means 64 MiB.
@@ -109,7 +113,7 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	if o.announced == nil {
 		o.announced = func() {}
 	}
-	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, announced: o.announced, ready: o.ready, write: make(chan struct{}, 1)}
+	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, announced: o.announced, changed: o.changed, ready: o.ready, write: make(chan struct{}, 1)}
 	c.plans = newPlanCache(o.planBytes)
 	c.received = newSourceCache(o.sourceBytes)
 	c.tokens = newTokenCache(c)
@@ -371,6 +375,9 @@ func (c *catalog) forget(tx *catalogTx, committed bool) {
 	}
 	if tx.tokens != nil {
 		c.tokens.forget(tx.tokens)
+	}
+	if len(tx.applications) > 0 && c.changed != nil {
+		c.changed(tx.applications)
 	}
 }
 

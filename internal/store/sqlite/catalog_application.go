@@ -70,7 +70,7 @@ func checkApplicationUID(tx *catalogTx, a *hook.Application) error {
 
 // applicationSQL begins every query for applications. Version is the sum of the
 // application's and its environment's, see migrations/catalog/0001.sql.
-const applicationSQL = `SELECT a.key, a.environment, a.uid, a.name, a.throttle_rate, a.metadata, a.version + e.version, a.created_at, a.updated_at, a.source
+const applicationSQL = `SELECT a.key, a.environment, a.uid, a.name, a.throttle_rate, a.metadata, a.version + e.version, a.created_at, a.updated_at, a.source, a.hold
 	FROM application a JOIN environment e ON e.key = a.environment WHERE `
 
 // Application implements store.Applications. Index: primary key, or application_uid.
@@ -236,6 +236,9 @@ func scanApplication(stmt *sqlite.Stmt) (*hook.Application, error) {
 	}
 	if a.IsOperational() {
 		a.Source = 0 // the column only keeps it out of lists, see migrations/catalog/0003.sql
+	}
+	if err := columnJSON(stmt, 10, &a.Hold); err != nil {
+		return nil, err
 	}
 	return a, columnJSON(stmt, 5, &a.Metadata)
 }

@@ -49,6 +49,9 @@ func (c *compaction) copy(ctx context.Context) error {
 	if err := c.copyWalk(ctx, "due", []string{"endpoint", "due_at", "message", "trigger"}, "SELECT d.* FROM old.due d", "TRUE"); err != nil { //nolint:unqueryvet // both files went through the same migrations
 		return err
 	}
+	if err := c.copyWalk(ctx, "latest", []string{"endpoint", "key"}, "SELECT d.* FROM old.latest d", "TRUE"); err != nil { //nolint:unqueryvet // both files went through the same migrations
+		return err
+	}
 	for _, id := range c.keys {
 		if err := c.copyKeys(ctx, id); err != nil {
 			return err

@@ -196,7 +196,11 @@ func (w *writer) makeDue(p *pen, d *hook.Delivery, at time.Time) error {
 		}
 		at = at.Add(time.Millisecond) // two resends in one millisecond are two attempts
 	}
-	w.madeDue = append(w.madeDue, store.DueTime{Application: d.Application, Endpoint: d.Endpoint, At: at})
+	told := store.DueTime{Application: d.Application, Endpoint: d.Endpoint, At: at}
+	w.madeDue = append(w.madeDue, told)
+	if d.Trigger == hook.Manual {
+		w.asked = append(w.asked, told)
+	}
 	return nil
 }
 

@@ -69,8 +69,13 @@ func (s *Store) dueSegments() []*segment {
 	return slices.DeleteFunc(s.segmentsOldestFirst(), func(seg *segment) bool { return !seg.mayBeDue.Load() })
 }
 
-// dueSQL walks an endpoint's due rows in their order. Index: due's primary key.
-const dueSQL = `SELECT due_at, message, trigger, application FROM due WHERE endpoint = ?1 ORDER BY due_at, message, trigger`
+const (
+	// dueSQL walks an endpoint's due rows from a time on in their order. Index: due's primary key.
+	dueSQL = `SELECT due_at, message, trigger, application FROM due WHERE endpoint = ?1 AND due_at >= ?2 ORDER BY due_at, message, trigger`
+	// manualSQL walks those that a person asked for: they stand among a million that wait. Index: due_manual.
+	manualSQL = `SELECT due_at, message, trigger, application FROM due INDEXED BY due_manual
+		WHERE endpoint = ?1 AND due_at >= ?2 AND trigger = 1 ORDER BY due_at, message`
+)
 
 // claimed is a due row on its way to a Due.
 type claimed struct {
@@ -81,31 +86,44 @@ type claimed struct {
 
 // Claim implements store.Queue. While sending is held it returns nothing.
 func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook.EndpointID, now time.Time, limit int, taken map[store.DueKey]bool) (due []store.Due, next time.Time, err error) {
+	return s.ClaimPart(ctx, store.Part{Application: app, Endpoint: endpoint, Now: now, Limit: limit, Taken: taken})
+}
+
+// ClaimPart implements store.Queue.
+func (s *Store) ClaimPart(ctx context.Context, p store.Part) (due []store.Due, next time.Time, err error) {
 	defer telemetry.Since(s.times.claim, time.Now())
 	if s.held.Load() {
 		return nil, time.Time{}, nil
+	}
+	sql, from := dueSQL, int64(-1<<63)
+	if p.IsManual {
+		sql = manualSQL
+	}
+	if !p.From.IsZero() {
+		from = p.From.UnixMilli()
 	}
 	var rows []claimed
 	for _, seg := range s.dueSegments() {
 		found := 0
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
-			stmt, err := conn.Prepare(dueSQL)
+			stmt, err := conn.Prepare(sql)
 			if err != nil {
 				return err
 			}
-			stmt.BindInt64(1, int64(endpoint))
+			stmt.BindInt64(1, int64(p.Endpoint))
+			stmt.BindInt64(2, from)
 			return eachRow(stmt, func() (bool, error) {
 				c := claimed{
 					key: store.DueKey{DueAt: stmt.ColumnInt64(0), Message: hook.MessageID(stmt.ColumnInt64(1)), Trigger: hook.Trigger(stmt.ColumnInt(2))},
 					app: hook.ApplicationID(stmt.ColumnInt64(3)), seg: seg,
 				}
-				if taken[c.key] || c.app != app {
+				if p.Taken[c.key] || c.app != p.Application {
 					return true, nil
 				}
 				rows = append(rows, c)
 				found++
 				// One row more than asked for, or the first that is not due yet, says when to come back.
-				return found <= limit && c.key.DueAt <= now.UnixMilli(), nil
+				return found <= p.Limit && c.key.DueAt <= p.Now.UnixMilli(), nil
 			})
 		})
 		if err != nil {
@@ -116,7 +134,7 @@ func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook
 		return cmp.Or(cmp.Compare(a.key.DueAt, b.key.DueAt), cmp.Compare(a.key.Message, b.key.Message), cmp.Compare(a.key.Trigger, b.key.Trigger))
 	})
 	n := 0
-	for n < len(rows) && n < limit && rows[n].key.DueAt <= now.UnixMilli() {
+	for n < len(rows) && n < p.Limit && rows[n].key.DueAt <= p.Now.UnixMilli() {
 		n++
 	}
 	if n < len(rows) {
@@ -133,7 +151,7 @@ func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook
 		}
 		err := s.read(ctx, rows[0].seg, func(conn *sqlite.Conn) error {
 			for _, c := range rows[:run] {
-				d, err := loadDue(conn, s.content, c, endpoint, messages)
+				d, err := loadDue(conn, s.content, c, p.Endpoint, messages)
 				if err != nil {
 					return err
 				}

@@ -173,7 +173,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
-	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced, ready: o.ReadyConnector}); err != nil {
+	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced, changed: s.plansChanged, ready: o.ReadyConnector}); err != nil {
 		return nil, err
 	}
 	s.content = &contentSealer{sealer: o.Sealer, codec: s.catalog.codec, log: s.log}
@@ -192,6 +192,15 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	s.writer.learn(o.Now().UnixMilli())
 	s.writer.start()
 	return s, nil
+}
+
+// plansChanged tells the Handoff of applications whose plans are new.
+func (s *Store) plansChanged(apps []hook.ApplicationID) {
+	if h := s.writer.handoff.Load(); h != nil {
+		if g, ok := (*h).(store.Gatekeeper); ok {
+			g.Changed(apps)
+		}
+	}
 }
 
 // openSegments finds the segments, begins the clock above every key in the store, and

@@ -42,6 +42,7 @@ var copiedTables = []copiedTable{
 	{name: "attempt", key: []string{"endpoint", "key"}, begins: true, weightSQL: "coalesce(length(d.header), 0) + coalesce(length(d.body), 0) + coalesce(length(d.notes), 0)"},
 	{name: "due", key: []string{"endpoint", "due_at", "message", "trigger"}, begins: true},
 	{name: "feed", key: []string{"endpoint", "position"}, begins: true, weightSQL: "coalesce(length(d.headers), 0) + coalesce(length(d.payload), 0)"},
+	{name: "latest", key: []string{"endpoint", "key"}},
 	{name: "announcement", key: []string{"key"}, weightSQL: "length(d.body)"},
 	{name: "meta", key: []string{"name"}},
 }

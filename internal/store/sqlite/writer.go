@@ -50,6 +50,7 @@ type writer struct {
 	added     []freshEntry    // messages with fresh deliveries
 	resolved  []resolvedEntry // fresh deliveries that got their row
 	madeDue   []store.DueTime // to be told to the Handoff
+	asked     []store.DueTime // of these, what a person asked for
 	results   []operationResult
 	thin      []*pen // older ones that lost a due row
 	holdAfter *bool  // the hold that the commit makes true; nil for no change
@@ -303,7 +304,7 @@ func (w *writer) reset() {
 	w.open, w.last = w.open[:0], nil
 	w.handed = nil // the Handoff may keep it
 	w.added, w.resolved = w.added[:0], w.resolved[:0]
-	w.madeDue, w.holdAfter = w.madeDue[:0], nil
+	w.madeDue, w.asked, w.holdAfter = w.madeDue[:0], w.asked[:0], nil
 	w.thin, w.announces, w.feeds = w.thin[:0], false, false
 	clear(w.results)
 	w.results = w.results[:0]
@@ -345,9 +346,7 @@ func (w *writer) settle(batch []operation) {
 		if len(w.handed) > 0 {
 			(*h).Committed(w.handed)
 		}
-		for _, d := range w.madeDue {
-			(*h).MadeDue(d.Application, d.Endpoint, d.At)
-		}
+		w.tellDue(*h)
 	}
 	if w.announces {
 		w.s.announced()
@@ -356,6 +355,20 @@ func (w *writer) settle(batch []operation) {
 		w.s.feedEnd.Store(int64(w.lastFed))
 	}
 	w.answer(batch, w.results, nil)
+}
+
+// tellDue tells the Handoff what the batch made due.
+func (w *writer) tellDue(h store.Handoff) {
+	if len(w.asked) > 0 {
+		if g, ok := h.(store.Gatekeeper); ok {
+			for _, d := range w.asked {
+				g.Asked(d.Application, d.Endpoint)
+			}
+		}
+	}
+	for _, d := range w.madeDue {
+		h.MadeDue(d.Application, d.Endpoint, d.At)
+	}
 }
 
 // undo takes back what a failed batch did in memory and returns what it left undone. done
@@ -369,9 +382,7 @@ func (w *writer) undo(batch []operation, done []*pen) (rest []operation) {
 			(*h).Withdraw(w.handed)
 		}
 		if len(done) > 0 { // some of these are true; the others do no harm
-			for _, d := range w.madeDue {
-				(*h).MadeDue(d.Application, d.Endpoint, d.At)
-			}
+			w.tellDue(*h)
 		}
 	}
 	for _, e := range w.resolved {

@@ -1,3 +1,2 @@
--- JSON of hook.Hold; NULL for none.
+-- JSON of hook.Hold; NULL for none. Of a source it is that of its internal application.
 ALTER TABLE application ADD COLUMN hold TEXT;
-ALTER TABLE source ADD COLUMN hold TEXT;
