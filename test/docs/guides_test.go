@@ -45,6 +45,7 @@ var guides = []struct {
 // TestTranscripts looks whether the transcript is of a whole run.
 var elsewhere = map[string]struct{ pkg, test string }{
 	"commands":             {"internal/cli", "TestCommandsPage"},
+	"credentials":          {"test/credentials", "TestPageRuns"},
 	"event-types":          {"test/portable", "TestPagesWork"},
 	"listen":               {"test/listen", "TestDocumentedCommands"},
 	"migrating-from-svix":  {"test/portable", "TestPagesWork"},
