@@ -116,6 +116,27 @@ type CredentialsOut struct {
 	Warnings []string `json:"warnings"`
 }
 
+// ExpiringCredentials are certificates that end soon, or have ended.
+type ExpiringCredentials struct {
+	Data []ExpiringCredential `json:"data"`
+	// IsCut says that there are more than are listed.
+	IsCut bool `json:"isCut"`
+}
+
+// ExpiringCredential is a certificate of an endpoint.
+type ExpiringCredential struct {
+	// AppID or SourceID says whose endpoint it is.
+	AppID      *string `json:"appId"`
+	SourceID   *string `json:"sourceId"`
+	EndpointID string  `json:"endpointId"` // of a destination its id
+	UID        *string `json:"uid"`
+	// Part is mtls or ca.
+	Part     string    `json:"part"`
+	NotAfter time.Time `json:"notAfter"`
+	// DaysLeft are whole days; negative once it has ended.
+	DaysLeft int64 `json:"daysLeft"`
+}
+
 // CredentialsBasicOut shows a login.
 type CredentialsBasicOut struct {
 	Username string `json:"username"`

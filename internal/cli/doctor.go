@@ -157,7 +157,31 @@ func (r *remote) checkServer(t target) []finding {
 		list[0].Result, list[0].Next = checkWarn, "this program is version "+own+": use the same, so that every command finds its operation"
 	}
 	list = append(list, checkReady(ctx, c), seen.clocks(), seen.certificate(t.server, time.Now()))
-	return append(list, checkToken(ctx, c, t))
+	return append(list, append([]finding{checkToken(ctx, c, t)}, checkCertificates(ctx, c)...)...)
+}
+
+// checkCertificates looks for certificates of endpoints that end soon. Who may not list them
+// is told nothing.
+func checkCertificates(ctx context.Context, c *client.Client) (list []finding) {
+	var out api.ExpiringCredentials
+	if err := c.Call(ctx, http.MethodGet, "/x/v1/expiring-credentials", nil, &out); err != nil {
+		return nil
+	}
+	const most = 10
+	for i, one := range out.Data {
+		f := finding{Check: "credentials", Result: checkWarn, Next: "'hookloft credentials set " + one.EndpointID + " --" + one.Part + " FILE', before it ends"}
+		if i == most {
+			f.Detail, f.Next = fmt.Sprintf("%d more certificates of endpoints end soon", len(out.Data)-most), "'hookloft api get /x/v1/expiring-credentials' lists them"
+			return append(list, f)
+		}
+		what := map[string]string{"mtls": "client certificate", "ca": "CA certificate"}[one.Part]
+		f.Detail = fmt.Sprintf("the %s of %s ends in %d days, at %s", what, one.EndpointID, one.DaysLeft, moment(one.NotAfter))
+		if one.DaysLeft < 0 {
+			f.Detail = fmt.Sprintf("the %s of %s has ended, at %s", what, one.EndpointID, moment(one.NotAfter))
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 func checkReady(ctx context.Context, c *client.Client) finding {

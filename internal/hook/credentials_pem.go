@@ -78,6 +78,29 @@ func ParseIdentity(text HiddenText) (*Identity, error) {
 	return id, nil
 }
 
+// Ends returns when the certificates among the credentials end, the first of each kind: that
+// shown to the receiver, and those that the receiver's is verified with; zero for none. Of
+// what cannot be read there is none.
+func (c *Credentials) Ends() (identity, authority time.Time) {
+	if c.Identity != "" {
+		if id, err := ParseIdentity(c.Identity); err == nil {
+			identity = id.NotAfter
+		}
+	}
+	if c.CA != "" {
+		list, err := ParseCA(c.CA, time.Time{})
+		if err != nil {
+			return identity, authority
+		}
+		for _, one := range list {
+			if authority.IsZero() || one.NotAfter.Before(authority) {
+				authority = one.NotAfter
+			}
+		}
+	}
+	return identity, authority
+}
+
 // ParseCA reads the certificates that a receiver's is verified with: authorities, or the
 // receiver's own self-signed one. One of them must be valid at now.
 func ParseCA(text string, now time.Time) ([]*x509.Certificate, error) {

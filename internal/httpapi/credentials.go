@@ -1,11 +1,15 @@
 package httpapi
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/hook"
@@ -298,4 +302,51 @@ func warningsOf(out *api.CredentialsOut) []string {
 		}
 	}
 	return list
+}
+
+// maxExpiring bounds a list of certificates.
+const maxExpiring = 1000
+
+// listExpiringCredentials lists the certificates of an environment that end soon, those that
+// end first before the others.
+func (s *server) listExpiringCredentials(c *call) error {
+	const day = 24 * time.Hour
+	days, err := c.q.number("within_days", int64(hook.CredentialWarning/day), 1, 365)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.ctx(), searchBudget)
+	defer cancel()
+	now, codec := s.now(), s.Catalog.Codec()
+	out := api.ExpiringCredentials{Data: []api.ExpiringCredential{}}
+	err = s.Search.EachCredentialed(ctx, c.env(), func(env hook.EnvironmentID, ofSource bool, e *hook.Endpoint) bool {
+		row := api.ExpiringCredential{EndpointID: codec.Endpoint(e.Application, e.ID), UID: orNil(e.UID)}
+		if e.IsDestination() {
+			row.EndpointID = codec.Destination(e.Application, e.ID)
+		}
+		if owner := codec.Application(env, e.Application); !ofSource {
+			row.AppID = &owner
+		} else {
+			row.SourceID = orNil(codec.Source(env, hook.SourceID(e.Application)))
+		}
+		identity, authority := e.Credentials.Ends()
+		for part, at := range map[string]time.Time{"mtls": identity, "ca": authority} {
+			if !at.IsZero() && at.Before(now.Add(time.Duration(days)*day)) {
+				row.Part, row.NotAfter, row.DaysLeft = part, at.UTC(), daysUntil(at, now)
+				out.Data = append(out.Data, row)
+			}
+		}
+		out.IsCut = len(out.Data) >= maxExpiring
+		return !out.IsCut
+	})
+	if errors.Is(err, context.DeadlineExceeded) && c.ctx().Err() == nil {
+		err = hook.Errorf(hook.Overloaded, "it took too long to look at all endpoints")
+	}
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(out.Data, func(a, b api.ExpiringCredential) int {
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), cmp.Compare(a.EndpointID, b.EndpointID), cmp.Compare(a.Part, b.Part))
+	})
+	return c.json(http.StatusOK, out)
 }

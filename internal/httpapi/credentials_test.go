@@ -293,6 +293,47 @@ func TestCredentialsRefuseBadInput(t *testing.T) {
 	}
 }
 
+// TestExpiringCredentialsAreListed: those of the own environment that end within the time asked for.
+func TestExpiringCredentialsAreListed(t *testing.T) {
+	r := newRig(t)
+	app := r.app("a")
+	put := func(path string, life time.Duration) {
+		ca, pair := identityPEM(t, life)
+		r.must(200, "PUT", path+"/credentials", `{"mtls":{"identity":`+pair+`},"ca":{"cert":`+ca+`}}`)
+	}
+	soon, late := r.endpoint(app, ""), r.endpoint(app, "")
+	r.must(200, "PUT", "/x/v1/app/a/endpoint/"+r.endpoint(app, "")+"/credentials", `{"bearer":{"token":"t"}}`)
+	put("/x/v1/app/a/endpoint/"+soon, 5*24*time.Hour+time.Hour)
+	put("/x/v1/app/a/endpoint/"+late, 100*24*time.Hour)
+	src := r.source("s", "generic-webhook", "null")
+	at := r.must(201, "POST", "/ingest/api/v1/source/"+src+"/endpoint", `{"url":"https://example.com/x"}`).str("id")
+	put("/x/v1/source/s/endpoint/"+at, 2*24*time.Hour+time.Hour)
+	a := r.must(200, "GET", "/x/v1/expiring-credentials", "")
+	for path, want := range map[string]string{
+		"data.0.endpointId": at, "data.0.sourceId": src, "data.0.appId": "null", "data.0.daysLeft": "2", "data.0.part": "ca", "data.1.part": "mtls",
+		"data.2.endpointId": soon, "data.2.appId": app, "data.2.sourceId": "null", "data.3.daysLeft": "5", "data.4": "", "isCut": "false",
+	} {
+		if got := a.str(path); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	if a := r.must(200, "GET", "/x/v1/expiring-credentials?within_days=3", ""); a.str("data.1.daysLeft") != "2" || a.str("data.2") != "" {
+		t.Errorf("within 3 days: %s", a.body)
+	}
+	if a := r.must(200, "GET", "/x/v1/expiring-credentials?within_days=365", ""); a.str("data.5.endpointId") != late {
+		t.Errorf("within a year: %s", a.body)
+	}
+	for _, bad := range []string{"0", "366", "x", "-1"} {
+		if a := r.call("GET", "/x/v1/expiring-credentials?within_days="+bad, ""); a.status != 422 && a.status != 400 {
+			t.Errorf("within_days=%s: %d", bad, a.status)
+		}
+	}
+	_, other := r.environment("other")
+	if a := r.send(request{method: "GET", path: "/x/v1/expiring-credentials", token: other}); a.status != 200 || a.str("data") != "[]" {
+		t.Errorf("another environment sees %d %s", a.status, a.body)
+	}
+}
+
 // TestCredentialsEnforceHTTPS: the environment's setting is for token servers, too.
 func TestCredentialsEnforceHTTPS(t *testing.T) {
 	r := newRig(t)

@@ -46,6 +46,12 @@ func credentialsRoutes() []route {
 			summary: "Set whom the receiver's certificate may be signed by; null for the usual authorities.",
 			in:      api.EndpointServerCaIn{}, statuses: []int{none}, handler: (*server).setCA},
 	}
+	list = append(list, route{
+		method: get, path: "/x/v1/expiring-credentials", op: "endpoint.list-expiring-credentials", tag: tag,
+		summary: "List the certificates of endpoints that end soon, or have ended.", out: api.ExpiringCredentials{}, statuses: []int{ok},
+		query:   []param{{name: "within_days", kind: "integer", summary: "How soon: 1 to 365 days; 30 by default."}},
+		handler: (*server).listExpiringCredentials,
+	})
 	for _, at := range []struct {
 		path, op     string
 		view, manage access

@@ -1,11 +1,14 @@
 package server
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hookloft/hookloft/internal/config"
+	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
@@ -43,7 +48,51 @@ func (n *node) computeMetrics() {
 		}
 		return 0
 	})
+	n.metrics.CredentialsExpiring.SetFunc((&expiring{search: s, log: n.log}).count)
 	n.metrics.Listeners.SetFunc(func() float64 { return float64(n.listening.Len()) })
+}
+
+// expiring counts the endpoints whose certificates end soon. It reads them all, so it
+// remembers what it found.
+type expiring struct {
+	search store.Search
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	at    time.Time
+	found float64
+}
+
+const (
+	expiringEvery   = 10 * time.Minute
+	expiringTimeout = 5 * time.Second
+)
+
+func (x *expiring) count() float64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	now := time.Now()
+	if !x.at.IsZero() && now.Sub(x.at) < expiringEvery {
+		return x.found
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), expiringTimeout)
+	defer cancel()
+	n := 0
+	soon := now.Add(hook.CredentialWarning)
+	err := x.search.EachCredentialed(ctx, 0, func(_ hook.EnvironmentID, _ bool, e *hook.Endpoint) bool {
+		identity, authority := e.Credentials.Ends()
+		if !identity.IsZero() && identity.Before(soon) || !authority.IsZero() && authority.Before(soon) {
+			n++
+		}
+		return true
+	})
+	x.at = now
+	if err != nil {
+		x.log.Warn("certificates of endpoints not counted", telemetry.KeyError, err)
+		return x.found
+	}
+	x.found = float64(n)
+	return x.found
 }
 
 // requestRecorder counts API requests. Its labels are patterns of routes, so there are

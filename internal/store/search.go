@@ -17,6 +17,10 @@ type Search interface {
 	// EndpointsByUID returns up to limit endpoints of an environment that have this uid, each
 	// in another application, without their secrets and headers.
 	EndpointsByUID(ctx context.Context, env hook.EnvironmentID, uid string, limit int) ([]*hook.Endpoint, error)
+	// EachCredentialed calls f with the endpoints and destinations that have credentials, of an
+	// environment or, where that is 0, of all, until f returns false. Those of a source's
+	// application are of that source. f must be quick and must not call the store.
+	EachCredentialed(ctx context.Context, env hook.EnvironmentID, f func(env hook.EnvironmentID, ofSource bool, e *hook.Endpoint) bool) error
 	// FindAttempt returns an attempt of an application without its answer, whatever message
 	// and endpoint it is of.
 	FindAttempt(ctx context.Context, app hook.ApplicationID, id hook.AttemptID) (*hook.Attempt, error)

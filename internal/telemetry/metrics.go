@@ -53,6 +53,8 @@ type Metrics struct {
 	// bound, and DiskFreeBytes what its disk has left, -1 where that is not known. StoreFull
 	// is 1 while messages are refused for want of space, else 0.
 	StoreBytes, StoreMaxBytes, DiskFreeBytes, StoreFull *Computed
+	// CredentialsExpiring counts the endpoints with a certificate that ends within 30 days, or has.
+	CredentialsExpiring *Computed
 	// SegmentsReclaimed counts segments that retention took. Label: how (dropped: as a whole;
 	// compacted: what was unfinished stayed). ReclaimedBytes is by how much the store shrank.
 	SegmentsReclaimed *prometheus.CounterVec
@@ -91,6 +93,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		StoreMaxBytes:          computed("store_max_bytes", "What the data directory may take; 0 for no bound."),
 		DiskFreeBytes:          computed("disk_free_bytes", "What the data directory's disk has left; -1 where that is not known."),
 		StoreFull:              computed("store_full", "1 while messages are refused for want of space."),
+		CredentialsExpiring:    computed("credentials_expiring", "Endpoints with a client certificate or CA that ends within 30 days, or has ended."),
 		SegmentsReclaimed:      counter("retention_segments_total", "Segments that retention took.", "how"),
 		ReclaimedBytes:         counter("retention_freed_bytes_total", "By how much retention has shrunk the store.").WithLabelValues(),
 		Spans:                  counter("otel_spans_total", "Spans to be exported.", "result"),
@@ -101,7 +104,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		reg.MustRegister(m.MessagesCreated, m.Deliveries, m.DeliveryDuration, m.DeliveryEndToEnd, m.AttemptsInFlight, m.QueueDepth,
 			m.QueueOldestDueAge, m.Endpoints, m.StoreOperationDuration,
 			m.HTTPRequestDuration, m.ReplayTasks, m.IngestRequests,
-			m.Listeners, m.Announcements, m.StoreBytes, m.StoreMaxBytes, m.DiskFreeBytes, m.StoreFull, m.SegmentsReclaimed, m.ReclaimedBytes,
+			m.Listeners, m.Announcements, m.StoreBytes, m.StoreMaxBytes, m.DiskFreeBytes, m.StoreFull, m.CredentialsExpiring, m.SegmentsReclaimed, m.ReclaimedBytes,
 			m.Spans, m.build)
 	}
 	return m

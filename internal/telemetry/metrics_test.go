@@ -36,7 +36,7 @@ func TestMetricNamesAreTheDocumentedOnes(t *testing.T) {
 		got = append(got, f.GetName()+"{"+strings.Join(labels, ",")+"}")
 	}
 	want := []string{
-		"hookloft_announcements_total{}", "hookloft_attempts_in_flight{}", "hookloft_build_info{goversion,revision,version}", "hookloft_deliveries_total{kind,outcome,reason}",
+		"hookloft_announcements_total{}", "hookloft_attempts_in_flight{}", "hookloft_build_info{goversion,revision,version}", "hookloft_credentials_expiring{}", "hookloft_deliveries_total{kind,outcome,reason}",
 		"hookloft_delivery_duration_seconds{kind,outcome}", "hookloft_delivery_end_to_end_seconds{}",
 		"hookloft_disk_free_bytes{}", "hookloft_endpoints{state}",
 		"hookloft_http_server_request_duration_seconds{code,method,route}",

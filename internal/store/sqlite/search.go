@@ -69,6 +69,40 @@ func (c *catalog) EndpointsByUID(ctx context.Context, env hook.EnvironmentID, ui
 	return list, wrapCatalog("find endpoints by uid", err)
 }
 
+// Few endpoints have features. Indexes: application_environment and then the primary key; for
+// all environments there is none, because that is asked for every ten minutes at most.
+const (
+	featuredSQL = `SELECT ` + endpointColumns + `, (SELECT environment FROM application a WHERE a.key = endpoint.application),
+		(SELECT source FROM application a WHERE a.key = endpoint.application) FROM endpoint WHERE features IS NOT NULL`
+	featuredOfSQL = featuredSQL + ` AND application IN (SELECT key FROM application WHERE environment = ?1)`
+)
+
+// EachCredentialed implements store.Search.
+func (c *catalog) EachCredentialed(ctx context.Context, env hook.EnvironmentID, f func(hook.EnvironmentID, bool, *hook.Endpoint) bool) error {
+	err := c.read(ctx, func(conn *sqlite.Conn) error {
+		query := featuredSQL
+		if env != 0 {
+			query = featuredOfSQL
+		}
+		stmt, err := conn.Prepare(query)
+		if err != nil {
+			return err
+		}
+		if env != 0 {
+			stmt.BindInt64(1, int64(env))
+		}
+		last := stmt.ColumnCount() - 1
+		return eachRow(stmt, func() (bool, error) {
+			e, err := c.scanEndpoint(stmt)
+			if err != nil || e.Credentials.IsEmpty() {
+				return true, err
+			}
+			return f(hook.EnvironmentID(stmt.ColumnInt64(last-1)), stmt.ColumnBool(last), e), ctx.Err()
+		})
+	})
+	return wrapCatalog("read endpoints with credentials", err)
+}
+
 // countEndpointsSQL adds up what each application counts. Index: application_environment.
 const countEndpointsSQL = `SELECT coalesce(sum(endpoints - disabled), 0), coalesce(sum(disabled), 0),
 	coalesce(sum(endpoints > 0), 0), coalesce(sum(endpoints > disabled), 0)

@@ -47,6 +47,31 @@ func testSearch(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("EndpointsWithCredentials", func(t *testing.T) {
+		f := newFixture(t, open)
+		second := f.newApplication("second")
+		for app, c := range map[hook.ApplicationID]*hook.Credentials{f.app: {Bearer: "t"}, second: nil} {
+			e := &hook.Endpoint{ID: hook.EndpointID(f.NewKey()), Application: app, URL: "https://example.com/", Secrets: []hook.Secret{{Text: "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0"}}}
+			e.Credentials = c
+			if c == nil {
+				e.Order = &hook.Order{} // another feature
+			}
+			f.must(f.CreateEndpoint(f.Context(), e, nil))
+		}
+		for env, want := range map[hook.EnvironmentID]int{f.env: 1, 0: 1, f.env + 1: 0} {
+			n := 0
+			f.must(f.EachCredentialed(f.Context(), env, func(of hook.EnvironmentID, ofSource bool, e *hook.Endpoint) bool {
+				if n++; of != f.env || ofSource || e.Application != f.app || e.Credentials.Bearer != "t" {
+					t.Errorf("environment %d: %d %v %v", env, of, ofSource, e.Application)
+				}
+				return true
+			}))
+			if n != want {
+				t.Errorf("environment %d: %d endpoints, want %d", env, n, want)
+			}
+		}
+	})
+
 	t.Run("EndpointsByUIDAndTheirNumbers", func(t *testing.T) {
 		f := newFixture(t, open)
 		apps := []hook.ApplicationID{f.app, f.newApplication("second"), f.newApplication("third")}
