@@ -263,7 +263,10 @@ func TestClientCertificateIsShown(t *testing.T) {
 			if a := sender.Send(t.Context(), newJob(r.url("/"))); a.Outcome != hook.Failed || a.Reason != hook.ReasonTLSHandshake {
 				t.Errorf("without a certificate: %v %s", a.Reason, a.Error)
 			}
-			if a := sender.Send(t.Context(), with(pemOf(t, strangers.issueClient(t, "x", until)))); a.Reason != hook.ReasonMTLS || !strings.Contains(a.Error, "client certificate") {
+			a := sender.Send(t.Context(), with(pemOf(t, strangers.issueClient(t, "x", until))))
+			// net/http, which speaks HTTP/2, may see the end of the connection before the alert.
+			isLost := c.name == "HTTP/2" && a.Reason == hook.ReasonReset
+			if !isLost && (a.Reason != hook.ReasonMTLS || !strings.Contains(a.Error, "client certificate")) {
 				t.Errorf("of another authority: %v %s", a.Reason, a.Error)
 			}
 			dials := n.dials.Load()
