@@ -2,16 +2,58 @@ package send
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/transform"
 )
 
 // ndjson is the media type of JSON values one a line (github.com/ndjson/ndjson-spec).
 const ndjson = "application/x-ndjson"
+
+// batch puts the message that is sent into the job of a batch: what the endpoint's script,
+// handler({events}), makes of its messages (CONTRACT 3.3), or Batched. On an error nothing
+// is to be sent, and a says why.
+func (s *Sender) batch(ctx context.Context, job *Job, script *hook.Transformation, a *hook.Attempt, now time.Time) error {
+	m := job.Message
+	if script == nil {
+		job.Message = Batched(m, job.Endpoint.Order != nil && job.Endpoint.Order.Lines)
+		return nil
+	}
+	run := transform.Job{Endpoint: job.Endpoint.ID, Code: script.Code, Variables: script.Variables, At: now, Seed: uint64(m.ID)}
+	for _, one := range m.Batch {
+		run.Events = append(run.Events, transform.Event{Payload: jsonOf(one), EventType: one.EventType})
+	}
+	var r transform.Result
+	var err error
+	switch {
+	case script.Code == "":
+		err = errNoCode
+	case s.scripts == nil:
+		err = errNoScripts
+	default:
+		r, err = s.scripts.Run(ctx, run)
+	}
+	if err != nil {
+		scriptFailed(a, err)
+		return err
+	}
+	if len(r.Console) > 0 {
+		a.Notes = &hook.AttemptNotes{Console: r.Console}
+	}
+	next := *m
+	next.Batch, next.Payload, next.RawBody, next.ContentType = nil, nil, r.Batch, ""
+	if !jsontext.Value(r.Batch).IsValid() {
+		next.ContentType = "text/plain; charset=utf-8"
+	}
+	job.Message = &next
+	return nil
+}
 
 // Batched returns the message that is sent for a batch: the bodies of its messages as one
 // JSON array, each as it stands, or with lines as one JSON value a line. A body that is no

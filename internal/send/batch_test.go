@@ -45,3 +45,38 @@ func TestBatchIDIsThatOfItsMessages(t *testing.T) {
 		t.Error("a batch of one has the id of its message, whose body is another")
 	}
 }
+
+func TestScriptOfABatchMakesItsBody(t *testing.T) {
+	sender, s, job := scripted(t, 1, `function handler({events}) {
+		if (events.length === 1) { return {} }
+		return {requestBody: JSON.stringify(events.map(e => e.eventType + ":" + e.payload.n))};
+	}`)
+	job.Endpoint.Order = &hook.Order{BatchSize: 10}
+	job.Message = &hook.Message{ID: job.Message.ID, Batch: []*hook.Message{
+		{EventType: "a", Payload: []byte(`{"n":1}`)}, {EventType: "b", Payload: []byte(`{"n":2}`)},
+	}}
+	r, body, _ := sent(t, sender, s, job)
+	if body != `["a:1","b:2"]` || r.Header.Get("Content-Type") != "application/json" || r.Method != "POST" {
+		t.Errorf("%s %v: %s", r.Method, r.Header, body)
+	}
+	verifies(t, r.Header, []byte(body))
+	alone := *job.Message
+	alone.Batch = alone.Batch[:1]
+	job.Message = &alone
+	if a := sender.Send(t.Context(), job); a.Outcome != hook.Failed || a.Reason != hook.ReasonTransformError || s.requests.Load() != 1 {
+		t.Errorf("without a requestBody: %v %v %s", a.Outcome, a.Reason, a.Error)
+	}
+}
+
+func TestBatchIsSigned(t *testing.T) {
+	s := answering(t, okAnswer, 1)
+	sender, _ := newSender(t, Options{})
+	job := s.job()
+	job.Endpoint.Order = &hook.Order{BatchSize: 2, Lines: true}
+	job.Message = &hook.Message{ID: job.Message.ID, Batch: []*hook.Message{{Payload: []byte(`{"n":1}`)}, {Payload: []byte(`{"n":2}`)}}}
+	r, body, _ := sent(t, sender, s, job)
+	if body != "{\"n\":1}\n{\"n\":2}\n" || r.Header.Get("Content-Type") != ndjson {
+		t.Errorf("%v: %s", r.Header, body)
+	}
+	verifies(t, r.Header, []byte(body))
+}

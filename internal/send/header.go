@@ -20,10 +20,14 @@ func (s *Sender) Header(ctx context.Context, job Job, at time.Time) ([]string, e
 	if err != nil {
 		return nil, err
 	}
-	if script := job.Endpoint.Script(); script != nil {
-		if p, err = s.transform(ctx, p, &job, script, &hook.Attempt{}, at); err != nil {
-			return nil, nil //nolint:nilerr // what the script does not send has no header
-		}
+	switch script := job.Endpoint.Script(); {
+	case job.Message.Batch != nil:
+		err = s.batch(ctx, &job, script, &hook.Attempt{}, at)
+	case script != nil:
+		p, err = s.transform(ctx, p, &job, script, &hook.Attempt{}, at)
+	}
+	if err != nil {
+		return nil, nil //nolint:nilerr // what the script does not send has no header
 	}
 	r, _, err := build(p, job, at)
 	if err != nil {

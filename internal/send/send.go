@@ -183,11 +183,15 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		return a
 	}
 	script := job.Endpoint.Script()
-	if script != nil {
-		if p, err = s.transform(ctx, p, &job, script, &a, now); err != nil {
-			a.Took = time.Since(now)
-			return a
-		}
+	switch {
+	case job.Message.Batch != nil:
+		err = s.batch(ctx, &job, script, &a, now)
+	case script != nil:
+		p, err = s.transform(ctx, p, &job, script, &a, now)
+	}
+	if err != nil {
+		a.Took = time.Since(now)
+		return a
 	}
 	if p.credentials != nil && !s.authorize(ctx, p, &job, &a) {
 		return a

@@ -24,8 +24,9 @@ type Scripts interface {
 var _ Scripts = (*transform.Pool)(nil)
 
 var (
-	errDropped = errors.New("the script cancelled the message")
-	errNoCode  = errors.New("this server does not know the endpoint's connector")
+	errDropped   = errors.New("the script cancelled the message")
+	errNoCode    = errors.New("this server does not know the endpoint's connector")
+	errNoScripts = errors.New("this server runs no scripts")
 )
 
 // transform runs the endpoint's script on a job's message and puts what it made into the
@@ -39,7 +40,7 @@ func (s *Sender) transform(ctx context.Context, p *prepared, job *Job, script *h
 	case script.Code == "":
 		err = errNoCode
 	case s.scripts == nil:
-		err = errors.New("this server runs no scripts")
+		err = errNoScripts
 	default:
 		r, err = s.scripts.Run(ctx, run)
 	}

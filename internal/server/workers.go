@@ -30,6 +30,14 @@ func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, en
 
 // headers makes the headers of an attempt again, for httpapi.
 func (s sender) headers(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) ([]string, error) {
+	if a.Batch != nil {
+		return nil, hook.Errorf(hook.NotFound, "the headers of a batch are not made again")
+	}
+	if ep.InOrder() && ep.Order != nil && ep.Order.BatchSize > 0 && a.Trigger == hook.Scheduled && m.Inbound == nil {
+		alone := *m // a batch of one
+		alone.Batch = []*hook.Message{m}
+		m = &alone
+	}
 	return s.send.Header(ctx, s.job(m, ep, env, a), a.StartedAt)
 }
 
@@ -41,7 +49,7 @@ func (s sender) job(m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a
 	}
 	id := s.codec.Message(m.Application, m.ID)
 	if m.Batch != nil {
-		m, id = s.batched(m, ep)
+		m, id = s.batched(m)
 	}
 	job := send.Job{
 		Message: m, Endpoint: ep, Settings: &env.Settings,
@@ -78,7 +86,7 @@ func (n *node) saveRefreshToken(ctx context.Context, app hook.ApplicationID, id 
 
 // batched returns what is sent for a batch, and its webhook-id. What was removed meanwhile is
 // left out.
-func (s sender) batched(m *hook.Message, ep *hook.Endpoint) (*hook.Message, string) {
+func (s sender) batched(m *hook.Message) (*hook.Message, string) {
 	whole := *m
 	whole.Batch = nil
 	ids := make([]string, 0, len(m.Batch))
@@ -89,7 +97,7 @@ func (s sender) batched(m *hook.Message, ep *hook.Endpoint) (*hook.Message, stri
 		}
 	}
 	whole.Expunged = len(whole.Batch) == 0
-	return send.Batched(&whole, ep.Order != nil && ep.Order.Lines), send.BatchID(ids)
+	return &whole, send.BatchID(ids)
 }
 
 // attachedQueue tells when the dispatcher has taken its place at the queue: before
