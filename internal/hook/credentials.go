@@ -89,6 +89,15 @@ const (
 // IsEmpty reports whether nothing is set.
 func (c *Credentials) IsEmpty() bool { return c == nil || *c == Credentials{} }
 
+// Elsewhere returns what of the credentials holds for a request to another host than the
+// endpoint's: the way on which it leaves, nil for the usual one.
+func (c *Credentials) Elsewhere() *Credentials {
+	if c == nil || c.Proxy == nil && c.SourceAddress == "" {
+		return nil
+	}
+	return &Credentials{Proxy: c.Proxy, SourceAddress: c.SourceAddress}
+}
+
 // HeaderNames returns the headers that the credentials fill.
 func (c *Credentials) HeaderNames() []string {
 	if c == nil {

@@ -137,7 +137,7 @@ func originOf(raw string) string {
 // withoutSecrets takes from an endpoint what it proves itself with to its own receiver.
 // Whoever may change a script may not, by that alone, have them sent somewhere else.
 func withoutSecrets(e *hook.Endpoint) {
-	e.Credentials = nil
+	e.Credentials = e.Credentials.Elsewhere()
 	if e.Shape != nil && e.Shape.Token != nil {
 		shape := *e.Shape
 		shape.Token = nil

@@ -96,6 +96,20 @@ func TestRequestsLeaveThroughTheProxy(t *testing.T) {
 	}
 }
 
+// TestScriptLeavesOnTheEndpointsWay: a script that leads elsewhere takes no credentials along, and
+// goes round no proxy.
+func TestScriptLeavesOnTheEndpointsWay(t *testing.T) {
+	r, p := newKeeper(t, nil), newTunnels(t)
+	sender, s, job := scripted(t, 1, `function handler(w) { w.url = w.env.to; return w }`)
+	job.Endpoint.Transformation.Variables = map[string]string{"to": r.url("/x")}
+	job.Endpoint.Credentials = &hook.Credentials{Bearer: "canary", APIKey: &hook.APIKey{In: hook.InQuery, Name: "k", Value: "canary"}, Proxy: &hook.Proxy{URL: p.URL}}
+	mustSend(t, sender, job)
+	got, _ := r.last(t)
+	if got.Header.Get("Authorization") != "" || got.URL.String() != "/x" || p.opened.Load() != 1 || len(s.seen) != 0 {
+		t.Errorf("%s %v, %d tunnels", got.URL, got.Header, p.opened.Load())
+	}
+}
+
 func TestRequestsLeaveFromTheSourceAddress(t *testing.T) {
 	r := newKeeper(t, nil)
 	from := netip.MustParseAddr("127.0.0.9")
