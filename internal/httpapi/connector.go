@@ -51,6 +51,9 @@ func (s *server) createConnector(c *call) error {
 	if err := connectorFromAPI(n, in); err != nil {
 		return err
 	}
+	if err := s.checkConnectorCode(c, n.ID, n.Code); err != nil {
+		return err
+	}
 	body := c.prepare(http.StatusCreated, s.connectorToAPI(n))
 	if err := s.Catalog.CreateConnector(c.ctx(), n, c.receipt); err != nil {
 		return conflictAs(err, "conflict", connectorTaken)
@@ -85,12 +88,18 @@ func (s *server) upsertConnector(c *call) error {
 		if err := connectorUpsertFromAPI(n, in); err != nil {
 			return err
 		}
+		if err := s.checkConnectorCode(c, n.ID, n.Code); err != nil {
+			return err
+		}
 		if err := s.Catalog.CreateConnector(c.ctx(), n, nil); err != nil {
 			return conflictAs(err, "conflict", connectorTaken)
 		}
 		return c.json(http.StatusCreated, s.connectorToAPI(n))
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.checkConnectorCode(c, n.ID, in.Transformation); err != nil {
 		return err
 	}
 	return s.changeConnector(c, n.ID, func(n *hook.Connector) error { return connectorUpsertFromAPI(n, in) })
@@ -105,6 +114,11 @@ func (s *server) patchConnector(c *call) error {
 	if err != nil {
 		return err
 	}
+	if in.Transformation.Given {
+		if err := s.checkConnectorCode(c, n.ID, in.Transformation.Value); err != nil {
+			return err
+		}
+	}
 	return s.changeConnector(c, n.ID, func(n *hook.Connector) error { return patchConnector(n, in) })
 }
 
@@ -114,6 +128,32 @@ func (s *server) changeConnector(c *call, id hook.ConnectorID, change func(*hook
 		return conflictAs(err, "conflict", connectorTaken)
 	}
 	return c.json(http.StatusOK, s.connectorToAPI(n))
+}
+
+// checkConnectorCode refuses code that does not compile, before the update begins: inside it
+// the store's writer would wait for a script's child.
+func (s *server) checkConnectorCode(c *call, id hook.ConnectorID, code string) error {
+	if err := hook.CheckCode("transformation", code); err != nil {
+		return err
+	}
+	// It takes turns with the scripts of endpoints, under a number that none of them has.
+	if err := s.Scripts.Check(c.ctx(), hook.EndpointID(id), code); err != nil {
+		return codeError("transformation", err)
+	}
+	return nil
+}
+
+// simulateConnector runs code as an endpoint's would run, on a payload that is given with it.
+func (s *server) simulateConnector(c *call) error {
+	in, err := decode[api.TransformationSimulateIn](c)
+	if err != nil {
+		return err
+	}
+	out, err := s.simulate(c, &hook.Endpoint{ID: hook.EndpointID(c.env()), URL: "https://example.com/"}, in)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, out)
 }
 
 func (s *server) deleteConnector(c *call) error {

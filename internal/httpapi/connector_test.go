@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -50,6 +51,10 @@ func TestConnectorsOfAnEnvironment(t *testing.T) {
 		{"POST", "", `{"name":"n","transformation":"` + someCode + `","productType":"x"}`, "body productType"},
 		{"POST", "", `{"name":"n","transformation":"` + someCode + `","uid":""}`, "body uid"},
 		{"POST", "", `{"name":"n","transformation":"` + someCode + `","allowedEventTypes":[]}`, "body allowedEventTypes"},
+		{"POST", "", `{"name":"n","transformation":"function handler(w) { return }}"}`, "body transformation"},
+		{"POST", "", `{"name":"n","transformation":"var x = 5; // no handler"}`, "body transformation"},
+		{"PATCH", "/one", `{"transformation":"function handler( {"}`, "body transformation"},
+		{"PUT", "/three", `{"transformation":"function handler( {"}`, "body transformation"},
 		{"PATCH", "/one", `{"name":null}`, "body name"},
 		{"PUT", "/two", `{"transformation":5}`, "body transformation"},
 		{"PUT", "/one/options", `{"kind":"Custom"}`, "body kind"},
@@ -66,6 +71,18 @@ func TestConnectorsOfAnEnvironment(t *testing.T) {
 	r.must(400, "GET", "/api/v1/connector?product_type=x", "")
 	r.must(204, "DELETE", "/api/v1/connector/one", "")
 	r.must(404, "GET", "/api/v1/connector/"+id, "")
+	for _, t := range connector.All() {
+		in, err := json.Marshal(map[string]any{"code": t.Code(), "eventType": t.EventType, "payload": json.RawMessage(t.Payload), "variables": map[string]string{"routingKey": "k"}})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if a := r.must(200, "POST", "/api/v1/connector/simulate", string(in)); a.str("payload") == "" || !strings.HasPrefix(a.str("url"), "https://example.com/") {
+			r.t.Errorf("%s: %s", t.Name, a.body)
+		}
+	}
+	if a := r.call("POST", "/api/v1/connector/simulate", `{"code":"function handler(w) { throw 5 }","eventType":"a","payload":{}}`); a.status != 422 || a.str("code") != "transformation_failed" {
+		r.t.Errorf("a script that fails: %d %s", a.status, a.body)
+	}
 }
 
 func TestEndpointRunsAConnector(t *testing.T) {

@@ -59,7 +59,7 @@ var withoutScope = []string{"authentication.whoami", "authentication.logout"}
 // readByPost are operations that change nothing although they are POSTs.
 var readByPost = []string{
 	"filter.test", "message.precheck", "message.search", "environment.export", "event-type.validate",
-	"endpoint.transformation.simulate", "endpoint.try-transformation", "source.endpoint.try-transformation", "destination.try-transformation",
+	"endpoint.transformation.simulate", "connector.simulate", "endpoint.try-transformation", "source.endpoint.try-transformation", "destination.try-transformation",
 }
 
 // scopeOf returns the scope that an API token with scopes needs for an operation: the noun

@@ -188,6 +188,7 @@ var operationCalls = []operationCall{
 	{op: "PUT /api/v1/connector/{connector_id}/options", status: 200, body: `{"kind":"Slack"}`},
 	{op: "GET /api/v1/connector/{connector_id}/options", status: 200},
 	{op: "GET /api/v1/app/{app_id}/endpoint/{endpoint_id}/connector", status: 204},
+	{op: "POST /api/v1/connector/simulate", status: 200, body: `{"code":"function handler(webhook) { return webhook }","eventType":"user.created","payload":{"a":1}}`},
 	{op: "DELETE /api/v1/connector/{connector_id}", status: 204},
 
 	{op: "GET /api/v1/auth/app/{app_id}/poller/{endpoint_id}/token", status: 200},

@@ -46,6 +46,7 @@ var guides = []struct {
 var elsewhere = map[string]struct{ pkg, test string }{
 	"commands":             {"internal/cli", "TestCommandsPage"},
 	"credentials":          {"test/credentials", "TestPageRuns"},
+	"connectors":           {"test/connectors", "TestPageWorks"},
 	"event-types":          {"test/portable", "TestPagesWork"},
 	"listen":               {"test/listen", "TestDocumentedCommands"},
 	"migrating-from-svix":  {"test/portable", "TestPagesWork"},
