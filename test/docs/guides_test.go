@@ -61,7 +61,7 @@ var elsewhere = map[string]struct{ pkg, test string }{
 
 // notRun counts the blocks of commands that are marked as such, with a reason, because they
 // need what a test does not have. Another one is an addition here, made on purpose.
-var notRun = map[string]int{"observability": 1, "operating": 3, "security": 1, "sending": 1}
+var notRun = map[string]int{"connectors": 1, "observability": 1, "operating": 3, "security": 1, "sending": 1}
 
 // runs says whether the commands of a page run in a test, and where.
 func runs(page string) bool {
