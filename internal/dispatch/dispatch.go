@@ -39,6 +39,13 @@ type Sender interface {
 	Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt)
 }
 
+// Taker makes what a polling endpoint's consumers get of a message whose endpoint has a
+// script. A Sender that is none hands messages over as they are. Like Send it fills in a,
+// which is recorded unless it is a success.
+type Taker interface {
+	Take(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) store.Fed
+}
+
 // Catalog is what a Dispatcher asks of the catalogue.
 type Catalog interface {
 	PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Plan, error)

@@ -160,3 +160,83 @@ func TestFeedGoesOnAfterARestart(t *testing.T) {
 		t.Errorf("%d messages are missing", len(want))
 	}
 }
+
+// taker is a Sender that hands over what its function makes.
+type taker struct {
+	receivers
+	take func(m *hook.Message, a *hook.Attempt) store.Fed
+}
+
+func (t *taker) Take(_ context.Context, m *hook.Message, _ *hook.Endpoint, _ *hook.Environment, a *hook.Attempt) store.Fed {
+	a.Outcome = hook.Success
+	return t.take(m, a)
+}
+
+// TestFeedHoldsWhatAScriptMakes: what a script makes is what is handed over. One that fails
+// is an attempt, and is tried again; one that cancels ends the delivery.
+func TestFeedHoldsWhatAScriptMakes(t *testing.T) {
+	s := newFeedShop(t, t.TempDir())
+	ctx := t.Context()
+	_, err := s.UpdateEndpoint(ctx, s.app.ID, s.endpoints[0].ID, nil, func(e *hook.Endpoint) error {
+		e.Transformation = &hook.Transformation{Code: "function handler(webhook) { return webhook }", Enabled: true}
+		e.Shape = &hook.Shape{RetryPolicy: []time.Duration{time.Second}}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	tries := map[hook.MessageID]int{}
+	want := map[hook.MessageID]string{}
+	r := &taker{take: func(m *hook.Message, a *hook.Attempt) store.Fed {
+		mu.Lock()
+		defer mu.Unlock()
+		tries[m.ID]++
+		switch {
+		case want[m.ID] == "panic" && tries[m.ID] == 1:
+			panic("a mistake of ours")
+		case want[m.ID] == "again" && tries[m.ID] == 1:
+			a.Outcome, a.Reason = hook.Failed, hook.ReasonTransformError
+		case want[m.ID] == "never":
+			a.Outcome, a.Reason = hook.Dropped, hook.ReasonTransformCancel
+		}
+		return store.Fed{Payload: []byte(`{"made":true}`), Headers: map[string]string{"x-a": "b"}}
+	}}
+	mu.Lock() // until what is wanted is known
+	fed := make(chan struct{}, 10)
+	_, stop := startSender(t, s, r, Options{Fed: func(hook.EndpointID) { fed <- struct{}{} }})
+	var ids []hook.MessageID
+	for _, w := range []string{"again", "never", "panic", "made"} {
+		id := s.publish(t)
+		ids = append(ids, id)
+		want[id] = w
+	}
+	mu.Unlock()
+	for range 3 {
+		select {
+		case <-fed:
+		case <-time.After(20 * time.Second):
+			t.Fatal("not all were fed")
+		}
+	}
+	stop()
+	page, err := s.Feed(ctx, store.FeedQuery{Application: s.app.ID, Endpoint: s.endpoints[0].ID, Limit: 10})
+	if err != nil || len(page.Rows) != 3 {
+		t.Fatalf("feed %+v, %v", page.Rows, err)
+	}
+	for _, row := range page.Rows {
+		if string(row.Payload) != `{"made":true}` || row.Headers["x-a"] != "b" {
+			t.Errorf("row %+v", row)
+		}
+	}
+	for i, c := range []struct {
+		state    hook.State
+		attempts int
+		reason   hook.Reason
+	}{{hook.Delivered, 1, hook.ReasonNone}, {hook.Cancelled, 1, hook.ReasonTransformCancel}, {hook.Delivered, 1, hook.ReasonNone}, {hook.Delivered, 0, hook.ReasonNone}} {
+		list, err := s.Deliveries(ctx, s.app.ID, ids[i])
+		if err != nil || len(list) != 1 || list[0].State != c.state || list[0].Attempts != c.attempts || list[0].Reason != c.reason {
+			t.Errorf("delivery %d: %+v, %v", i, list, err)
+		}
+	}
+}

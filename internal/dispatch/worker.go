@@ -134,7 +134,7 @@ func (d *Dispatcher) try(it *item) {
 	}
 	d.learn(it, plan, ep)
 	if ep.Kind == hook.PollingEndpoint {
-		d.feed(it)
+		d.feed(it, plan, ep)
 		return
 	}
 

@@ -28,6 +28,13 @@ func (s sender) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, en
 	*a = s.send.Send(ctx, s.job(m, ep, env, a))
 }
 
+// Take implements dispatch.Taker.
+func (s sender) Take(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) store.Fed {
+	taken, made := s.send.Take(ctx, s.job(m, ep, env, a))
+	*a = made
+	return store.Fed{Headers: taken.Headers, Payload: taken.Payload}
+}
+
 // headers makes the headers of an attempt again, for httpapi.
 func (s sender) headers(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) ([]string, error) {
 	if a.Batch != nil {

@@ -328,3 +328,46 @@ func TestSlowReadersCostLittle(t *testing.T) {
 		t.Error("a reader that reads was shown nothing")
 	}
 }
+
+// TestScriptMakesWhatIsFetched: the transformation of a polling endpoint runs when a message
+// is handed over; one that fails is tried again, and its owner may repair it meanwhile.
+func TestScriptMakesWhatIsFetched(t *testing.T) {
+	w := newWorld(t)
+	script := func(code string) {
+		w.must(w.api, http.MethodPatch, "/api/v1/app/acme/destination/feed/transformation", fmt.Sprintf(`{"enabled":true,"code":%q}`, code), nil)
+	}
+	script(`function handler(webhook) { webhook.payload = { doubled: 2 * webhook.payload.n }; return webhook }`)
+	w.publish(w.api)
+	w.publish(w.api)
+	var out struct {
+		Data []struct {
+			ID      string
+			Payload map[string]any
+		}
+	}
+	fetch := func(n int) {
+		t.Helper()
+		w.await("messages", func() bool {
+			out.Data = nil
+			w.must(w.poller(), http.MethodGet, w.remembered("a"), "", &out)
+			return len(out.Data) >= n
+		})
+	}
+	fetch(2)
+	if out.Data[0].Payload["doubled"] != 0.0 || out.Data[1].Payload["doubled"] != 2.0 {
+		t.Errorf("fetched %+v", out.Data)
+	}
+	script(`function handler(webhook) { throw new Error("not today") }`)
+	w.publish(w.api)
+	ids := w.acknowledged()
+	w.await("a failed attempt", func() bool {
+		var list struct{ Data []struct{ Hookloft struct{ Reason string } } }
+		w.must(w.api, http.MethodGet, "/api/v1/app/acme/attempt/msg/"+ids[2], "", &list)
+		return len(list.Data) == 1 && list.Data[0].Hookloft.Reason == "transform_error"
+	})
+	script(`function handler(webhook) { webhook.payload = { repaired: true }; return webhook }`)
+	fetch(3) // after the first step of the schedule
+	if out.Data[2].ID != ids[2] || out.Data[2].Payload["repaired"] != true {
+		t.Errorf("fetched %+v", out.Data)
+	}
+}
