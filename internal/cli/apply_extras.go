@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/client"
 )
 
 // extras are the fields of an endpoint in a file that have operations of their own: PUT
 // replaces one, GET shows it without its secrets.
-func extras() []string { return []string{"credentials", "request"} }
+func extras() []string { return []string{"credentials", "request", orderField} }
+
+// orderField is an extra that an endpoint may be without: null takes it away.
+const orderField = "order"
 
 func extraPath(e endpointRef, field string) string {
 	return client.Path("/x/v1/app/{}/endpoint/{}/"+field, e.app, e.endpoint)
@@ -29,6 +33,9 @@ func withoutExtras(name string, f fields) (fields, error) {
 			continue
 		}
 		delete(plain, field)
+		if field == orderField && isNull(value) {
+			continue
+		}
 		var object fields
 		if json.Unmarshal(value, &object) != nil || object == nil {
 			return nil, usagef("endpoint %s: %s must be an object; {} for none", name, field)
@@ -40,7 +47,7 @@ func withoutExtras(name string, f fields) (fields, error) {
 // setExtras returns the requests that set the extras of a new endpoint.
 func setExtras(e endpointRef, f fields) (list []request) {
 	for _, field := range extras() {
-		if f[field] != nil {
+		if f[field] != nil && !isNull(f[field]) {
 			list = append(list, request{http.MethodPut, extraPath(e, field), f[field]})
 		}
 	}
@@ -55,8 +62,24 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 			continue
 		}
 		var have json.RawMessage
-		if err := r.call(http.MethodGet, extraPath(e, field), nil, &have); err != nil {
+		err := r.call(http.MethodGet, extraPath(e, field), nil, &have)
+		isNone := field == orderField && client.StatusOf(err) == http.StatusNotFound
+		if err != nil && !isNone {
 			return nil, nil, err
+		}
+		if field == orderField {
+			if isNull(want[field]) {
+				if !isNone {
+					changes = append(changes, change{Field: field, From: have, To: want[field]})
+					requests = append(requests, request{http.MethodDelete, extraPath(e, field), nil})
+				}
+				continue
+			}
+			if isNone || !sameOrder(want[field], have) {
+				changes = append(changes, change{Field: field, To: want[field]})
+				requests = append(requests, request{http.MethodPut, extraPath(e, field), want[field]})
+			}
+			continue
 		}
 		if isShown(canonical(want[field]), canonical(have)) {
 			continue
@@ -65,6 +88,13 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 		requests = append(requests, request{http.MethodPut, extraPath(e, field), want[field]})
 	}
 	return changes, requests, nil
+}
+
+// sameOrder reports whether an order of a file is the one that is shown, its defaults
+// filled in. What cannot be read is for the server to refuse.
+func sameOrder(want, have json.RawMessage) bool {
+	var x, y api.EndpointOrderInOut
+	return json.Unmarshal(want, &x) == nil && json.Unmarshal(have, &y) == nil && x == y
 }
 
 // isShown reports whether what is wanted is what is shown, as far as it is: members that are

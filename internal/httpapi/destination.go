@@ -379,7 +379,7 @@ type lineStand struct {
 
 // standOf reads where a destination's line stands: two reads by index.
 func (s *server) standOf(c *call, a *hook.Application, e *hook.Endpoint) (l lineStand, err error) {
-	l.paused = e.IsHeld(nil)
+	l.paused = e.IsHeld(a.Hold)
 	if l.head, err = s.headOf(c, a, e); err != nil {
 		return l, err
 	}
