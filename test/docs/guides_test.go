@@ -37,6 +37,7 @@ var guides = []struct {
 	{"streaming", []string{"jq", "date"}, []string{"first\nsecond\nsecond\n"}},
 	{"operating", []string{"jq"}, []string{"settings: good", "drain", "settings: refused", `"ready":true`, "health: good", "ok    token", "hookloft_build_info", "stopped: 0", "the data directory takes"}},
 	{"filters", []string{"jq"}, []string{"Not sent. The endpoint's filter does not want this message (payload.order.total $gte: does not hold for a number).", "true\n"}},
+	{"consent", nil, []string{"The receiver agrees", "it does not repeat the challenge\n", `"verified"`}},
 	{"retention", []string{"jq"}, []string{"30\n", `"hours":36`, "finished\n{\"expired\":true}"}},
 }
 
