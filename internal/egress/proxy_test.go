@@ -131,8 +131,8 @@ func TestDialThroughProxy(t *testing.T) {
 				t.Errorf("trace says %v", trace.Remote)
 			}
 			// The proxy is told the address that was judged, and never the name.
-			if want := []string{"CONNECT 1.1.1.1:443"}; !slices.Equal(p.asked, want) {
-				t.Errorf("the proxy was asked %q, want %q", p.asked, want)
+			if want := []string{"CONNECT 1.1.1.1:443"}; !slices.Equal(p.requests(), want) {
+				t.Errorf("the proxy was asked %q, want %q", p.requests(), want)
 			}
 			conn.SetDeadline(time.Now().Add(5 * time.Second))
 			if _, err := io.WriteString(conn, "ping"); err != nil {
@@ -160,8 +160,8 @@ func TestProxyOpensNothingInside(t *testing.T) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
-	if len(p.asked) != 0 {
-		t.Errorf("the proxy was asked %q", p.asked)
+	if len(p.requests()) != 0 {
+		t.Errorf("the proxy was asked %q", p.requests())
 	}
 	_, _, err := NewDialer(newGuard(t), Options{}).DialBy(t.Context(), "1.1.1.1", 443, p.route(t))
 	var proxy *ProxyError
@@ -210,8 +210,8 @@ func TestProxyInTrouble(t *testing.T) {
 			if !errors.As(err, &proxy) || !strings.Contains(err.Error(), c.words) || strings.Contains(err.Error(), "canary") {
 				t.Errorf("error %v, want %q", err, c.words)
 			}
-			if len(p.asked) != c.asks {
-				t.Errorf("asked %q, want %d", p.asked, c.asks)
+			if got := p.requests(); len(got) != c.asks {
+				t.Errorf("asked %q, want %d", got, c.asks)
 			}
 			p.CloseClientConnections()
 		})
@@ -318,4 +318,11 @@ func TestSourceAddress(t *testing.T) {
 			t.Errorf("%s from %v: %v", host, source, err)
 		}
 	}
+}
+
+// requests returns what the proxy was asked for.
+func (p *connectProxy) requests() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked)
 }
