@@ -198,9 +198,10 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 	}
 	var span *telemetry.Span
 	if p.mail != nil {
-		s.transport.mail(ctx, p, job, job.Message.Body(), &a)
-		a.Took = time.Since(now)
-		return a
+		letter := a // a copy: what escapes there would cost every other attempt an allocation
+		s.transport.mail(ctx, p, job, job.Message.Body(), &letter)
+		letter.Took = time.Since(now)
+		return letter
 	}
 	if s.tracer != nil {
 		ctx, span = s.trace(ctx, p, &job)
