@@ -20,6 +20,10 @@ import (
 // owner has removed them.
 const skippedHeader = "Hookloft-Skipped"
 
+// droppedHeader is the time up to which retention has dropped messages of the feed, where
+// some of them were ahead of the caller.
+const droppedHeader = "Hookloft-Dropped-Until"
+
 const (
 	maxPollWait = 30 * time.Second
 	// pollTurns bounds how often a poll looks again when others poll as the same consumer.
@@ -394,6 +398,9 @@ func (s *server) answerLeased(c *call, page store.FeedPage) error {
 func (s *server) tellSkipped(c *call, page store.FeedPage) {
 	if page.Gone > 0 {
 		c.w.Header().Set(skippedHeader, strconv.Itoa(page.Gone))
+	}
+	if page.DroppedUntil > 0 {
+		c.w.Header().Set(droppedHeader, page.DroppedUntil.Time().Format(timeFormat))
 	}
 }
 

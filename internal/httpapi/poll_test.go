@@ -467,3 +467,23 @@ func TestPollRefusesBadInputByItsName(t *testing.T) {
 		t.Errorf("commit of what was never handed out: %d %s", a.status, a.body)
 	}
 }
+
+func TestPollTellsWhatRetentionHasDropped(t *testing.T) {
+	r := newRig(t)
+	app := r.app("own")
+	sink := r.pollingEndpoint(app, "")
+	r.message(app, "")
+	r.feed(app, sink)
+	if _, err := r.store.Reclaim(t.Context(), store.ReclaimPolicy{Before: time.Now().Add(time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	a := r.must(200, "GET", "/api/v1/app/own/poller/"+sink+"?after="+hourAgo(), "")
+	wantPolled(t, a, true)
+	until, err := time.Parse(time.RFC3339, a.header.Get("Hookloft-Dropped-Until"))
+	if err != nil || time.Since(until) > time.Minute {
+		t.Errorf("dropped until %q", a.header.Get("Hookloft-Dropped-Until"))
+	}
+	if a = r.must(200, "GET", "/api/v1/app/own/poller/"+sink, ""); a.header.Get("Hookloft-Dropped-Until") != "" {
+		t.Error("one that begins now is told of it")
+	}
+}

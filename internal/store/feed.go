@@ -41,6 +41,9 @@ type FeedPage struct {
 	Last hook.Position
 	// More says that there is more after Last.
 	More bool
+	// DroppedUntil is a position up to which retention has dropped rows of the feed, some of
+	// them after the query's After; 0 for none.
+	DroppedUntil hook.Position
 	// Gone counts rows whose message, or its content, is not kept any more.
 	Gone int
 }

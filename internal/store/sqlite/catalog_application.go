@@ -207,6 +207,7 @@ func clearApplication(tx *catalogTx, id hook.ApplicationID) error {
 	tx.applications = append(tx.applications, id)
 	for _, sql := range []string{
 		"DELETE FROM application WHERE key = ?1",
+		"DELETE FROM feed_lost WHERE endpoint IN (SELECT key FROM endpoint WHERE application = ?1)",
 		"DELETE FROM consumer WHERE endpoint IN (SELECT key FROM endpoint WHERE application = ?1)",
 		"DELETE FROM consent_due WHERE endpoint IN (SELECT key FROM endpoint WHERE application = ?1)",
 		"DELETE FROM endpoint WHERE application = ?1",

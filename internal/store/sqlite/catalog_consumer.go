@@ -101,6 +101,9 @@ func clearPolling(tx *catalogTx, ep hook.EndpointID) error {
 	if err := tx.exec("DELETE FROM token WHERE endpoint = ?1 AND endpoint <> 0", ep); err != nil {
 		return err
 	}
+	if err := tx.exec("DELETE FROM feed_lost WHERE endpoint = ?1", ep); err != nil {
+		return err
+	}
 	return tx.exec("DELETE FROM consumer WHERE endpoint = ?1", ep)
 }
 

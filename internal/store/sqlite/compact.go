@@ -107,6 +107,13 @@ func (s *Store) compact(ctx context.Context, seg *segment, j *judge, whole, urge
 	if err := c.copy(ctx); err != nil {
 		return fmt.Errorf("compact %s: %w", filepath.Base(seg.path()), err)
 	}
+	lost, err := lostIn(c.conn, "old.feed", "NOT "+inCopySQL)
+	if err == nil {
+		err = s.noteLost(ctx, lost)
+	}
+	if err != nil {
+		return fmt.Errorf("compact %s: %w", filepath.Base(seg.path()), err)
+	}
 	s.step("copied")
 	for round := 0; ; round++ {
 		emptied, err := c.catchUp(ctx, maxDrains)

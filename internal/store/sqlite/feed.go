@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -94,6 +95,78 @@ func isFed(conn *sqlite.Conn, id hook.MessageID) (found bool, err error) {
 // FeedEnd implements store.Feeds.
 func (s *Store) FeedEnd() hook.Position { return hook.Position(s.feedEnd.Load()) }
 
+// lostFeeds holds up to which position retention has dropped rows of feeds.
+type lostFeeds struct {
+	mu sync.RWMutex
+	at map[hook.EndpointID]hook.Position // guarded by mu
+}
+
+func (l *lostFeeds) of(ep hook.EndpointID) hook.Position {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.at[ep]
+}
+
+func (l *lostFeeds) add(lost map[hook.EndpointID]hook.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.at == nil {
+		l.at = make(map[hook.EndpointID]hook.Position)
+	}
+	for ep, p := range lost {
+		l.at[ep] = max(l.at[ep], p)
+	}
+}
+
+// lostIn returns the last position of each feed among the rows d that a condition on
+// a segment's table gives.
+func lostIn(conn *sqlite.Conn, table, condition string) (map[hook.EndpointID]hook.Position, error) {
+	lost := map[hook.EndpointID]hook.Position{}
+	sql := fmt.Sprintf("SELECT d.endpoint, max(d.position) FROM %s d WHERE %s GROUP BY d.endpoint", table, condition)
+	err := sqlitex.Execute(conn, sql, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		lost[hook.EndpointID(stmt.ColumnInt64(0))] = hook.Position(stmt.ColumnInt64(1))
+		return nil
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("find what feeds lose: %w", err)
+	}
+	return lost, nil
+}
+
+// noteLost remembers what is about to be dropped of feeds, so that their consumers are told.
+// If it is kept after all, they are told too early, and lose nothing.
+func (s *Store) noteLost(ctx context.Context, lost map[hook.EndpointID]hook.Position) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	err := s.catalog.change(ctx, func(tx *catalogTx) error {
+		for ep, p := range lost {
+			// Of an endpoint that is gone nobody asks any more.
+			err := tx.exec(`INSERT INTO feed_lost (endpoint, position) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM endpoint WHERE key = ?1)
+				ON CONFLICT (endpoint) DO UPDATE SET position = max(position, excluded.position)`, ep, int64(p))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.lost.add(lost)
+	}
+	return err
+}
+
+// learnLost reads at the start what feeds have lost.
+func (s *Store) learnLost() error {
+	lost := map[hook.EndpointID]hook.Position{}
+	err := catalogQuery(s.catalog.writer, "SELECT endpoint, position FROM feed_lost", func(stmt *sqlite.Stmt) error {
+		lost[hook.EndpointID(stmt.ColumnInt64(0))] = hook.Position(stmt.ColumnInt64(1))
+		return nil
+	})
+	s.lost.add(lost)
+	return err
+}
+
 // fedRow is a row of a feed on its way to a FeedRow.
 type fedRow struct {
 	position hook.Position
@@ -104,6 +177,9 @@ type fedRow struct {
 // Feed implements store.Feeds.
 func (s *Store) Feed(ctx context.Context, q store.FeedQuery) (store.FeedPage, error) {
 	page := store.FeedPage{Last: q.After}
+	if lost := s.lost.of(q.Endpoint); lost > q.After {
+		page.DroppedUntil = lost
+	}
 	end := s.FeedEnd() // before the first row is read
 	if q.After >= end {
 		return page, nil

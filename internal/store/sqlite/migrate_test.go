@@ -56,7 +56,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 				"DROP INDEX task_open", "ALTER TABLE task DROP COLUMN params", "ALTER TABLE task DROP COLUMN result", "ALTER TABLE task DROP COLUMN total",
 				"ALTER TABLE task DROP COLUMN rate", "ALTER TABLE task DROP COLUMN failed", "ALTER TABLE task DROP COLUMN error",
 				"ALTER TABLE task DROP COLUMN state", "ALTER TABLE task DROP COLUMN started_at",
-				"DROP TABLE connector", "DROP INDEX endpoint_connector", "ALTER TABLE endpoint DROP COLUMN connector", "DROP TABLE consumer", "DROP TABLE poll_state", "DROP TABLE consent_due",
+				"DROP TABLE connector", "DROP INDEX endpoint_connector", "ALTER TABLE endpoint DROP COLUMN connector", "DROP TABLE consumer", "DROP TABLE feed_lost", "DROP TABLE poll_state", "DROP TABLE consent_due",
 				"ALTER TABLE application DROP COLUMN hold",
 				"DROP INDEX event_type_checked", "ALTER TABLE event_type DROP COLUMN validate", "ALTER TABLE event_type DROP COLUMN redact",
 				"DROP INDEX endpoint_uid", "ALTER TABLE endpoint DROP COLUMN destination", "ALTER TABLE removed_endpoint DROP COLUMN destination",

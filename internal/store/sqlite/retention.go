@@ -202,6 +202,13 @@ func (s *Store) shrink(ctx context.Context, seg *segment, conn *sqlite.Conn, j *
 			return err
 		}
 		if unfinished == 0 {
+			lost, err := lostIn(conn, "feed", "TRUE")
+			if err == nil {
+				err = s.noteLost(ctx, lost)
+			}
+			if err != nil {
+				return err
+			}
 			what, err := s.drop(seg)
 			switch {
 			case err != nil:

@@ -46,6 +46,7 @@ type Store struct {
 	rollups     *rollups
 	content     *contentSealer
 	held        atomic.Bool
+	lost        lostFeeds
 	// feedEnd is the last position up to which feeds are complete on disk, see feed.go.
 	feedEnd    atomic.Int64
 	onAnnounce atomic.Pointer[func()] // nil for nobody
@@ -174,6 +175,9 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced, changed: s.plansChanged, ready: o.ReadyConnector}); err != nil {
+		return nil, err
+	}
+	if err := s.learnLost(); err != nil {
 		return nil, err
 	}
 	s.content = &contentSealer{sealer: o.Sealer, codec: s.catalog.codec, log: s.log}

@@ -19,3 +19,9 @@ ALTER TABLE token ADD COLUMN secret BLOB;
 ALTER TABLE token ADD COLUMN event_types TEXT;
 ALTER TABLE token ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 CREATE INDEX token_endpoint ON token (endpoint, key) WHERE endpoint <> 0;
+
+-- Up to which position retention has dropped rows of a feed that had any.
+CREATE TABLE feed_lost (
+    endpoint INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL
+) STRICT;
