@@ -123,7 +123,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 				defer k.end(d.Endpoint)
 				defer func() { <-k.room }()
 				_, err := k.ask(ctx, d.Application, d.Endpoint, false)
-				if err != nil && ctx.Err() == nil && hook.KindOf(err) != hook.NotFound {
+				if err != nil && ctx.Err() == nil && hook.KindOf(err) != hook.NotFound && hook.KindOf(err) != hook.Conflict {
 					k.Log.Error("ask for consent", telemetry.KeyEndpoint, k.Catalog.Codec().Endpoint(d.Application, d.Endpoint), telemetry.KeyError, err)
 					select { // so that a store that fails is not asked all the time
 					case <-ctx.Done():
@@ -153,11 +153,11 @@ func (k *Keeper) end(ep hook.EndpointID) {
 }
 
 // Ask asks the receiver of an endpoint now and returns the endpoint with what came of it:
-// a refusal is no error. It must have a Consent. hook.Overloaded: it is being asked, was
-// asked right before, or too many are.
+// a refusal is no error. It must have a Consent. hook.Conflict: it is being asked, was
+// asked right before, or changed meanwhile; hook.Overloaded: too many are being asked.
 func (k *Keeper) Ask(ctx context.Context, app hook.ApplicationID, ep hook.EndpointID) (*hook.Endpoint, error) {
 	if !k.begin(ep) {
-		return nil, hook.Errorf(hook.Overloaded, "the receiver is being asked right now")
+		return nil, hook.Errorf(hook.Conflict, "the receiver is being asked right now")
 	}
 	defer k.end(ep)
 	select {
@@ -185,7 +185,7 @@ func (k *Keeper) ask(ctx context.Context, app hook.ApplicationID, id hook.Endpoi
 	case ep.Consent == nil, !byHand && (!ep.AwaitsConsent() || ep.Consent.NextAt.IsZero() || ep.Consent.NextAt.After(now)):
 		return ep, nil
 	case byHand && now.Sub(ep.Consent.AskedAt) < askPause && !now.Before(ep.Consent.AskedAt):
-		return nil, hook.Errorf(hook.Overloaded, "the receiver was asked a moment ago")
+		return nil, hook.Errorf(hook.Conflict, "the receiver was asked a moment ago; ask again in two seconds")
 	}
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	answer := k.question(asking, ep, plan.Environment)
