@@ -12,30 +12,30 @@ type EnvironmentOut struct {
 	CreatedAt  time.Time       `json:"createdAt"`
 	EventTypes []EventTypeOut  `json:"eventTypes"`
 	Settings   json.RawMessage `json:"settings"`
-	// Connectors is always empty: this server has none yet.
-	Connectors []json.RawMessage `json:"connectors"`
+	Connectors []ConnectorOut  `json:"connectors"`
 }
 
 // EnvironmentIn is what an import adds or changes; what is not in it stays.
 type EnvironmentIn struct {
 	EventTypes []EventTypeIn   `json:"eventTypes,omitempty"`
 	Settings   json.RawMessage `json:"settings,omitempty"`
-	// Connectors are not taken; that they were there is said in Hookloft-Ignored-Fields.
-	Connectors []json.RawMessage `json:"connectors,omitempty"`
-	Version    *int              `json:"version,omitempty"`
-	CreatedAt  *time.Time        `json:"createdAt,omitempty"`
+	// Connectors are found again by their uid, and by their name where they have none.
+	Connectors []ConnectorIn `json:"connectors,omitempty"`
+	Version    *int          `json:"version,omitempty"`
+	CreatedAt  *time.Time    `json:"createdAt,omitempty"`
 }
 
 // EnvironmentImportOut says what an import changes. Ours; the answer of a dry run.
 type EnvironmentImportOut struct {
 	EventTypes []EventTypeChange `json:"eventTypes"`
+	Connectors []EventTypeChange `json:"connectors"`
 	// Settings are the names of the settings that change.
 	Settings []string `json:"settings"`
 	// NotTaken says in words which parts of the file are left out.
 	NotTaken []string `json:"notTaken"`
 }
 
-// EventTypeChange is what becomes of one event type. Ours.
+// EventTypeChange is what becomes of one event type or connector. Ours.
 type EventTypeChange struct {
 	Name string `json:"name"`
 	// Change is create, update or archive.

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/hookloft/hookloft/internal/cli"
+	"github.com/hookloft/hookloft/internal/transform"
 )
 
 // asMain makes this test binary behave as hookloft.
@@ -18,6 +19,9 @@ const asMain = "HOOKLOFT_TEST_AS_MAIN"
 func TestMain(m *testing.M) {
 	main := func() {
 		os.Exit(cli.Main(os.Args[1:], os.Environ(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	}
+	if transform.IsChild(os.Args[1:]) { // of a server in this process
+		os.Exit(transform.Child(os.Stdin, os.Stdout))
 	}
 	if os.Getenv(asMain) != "" {
 		main()

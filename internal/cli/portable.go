@@ -68,8 +68,8 @@ func (p *program) importEnvironment() *cobra.Command {
 	var yes, dryRun bool
 	cmd := &cobra.Command{
 		Use:   "import FILE [flags]",
-		Short: "Add event types and settings from an exported file",
-		Long: `Add the event types and settings of a file that 'hookloft export' or a hosted export
+		Short: "Add event types, settings and connectors from an exported file",
+		Long: `Add the event types, settings and connectors of a file that 'hookloft export' or a hosted export
 has written. What would change is shown and asked for first. Nothing is deleted.`,
 		Example: `  hookloft import environment.json --dry-run
   hookloft export --profile staging | hookloft import - --profile production --yes`,
@@ -86,8 +86,8 @@ has written. What would change is shown and asked for first. Nothing is deleted.
 		if err := json.Unmarshal(raw, &file); err != nil {
 			return usagef("%s is not a JSON object: %w", args[0], err)
 		}
-		if file["eventTypes"] == nil && file["settings"] == nil {
-			return usagef("%s has neither eventTypes nor settings: is it an export of an environment?", args[0])
+		if file["eventTypes"] == nil && file["settings"] == nil && file["connectors"] == nil {
+			return usagef("%s has neither eventTypes nor settings nor connectors: is it an export of an environment?", args[0])
 		}
 		plan, err := r.planImport(file)
 		if err != nil {
@@ -143,6 +143,9 @@ func (r *remote) planImport(file fields) (*plan, error) {
 			p.update("event type", name, compare(importedFields(t), current, "name"))
 		}
 	}
+	if err := r.planConnectors(p, file["connectors"]); err != nil {
+		return nil, err
+	}
 	if raw := file["settings"]; len(raw) > 0 && string(raw) != "null" {
 		var settings, have fields
 		if err := json.Unmarshal(raw, &settings); err != nil {
@@ -154,6 +157,54 @@ func (r *remote) planImport(file fields) (*plan, error) {
 		p.update("settings", "of the environment", compare(settings, have))
 	}
 	return p, nil
+}
+
+// connectorFields are those that an import sets.
+var connectorFields = []string{"name", "uid", "kind", "logo", "description", "instructions", "allowedEventTypes", "featureFlags", "transformation", "productType"}
+
+// planConnectors says what of a file's connectors an import would change. They are found
+// again by their uid, and by their name where they have none.
+func (r *remote) planConnectors(p *plan, raw json.RawMessage) error {
+	if isNull(raw) {
+		return nil
+	}
+	var list []fields
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return usagef("connectors must be a list of objects")
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	byUID, without, err := keyed(r, "/api/v1/connector", "uid")
+	if err != nil {
+		return err
+	}
+	byName := map[string]fields{}
+	for _, row := range slices.Backward(without) { // the first of a name counts
+		byName[row.text("name")] = row
+	}
+	for i, f := range list {
+		want := fields{}
+		for name, value := range f {
+			if slices.Contains(connectorFields, name) {
+				want[name] = value
+			}
+		}
+		name := want.text("name")
+		if name == "" {
+			return usagef("connectors: the one at place %d has no name", i+1)
+		}
+		current, exists := byName[name]
+		if uid := want.text("uid"); uid != "" {
+			current, exists = byUID[uid]
+		}
+		if !exists {
+			p.create("connector", name, want)
+			continue
+		}
+		p.update("connector", name, compare(want, current))
+	}
+	return nil
 }
 
 // importedFields are those fields of an event type that an import sets.

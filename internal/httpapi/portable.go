@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,8 +31,8 @@ const (
 // errDryRun ends an import that was only to be looked at, before anything is written.
 var errDryRun = errors.New("dry run")
 
-// exportEnvironment writes settings and event types: who may read only one of them gets
-// neither, because half a file would be taken for a whole one.
+// exportEnvironment writes settings, event types and connectors: who may not read all of
+// them gets none, because half a file would be taken for a whole one.
 func (s *server) exportEnvironment(c *call) error {
 	if err := alsoNeeds(c, "event-type.list", http.MethodGet); err != nil {
 		return err
@@ -42,16 +41,28 @@ func (s *server) exportEnvironment(c *call) error {
 	if err != nil {
 		return err
 	}
+	connectors, err := s.Catalog.ListConnectors(c.ctx(), c.env(), "", store.Page[hook.ConnectorID]{Limit: hook.MaxConnectors})
+	if err != nil {
+		return err
+	}
+	if len(connectors.Rows) > 0 {
+		if err := alsoNeeds(c, "connector.list", http.MethodGet); err != nil {
+			return err
+		}
+	}
 	types, err := s.allEventTypes(c, true)
 	if err != nil {
 		return err
 	}
 	out := api.EnvironmentOut{
 		Version: exportVersion, CreatedAt: s.now(), Settings: settingsToAPI(e.Settings),
-		EventTypes: make([]api.EventTypeOut, 0, len(types)), Connectors: []stdjson.RawMessage{},
+		EventTypes: make([]api.EventTypeOut, 0, len(types)), Connectors: make([]api.ConnectorOut, 0, len(connectors.Rows)),
 	}
 	for _, t := range types {
 		out.EventTypes = append(out.EventTypes, eventTypeToAPI(t, true))
+	}
+	for _, n := range connectors.Rows {
+		out.Connectors = append(out.Connectors, s.connectorToAPI(n))
 	}
 	return c.json(http.StatusOK, out)
 }
@@ -73,8 +84,7 @@ func (s *server) allEventTypes(c *call, archived bool) (all []*hook.EventType, e
 }
 
 // importEnvironment adds and changes what a file says, all of it or nothing, and removes
-// nothing (CONTRACT 3.9). Connectors do not exist here: a file that has some is taken
-// without them, and the answer says so.
+// nothing (CONTRACT 3.9).
 func (s *server) importEnvironment(c *call) error {
 	tells, dryRun := c.route.path == ownImportPath, false
 	if tells {
@@ -89,6 +99,11 @@ func (s *server) importEnvironment(c *call) error {
 	}
 	if len(in.EventTypes) > 0 {
 		if err := alsoNeeds(c, "event-type.update", http.MethodPut); err != nil {
+			return err
+		}
+	}
+	if len(in.Connectors) > 0 {
+		if err := alsoNeeds(c, "connector.upsert", http.MethodPut); err != nil {
 			return err
 		}
 	}
@@ -113,11 +128,10 @@ func (s *server) importEnvironment(c *call) error {
 			return within(err, at...)
 		}
 	}
-	out := api.EnvironmentImportOut{EventTypes: []api.EventTypeChange{}, Settings: []string{}, NotTaken: []string{}}
-	if n := len(in.Connectors); n > 0 {
-		out.NotTaken = append(out.NotTaken, fmt.Sprintf("connectors (%d): this server has none", n))
-		c.ignored([]string{"connectors"})
+	if err := s.checkImportedConnectors(c, in.Connectors); err != nil {
+		return err
 	}
+	out := api.EnvironmentImportOut{EventTypes: []api.EventTypeChange{}, Connectors: []api.EventTypeChange{}, Settings: []string{}, NotTaken: []string{}}
 	err = s.Catalog.Import(c.ctx(), c.env(), c.receipt, func(now *store.Configuration) error {
 		for _, t := range in.EventTypes {
 			// The type was found right above; what it had beside the file's fields stays.
@@ -128,6 +142,15 @@ func (s *server) importEnvironment(c *call) error {
 			if change, fields := compareEventTypes(now.EventTypes[t.Name], next); change != "" {
 				now.Put = append(now.Put, next)
 				out.EventTypes = append(out.EventTypes, api.EventTypeChange{Name: t.Name, Change: change, Fields: fields})
+			}
+		}
+		for i, n := range in.Connectors {
+			change, err := s.importConnector(c, now, n)
+			if err != nil {
+				return within(err, "connectors", fmt.Sprintf("[%d]", i))
+			}
+			if change != nil {
+				out.Connectors = append(out.Connectors, *change)
 			}
 		}
 		before := settingsToAPI(now.Environment.Settings)

@@ -8,7 +8,7 @@ import (
 
 // Imports change what is configured for an environment as a whole.
 type Imports interface {
-	// Import changes settings and event types of an environment in one commit. plan runs
+	// Import changes settings, event types and connectors of an environment in one commit. plan runs
 	// inside of it on what is there now and says what becomes of it; an error from it
 	// changes nothing and is returned as it is.
 	Import(ctx context.Context, env hook.EnvironmentID, r *Receipt, plan func(*Configuration) error) error
@@ -24,6 +24,10 @@ type Configuration struct {
 	// Put are event types to write, by name; each takes the place of the one that has its
 	// name, whose CreatedAt stays.
 	Put []*hook.EventType
+	// Connectors are all of the environment, in the order in which they were made, to be
+	// left as they are; PutConnectors those to write: new ones, and changed copies.
+	Connectors    []*hook.Connector
+	PutConnectors []*hook.Connector
 	// PutSettings: the environment's settings changed and are to be written.
 	PutSettings bool
 }

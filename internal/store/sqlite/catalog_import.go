@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -25,6 +26,11 @@ func (c *catalog) Import(ctx context.Context, env hook.EnvironmentID, r *store.R
 		}
 		for _, t := range now.Put {
 			if err := c.importEventType(tx, now.EventTypes[t.Name], t, env); err != nil {
+				return err
+			}
+		}
+		for _, n := range now.PutConnectors {
+			if err := c.importConnector(tx, now.Connectors, n, env); err != nil {
 				return err
 			}
 		}
@@ -60,7 +66,25 @@ func (c *catalog) configuration(tx *catalogTx, env hook.EnvironmentID) (*store.C
 		}
 		return err
 	}, env)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.query("SELECT "+connectorColumns+" FROM connector WHERE environment = ?1 ORDER BY key", func(stmt *sqlite.Stmt) error {
+		n, err := scanConnector(stmt)
+		now.Connectors = append(now.Connectors, n)
+		return err
+	}, env)
 	return now, err
+}
+
+// importConnector writes a connector that is new, or takes the place of the one with its key.
+func (c *catalog) importConnector(tx *catalogTx, have []*hook.Connector, n *hook.Connector, env hook.EnvironmentID) error {
+	if slices.ContainsFunc(have, func(old *hook.Connector) bool { return old.ID == n.ID }) {
+		_, err := c.updateConnector(tx, env, n.ID, func(old *hook.Connector) error { *old = *n; return nil })
+		return err
+	}
+	n.Environment = env
+	return c.insertConnector(tx, n)
 }
 
 func (c *catalog) importEventType(tx *catalogTx, old, t *hook.EventType, env hook.EnvironmentID) error {
