@@ -34,7 +34,6 @@ type addressCase struct {
 // a route of its sink that must answer that it is not there; none is skipped silently.
 var laterAddresses = map[string]struct{ method, path, why string }{
 	"S094": {http.MethodPut, "/api/v1/app/{app}/endpoint/{endpoint}/oauth", "OAuth2 of endpoints is later work"},
-	"S097": {http.MethodPatch, "/api/v1/app/{app}/endpoint/{endpoint}/transformation", "transformations are later work"},
 }
 
 // addresses is the world of TestHostileAddresses.
@@ -164,12 +163,29 @@ func (w *addresses) run(t *testing.T, c addressCase) {
 	w.canary.respond(c.Respond)
 	w.canary.take()
 	w.syns.take()
-	if c.Expect == "reject" {
+	if c.Sink == "transform_fetch" {
+		s.scriptReachesNothing(t, url)
+	} else if c.Expect == "reject" {
 		s.refuses(t, c, url)
 	} else {
 		w.deliver(t, s, c, url)
 	}
 	w.judgeSyns(t, s)
+}
+
+// scriptReachesNothing runs scripts that try to open the URL by every name that engines have
+// for it. Each must fail for want of that name.
+func (s *target) scriptReachesNothing(t *testing.T, url string) {
+	t.Helper()
+	for _, try := range []string{
+		"fetch(%q)", "new XMLHttpRequest().open('GET', %q)", "new WebSocket(%q)", "require('http').get(%q)", "std.urlGet(%q)", "os.open(%q, 0)", "new Worker(%q)", "importScripts(%q)",
+	} {
+		in := map[string]any{"code": "function handler(webhook) { " + fmt.Sprintf(try, url) + " }", "eventType": "a.b", "payload": map[string]any{}}
+		status, body, err := s.api.Do(http.MethodPost, "/api/v1/app/"+s.app+"/endpoint/"+s.endpoint+"/transformation/simulate", in)
+		if err != nil || status != http.StatusUnprocessableEntity || !strings.Contains(string(body), "ReferenceError") {
+			t.Errorf("%s: %d %v %.300s", try, status, err, body)
+		}
+	}
 }
 
 // judgeSyns fails the test when the server dialled what nobody may dial. The test's

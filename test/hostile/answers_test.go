@@ -13,7 +13,8 @@ import (
 // isErrorBody reports whether an error's body has the shape of the contract
 // (CONTRACT.md 1.9): code and detail, or for 422 a list of what is wrong.
 func isErrorBody(status int, body []byte) bool {
-	if status == http.StatusUnprocessableEntity {
+	var failed struct{ Code string }
+	if status == http.StatusUnprocessableEntity && (json.Unmarshal(body, &failed) != nil || failed.Code != "transformation_failed") { // CONTRACT section 0
 		var e struct {
 			Detail []struct {
 				Loc       []string

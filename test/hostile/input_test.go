@@ -88,15 +88,6 @@ var decided = map[string]struct {
 	"B083": {[]int{201}, "endpoints have no retry schedule of their own in the contract: unknown fields are ignored and named in Hookloft-Ignored-Fields"},
 }
 
-// laterInputs are operations that the binary does not have yet, with a route of each
-// and why. The route must answer 501, 404 or 405 in JSON, so that nothing is skipped
-// silently and a part that arrives turns its cases red.
-var laterInputs = map[string]struct{ method, path, why string }{
-	"transform.get": {http.MethodGet, "/api/v1/app/{B.app}/endpoint/{B.endpoint}/transformation", "transformations are later work"},
-	"transform.run": {http.MethodPost, "/api/v1/app/{A.app}/endpoint/{A.endpoint}/transformation/simulate", "transformations are later work"},
-	"filter.create": {http.MethodPatch, "/api/v1/app/{A.app}/endpoint/{A.endpoint}/transformation", "filters on payloads are later work"},
-}
-
 // TestHostileInputs sends every case of the collection to the server and compares the
 // answer, what is stored, and what is delivered.
 func TestHostileInputs(t *testing.T) {
@@ -110,23 +101,13 @@ func TestHostileInputs(t *testing.T) {
 		t.Fatalf("read %d cases, the file says %d", len(file.Cases), file.Count)
 	}
 	w := newWorld(t)
-	later := 0
 	for _, c := range file.Cases {
-		if l, ok := laterInputs[c.Op]; ok {
-			later++
-			t.Run(c.ID+"_later", func(t *testing.T) {
-				mustBeLater(t, w.a.api, l.method, w.path(l.path))
-				t.Logf("not yet: %s (%s)", c.Why, l.why)
-			})
-			continue
-		}
 		if c.Op == "export" {
 			t.Run(c.ID+"_"+c.Cat, w.exportsOwn)
 			continue
 		}
 		t.Run(c.ID+"_"+c.Cat, func(t *testing.T) { w.run(t, c) })
 	}
-	t.Logf("%d cases, of which %d concern parts that do not exist yet", len(file.Cases), later)
 	t.Run("same_time", w.sameTime)
 	t.Run("same_time_at_the_door", w.sameTimeAtTheDoor)
 	w.judgeDeliveries(t)

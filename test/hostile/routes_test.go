@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,6 +18,9 @@ import (
 // that it is. An operation may stand for several requests; all are judged.
 var routes = map[string][]struct{ method, path, body string }{
 	"publish":               {{http.MethodPost, "/api/v1/app/{A.app}/msg", ""}},
+	"transform.get":         {{http.MethodGet, "/api/v1/app/{B.app}/endpoint/{B.endpoint}/transformation", ""}},
+	"transform.run":         {{http.MethodPost, "/api/v1/app/{A.app}/endpoint/{A.endpoint}/transformation/simulate", ""}},
+	"filter.create":         {{http.MethodPut, "/x/v1/app/{A.app}/endpoint/{A.endpoint}/filter", ""}},
 	"endpoint.create":       {{http.MethodPost, "/api/v1/app/{A.otherApp}/endpoint", ""}},
 	"portal.list_endpoints": {{http.MethodGet, "/api/v1/app/{A.app}/endpoint", ""}},
 	"event.list":            {{http.MethodGet, "/api/v1/app/{A.app}/msg", ""}},
@@ -122,6 +126,16 @@ func (w *world) requests(t *testing.T, c inputCase) (out []outgoing) {
 			o.body = []byte(strings.ReplaceAll(r.body, "{since}", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)))
 			if r.body == "" && (c.Body != nil || c.BodyHex != "" || c.Gen != nil) {
 				o.body = c.body(t)
+			}
+			switch c.Op {
+			case "transform.run":
+				code, err := json.Marshal("function handler(webhook) { " + c.BodyCode + " }")
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.body = fmt.Appendf(nil, `{"code":%s,"eventType":"a.b","payload":{}}`, code)
+			case "filter.create":
+				o.body = fmt.Appendf(nil, `{"filter":%s}`, o.body)
 			}
 		}
 		if c.JWT == nil {
