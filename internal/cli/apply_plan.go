@@ -169,10 +169,19 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		}
 		connector := plain[connectorField]
 		delete(plain, connectorField)
+		script := plain[transformationField]
+		delete(plain, transformationField)
 		if !exists {
 			rest := setExtras(ref, e.fields)
 			if !isNull(connector) {
 				rest = append(rest, setConnector(ref, connector))
+			}
+			if !isNull(script) {
+				d, err := readTransformation(name, script)
+				if err != nil {
+					return nil, err
+				}
+				rest = append(rest, setTransformation(ref, d))
 			}
 			if !isNoFilter(e.fields["filter"]) {
 				rest = append(rest, setFilter(ref, e.fields["filter"]))
@@ -208,8 +217,12 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		if err != nil {
 			return nil, err
 		}
-		// The filter is set before all else: a new URL gets nothing that it keeps away.
-		p.update("endpoint", name, slices.Concat(changes, more, use, filtered), slices.Concat(setFilter, requests, set, setUse)...)
+		scripted, setScript, err := r.compareTransformation(ref, script)
+		if err != nil {
+			return nil, err
+		}
+		// Filter and script are set before all else: a new URL gets nothing that they keep away.
+		p.update("endpoint", name, slices.Concat(changes, more, use, filtered, scripted), slices.Concat(setFilter, setScript, requests, set, setUse)...)
 	}
 	if !a.hasEndpoints {
 		return nil, nil
@@ -279,6 +292,10 @@ func (p *plan) create(kind, name string, f fields, requests ...request) {
 			c.To = namesOf(c.To)
 		case connectorField:
 			c.To = printedConnector(c.To)
+		case transformationField:
+			if d, err := readTransformation(name, c.To); err == nil {
+				c.To = printedTransformation(d)
+			}
 		}
 		s.Changes = append(s.Changes, c)
 	}

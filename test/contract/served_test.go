@@ -87,6 +87,8 @@ var operationCalls = []operationCall{
 	{op: "GET /api/v1/app/{app_id}/destination", status: 200},
 	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/next-event", status: 200},
 	{op: "PATCH /api/v1/app/{app_id}/destination/{destination_id}", status: 200, body: `{"type":"fifoEndpoint","config":{"url":"{url}"}}`},
+	{op: "PATCH /api/v1/app/{app_id}/destination/{destination_id}/transformation", status: 200, body: `{"code":"function handler(input) { return {requestBody: JSON.stringify(input.events)} }"}`},
+	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/transformation", status: 200},
 	{op: "POST /api/v1/app/{app_id}/destination/{destination_id}/force-retry", status: 204},
 	{op: "GET /api/v1/app/{app_id}/destination/{destination_id}/last-acked-event", status: 200, save: "acked=timestamp", retry: true},
 	{op: "POST /api/v1/app/{app_id}/destination/{destination_id}/skip", status: 204, body: `{}`},
