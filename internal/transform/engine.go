@@ -193,9 +193,11 @@ func (p *response) explain(err error, isLate bool) {
 	switch {
 	case isLate:
 		p.status, p.text = statusTimeout, "the script did not end in time"
-	case e.Name == "InternalError" && e.Message == "out of memory", e.Name == "" && e.Stack == "" && err.Error() == "null":
-		// Without memory for an error, the engine throws null.
+	case e.Name == "InternalError" && e.Message == "out of memory":
 		p.status, p.text = statusMemory, "the script needs too much memory"
+	case e.Name == "" && e.Stack == "" && err.Error() == "null":
+		// Without memory for an error, the engine throws null, and so may a script.
+		p.status, p.text = statusMemory, "the script needs too much memory, or has thrown null"
 	case e.Name == "InternalError" && e.Message == "stack overflow", e.Name == "RangeError" && strings.Contains(e.Message, "call stack"):
 		p.status, p.text = statusMemory, "the script nests its calls too deep"
 	}
