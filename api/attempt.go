@@ -29,6 +29,8 @@ type MessageAttemptOut struct {
 type AttemptDetail struct {
 	// N counts the attempts of this message to this endpoint, from 1.
 	N int `json:"n"`
+	// DestinationID is the id of a destination that the attempt was made at.
+	DestinationID string `json:"destinationId,omitempty"`
 	// Reason is the class of a failure, absent after a success.
 	Reason string `json:"reason,omitempty"`
 	// Error is the failure in words.

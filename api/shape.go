@@ -101,6 +101,8 @@ type DestinationDetail struct {
 	// Reason is why the message is not there: of the last failure, or why it is not tried
 	// any more ("expired": its expiresAt has passed).
 	Reason string `json:"reason"`
+	// DestinationID is the id of what is a destination.
+	DestinationID string `json:"destinationId,omitempty"`
 	// Note says more about the reason: which clause of the endpoint's filter decided.
 	Note string `json:"note,omitempty"`
 }

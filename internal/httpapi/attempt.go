@@ -60,6 +60,9 @@ func (s *server) pastEndpoint(c *call, a *hook.Application, ref string) (hook.En
 	if id, ok := s.Catalog.Codec().ParseEndpoint(a.ID, ref); ok {
 		return id, nil
 	}
+	if id, ok := s.Catalog.Codec().ParseDestination(a.ID, ref); ok {
+		return id, nil
+	}
 	if !isRef(ref) {
 		return 0, notFound()
 	}
@@ -68,6 +71,30 @@ func (s *server) pastEndpoint(c *call, a *hook.Application, ref string) (hook.En
 		return 0, err
 	}
 	return e.ID, nil
+}
+
+// endpointID is how an endpoint is named: a destination has an id of its own kind.
+func (s *server) endpointID(e *hook.Endpoint) string {
+	if e.IsDestination() {
+		return s.Catalog.Codec().Destination(e.Application, e.ID)
+	}
+	return s.Catalog.Codec().Endpoint(e.Application, e.ID)
+}
+
+// destinationNames returns how a history names what is a destination, beside the id of an
+// endpoint, which is the only one that the contract's schemas let stand there; "" for an
+// endpoint, and for one that is gone.
+func (s *server) destinationNames(c *call, app hook.ApplicationID) (func(hook.EndpointID) string, error) {
+	plan, err := s.Catalog.PlanOf(c.ctx(), app)
+	if err != nil {
+		return nil, err
+	}
+	return func(id hook.EndpointID) string {
+		if e := plan.Endpoint(id); e != nil && e.IsDestination() {
+			return s.endpointID(e)
+		}
+		return ""
+	}, nil
 }
 
 // pastEndpointOfPath resolves the application and the endpoint that the path names, for a
@@ -106,6 +133,10 @@ func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
 	if err != nil {
 		return err
 	}
+	names, err := s.destinationNames(c, q.Application)
+	if err != nil {
+		return err
+	}
 	withMessage := q.WithMessage
 	q.WithMessage = withMessage || seen.needsMessages(&q)
 	list, err := s.History.Attempts(c.ctx(), q)
@@ -115,6 +146,7 @@ func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
 	out := listToAPI(list, func(r store.Attempted) string { return codec.Attempt(q.Application, r.Attempt.ID) },
 		func(r store.Attempted) api.MessageAttemptOut {
 			a := s.attemptToAPI(r.Attempt, seen.hidesAnswer(r.Message), q.WithContent, expanded)
+			a.Hookloft.DestinationID = names(r.Attempt.Endpoint)
 			if withMessage && r.Message != nil {
 				m := s.messageToAPI(r.Message, seen.of(r.Message.EventType), q.WithContent, now)
 				a.Msg = &m
@@ -174,7 +206,12 @@ func (s *server) getAttempt(c *call) error {
 	if err != nil {
 		return err
 	}
+	names, err := s.destinationNames(c, at.Application)
+	if err != nil {
+		return err
+	}
 	out := s.attemptToAPI(at, hidden, true, expanded)
+	out.Hookloft.DestinationID = names(at.Endpoint)
 	return c.raw(http.StatusOK, appendAttempt(nil, &out))
 }
 
@@ -270,6 +307,15 @@ func (s *server) listAttemptedDestinations(c *call) error {
 			o.Status, o.StatusText = statusToAPI(store.StatusOfDelivery(&d), false)
 			if d.Reason != hook.ReasonNone {
 				o.Hookloft = &api.DestinationDetail{Reason: d.Reason.String(), Note: d.Note}
+			}
+			if e := endpoints[d.Endpoint]; e.IsDestination() {
+				if o.Hookloft == nil {
+					o.Hookloft = &api.DestinationDetail{}
+				}
+				o.Hookloft.DestinationID = s.endpointID(e)
+				if o.URL == "" { // of a polling endpoint; the contract's schema wants one
+					o.URL = "https://polling.invalid/"
+				}
 			}
 			return o
 		})

@@ -162,7 +162,7 @@ func TestLineOfADestination(t *testing.T) {
 	end := func(o hook.Outcome) {
 		t.Helper()
 		d := r.head(app, id)
-		a := &hook.Attempt{ID: hook.AttemptID(r.store.NewKey()), Message: d.Message.ID, Application: d.Delivery.Application, Endpoint: d.Delivery.Endpoint, StartedAt: time.Now(), N: 1, Outcome: o, Took: 3 * time.Millisecond}
+		a := &hook.Attempt{ID: hook.AttemptID(r.store.NewKey()), Message: d.Message.ID, Application: d.Delivery.Application, Endpoint: d.Delivery.Endpoint, StartedAt: time.Now(), N: 1, Outcome: o, URL: "https://example.com/d", Took: 3 * time.Millisecond}
 		if o != hook.Success {
 			a.Reason = hook.ReasonServer
 		}
@@ -187,6 +187,17 @@ func TestLineOfADestination(t *testing.T) {
 	one := r.must(200, "GET", path+"/attempt/"+list.str("data.1.id"), "")
 	if one.str("id") != list.str("data.1.id") || one.str("firstMsgId") != ids[0] {
 		t.Errorf("one attempt: %s", one.body)
+	}
+	// Histories of messages name it by its own id, too.
+	of := r.must(200, "GET", "/api/v1/app/a/attempt/msg/"+ids[0], "")
+	if of.str("data.0.hookloft.destinationId") != id || r.must(200, "GET", "/api/v1/app/a/msg/"+ids[0]+"/attempt/"+of.str("data.0.id"), "").str("hookloft.destinationId") != id {
+		t.Errorf("the attempts of a message: %s", of.body)
+	}
+	if got := r.must(200, "GET", "/api/v1/app/a/msg/"+ids[0]+"/endpoint", "").str("data.0.hookloft.destinationId"); got != id {
+		t.Errorf("where a message went: %s", got)
+	}
+	if got := r.must(200, "GET", "/api/v1/app/a/attempt/endpoint/"+id, "").str("data.1.msgId"); got != ids[0] {
+		t.Errorf("its attempts by endpoint: %s", got)
 	}
 	if got := r.call("GET", path+"/attempt/sinkatmpt_"+strings.Repeat("0", 22), "").status; got != 404 {
 		t.Errorf("an unknown attempt: %d", got)

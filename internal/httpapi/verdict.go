@@ -172,7 +172,7 @@ func (s *server) lastAttempts(c *call, m *hook.Message) (map[hook.EndpointID]*ho
 func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Attempt) api.WhyDelivery {
 	codec := s.Catalog.Codec()
 	out := api.WhyDelivery{
-		EndpointID: codec.Endpoint(d.Application, d.Endpoint), URL: plainText(e.URL), State: d.State.String(),
+		EndpointID: s.endpointID(e), URL: plainText(e.URL), State: d.State.String(),
 		Attempts: d.Attempts, NextAttempt: nextAttempt(d), Reason: d.Reason.String(), Note: d.Note,
 	}
 	if last != nil {

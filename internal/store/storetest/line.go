@@ -116,6 +116,61 @@ func testLines(t *testing.T, open Open) {
 		wantOrder(claimAll(f), b)
 	})
 
+	t.Run("BatchIsOneOutcome", func(t *testing.T) {
+		f := newFixture(t, open)
+		for range 3 {
+			inLine(f, 7, time.Time{})
+		}
+		due := claimAll(f)
+		batch := hook.Batch{First: due[0].Message.ID, Last: due[2].Message.ID, Count: 3}
+		var ends []*store.Finished
+		for i, d := range due {
+			if d.Group != due[0].Group || d.Group == 0 {
+				t.Fatalf("groups %d and %d", due[0].Group, d.Group)
+			}
+			a := f.attempt(d, hook.Success)
+			a.ID = hook.AttemptID(f.NewKey())
+			if i == 0 {
+				batch.Of = a.ID
+			}
+			a.Batch = &batch
+			ends = append(ends, &store.Finished{Delivery: d.Delivery.After(a, nil, time.Now(), 0), Row: d.Row, Attempt: a})
+		}
+		ends[0].With, ends[0].Urgent = ends[1:], true
+		f.must(f.finish(ends[0]))
+		f.crash()
+		if left := claimAll(f); len(left) != 0 {
+			t.Fatalf("left: %+v", left)
+		}
+		for _, d := range due {
+			f.wantState(d.Message.ID, f.endpoints[0], hook.Delivered, 1)
+		}
+		for _, c := range []struct {
+			requests bool
+			want     int
+		}{{false, 3}, {true, 1}} {
+			list, err := f.Attempts(f.Context(), store.AttemptQuery{Application: f.app, Endpoint: f.endpoints[0], Window: store.Window{Limit: 10}, Requests: c.requests})
+			f.must(err)
+			if len(list.Rows) != c.want || *list.Rows[len(list.Rows)-1].Attempt.Batch != batch {
+				t.Fatalf("attempts with Requests %v: %d, want %d", c.requests, len(list.Rows), c.want)
+			}
+		}
+	})
+
+	t.Run("SkipEndsWhatLiesBetween", func(t *testing.T) {
+		f := newFixture(t, open)
+		a, b, other, c := inLine(f, 7, time.Time{}), inLine(f, 7, time.Time{}), inLine(f, 8, time.Time{}), inLine(f, 7, time.Time{})
+		n, err := f.Cancel(f.Context(), store.Cancellation{Application: f.app, Endpoint: f.endpoints[0], From: hook.Key(b), Until: hook.Key(other), Line: 7, Reason: hook.ReasonSkipped})
+		f.must(err)
+		if n != 1 {
+			t.Fatalf("%d ended, want 1", n)
+		}
+		wantOrder(claimAll(f), a, other, c)
+		if d := f.delivery(b, f.endpoints[0]); d.State != hook.Cancelled || d.Reason != hook.ReasonSkipped {
+			t.Fatalf("skipped: %+v", d)
+		}
+	})
+
 	t.Run("DelayedJoinsAtItsTime", func(t *testing.T) {
 		f := newFixture(t, open)
 		late := inLine(f, 7, time.Now().Add(2*time.Minute))
