@@ -205,6 +205,8 @@ type QueueOut struct {
 
 // QueueDepth counts deliveries by when they are due; each bound excludes those before it.
 type QueueDepth struct {
+	// Held is due, and waits for the end of a hold.
+	Held    int64 `json:"held"`
 	Now     int64 `json:"now"`
 	Minute  int64 `json:"under1m"`
 	Minutes int64 `json:"under5m"`

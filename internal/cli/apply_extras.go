@@ -11,7 +11,7 @@ import (
 
 // extras are the fields of an endpoint in a file that have operations of their own: PUT
 // replaces one, GET shows it without its secrets.
-func extras() []string { return []string{"credentials", "request", "consent", orderField} }
+func extras() []string { return []string{"credentials", "latest", "request", "consent", orderField} }
 
 // orderField is an extra that an endpoint may be without: null takes it away.
 const orderField = "order"

@@ -125,7 +125,7 @@ func (p *program) root() *cobra.Command {
   hookloft send acme invoice.paid '{"amount": 5}'     # a message`,
 	},
 		p.dev(), p.serve(),
-		p.send(), p.trigger(), p.listen(), p.poll(), p.tail(), p.why(), p.replay(), p.task(),
+		p.send(), p.trigger(), p.listen(), p.poll(), p.tail(), p.why(), p.replay(), p.task(), p.pause(), p.resume(), p.showHold(),
 		p.app(), p.endpoint(), p.destination(), p.filter(), p.transform(), p.credentials(), p.eventTypes(), p.apply(), p.exportEnvironment(), p.importEnvironment(), p.api(),
 		p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(), p.doctor(),
 		p.token(), p.environment(), p.source(), p.connector(), p.backup(), p.restore(), p.release(), p.prune(), p.config(),

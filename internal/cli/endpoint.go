@@ -50,7 +50,7 @@ APP/ENDPOINT, each by id or uid, or the id of an endpoint alone.`,
   hookloft endpoint list acme
   hookloft endpoint secret acme/billing`,
 	}, p.listEndpoints(), p.createEndpoint(), p.getEndpoint(), p.updateEndpoint(), p.deleteEndpoint(),
-		p.endpointSecret(), p.rotateEndpoint(), p.switchEndpoint(true), p.switchEndpoint(false), p.endpointHeaders(), p.verifyEndpoint(), p.orderEndpoint())
+		p.endpointSecret(), p.rotateEndpoint(), p.switchEndpoint(true), p.switchEndpoint(false), p.endpointHeaders(), p.verifyEndpoint(), p.latestEndpoint(), p.orderEndpoint())
 }
 
 // endpointRef names an endpoint.

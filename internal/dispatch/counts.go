@@ -101,3 +101,18 @@ func (d *Dispatcher) Waiting() map[hook.ApplicationID]int64 {
 	}
 	return out
 }
+
+// Breaker says whether an endpoint rests after failures in a row.
+func (d *Dispatcher) Breaker(ep hook.EndpointID) (b hook.Breaker) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.lanes[ep]
+	if l == nil {
+		return b
+	}
+	b = hook.Breaker{Failures: l.breaker.failures, IsOpen: l.breaker.open, IsRecovering: l.breaker.ramping}
+	if b.IsOpen {
+		b.ProbeAt = l.breaker.probeAt
+	}
+	return b
+}

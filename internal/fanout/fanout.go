@@ -47,7 +47,11 @@ func Plan(plan *store.Plan, m *hook.Message) []hook.Delivery {
 				continue
 			}
 		}
-		out = append(out, delivery(plan, e, m))
+		d := delivery(plan, e, m)
+		if e.Latest != nil {
+			d.Latest = latestOf(e, m)
+		}
+		out = append(out, d)
 	}
 	return out
 }

@@ -67,6 +67,9 @@ type Delivery struct {
 	// Crashes counts how often the process died while a request of this delivery was under
 	// way or its outcome not yet recorded, since the last attempt that was recorded.
 	Crashes int
+	// Latest is of a new delivery that a later one of its key may supersede; nil for most. It
+	// is for Append alone, and not stored.
+	Latest *LatestOf
 	// Fresh: the delivery has no row of its own yet; it lives in memory and is found
 	// after a crash through its message. See store.Queue.
 	Fresh bool

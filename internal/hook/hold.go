@@ -109,3 +109,11 @@ func (e *Endpoint) Draining(app *Hold) (until time.Time, perSecond int) {
 
 // IsOrdered reports whether messages to the endpoint stand in a line, or in the order of a feed.
 func (e *Endpoint) IsOrdered() bool { return e.Order != nil || e.IsDestination() }
+
+// Breaker is how an endpoint does that has failed several times in a row.
+type Breaker struct {
+	Failures     int       // in a row, of the kind that count
+	IsOpen       bool      // it rests: nothing is sent but one probe at a time
+	ProbeAt      time.Time // when the next one is sent; zero unless it rests
+	IsRecovering bool      // it answers again, and more is sent bit by bit
+}

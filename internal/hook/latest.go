@@ -16,6 +16,12 @@ type Latest struct {
 	Window time.Duration `json:"window"`
 }
 
+// LatestOf is what a new delivery is the latest of.
+type LatestOf struct {
+	Key    [16]byte // of the message's key: equal for equal keys of one endpoint, and different for others
+	Window time.Duration
+}
+
 // Bounds of Latest.
 const (
 	MinLatestWindow = time.Second
@@ -24,6 +30,17 @@ const (
 	// others keep coming.
 	LatestPatience = 10
 )
+
+// Validate checks the fields that a client sets.
+func (l *Latest) Validate() error {
+	if l.Window < MinLatestWindow || l.Window > MaxLatestWindow {
+		return Fieldf("windowSeconds", "must lie between %d and %d", MinLatestWindow/time.Second, MaxLatestWindow/time.Second)
+	}
+	if l.Key == ChannelKey {
+		return Fieldf("key", "must be a path into the payload like order.id")
+	}
+	return checkOrderKey(l.Key)
+}
 
 // auditFields adds what the log says of it.
 func (l *Latest) auditFields(f *AuditFields) {

@@ -84,6 +84,7 @@ type lanes struct {
 func (l *lanes) Throttled(ep hook.EndpointID) time.Time { return l.throttled[ep] }
 func (l *lanes) Waiting() map[hook.ApplicationID]int64  { return l.waiting }
 func (l *lanes) Hurry(ep hook.EndpointID)               { l.hurried = append(l.hurried, ep) }
+func (l *lanes) Breaker(hook.EndpointID) hook.Breaker   { return hook.Breaker{} }
 
 type changes struct {
 	mu  sync.Mutex

@@ -21,7 +21,7 @@ const (
 var queueBounds = [...]time.Duration{0, time.Minute, 5 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
 
 // getQueue counts the deliveries of the environment that wait, by when they are due.
-// Deliveries of a paused endpoint wait for nothing that has a time, so they are not among them.
+// What is due and waits for the end of a hold is told apart.
 func (s *server) getQueue(c *call) error {
 	now := s.now()
 	bounds := make([]time.Time, len(queueBounds))
@@ -58,10 +58,14 @@ func (s *server) getQueue(c *call) error {
 			addDepth(depth(app), 0, n)
 		}
 	}
+	if err := s.tellHeld(c, depths, now); err != nil {
+		return err
+	}
 	apps := make([]hook.ApplicationID, 0, len(depths))
 	out := api.QueueOut{Approximated: isMore, Applications: []api.QueueApplication{}}
 	for app, d := range depths {
 		apps = append(apps, app)
+		out.Total.Held += d.Held
 		out.Total.Now += d.Now
 		out.Total.Minute += d.Minute
 		out.Total.Minutes += d.Minutes
@@ -100,4 +104,39 @@ func addDepth(d *api.QueueDepth, bound int, n int64) {
 	default:
 		d.Later += n
 	}
+}
+
+// maxHeldApplications is of how many applications with due deliveries the holds are looked at.
+const maxHeldApplications = 1000
+
+// tellHeld moves what waits for the end of a hold from Now to Held.
+func (s *server) tellHeld(c *call, depths map[hook.ApplicationID]*api.QueueDepth, now time.Time) error {
+	looked := 0
+	for app, d := range depths {
+		if d.Now == 0 {
+			continue
+		}
+		if looked++; looked > maxHeldApplications {
+			return nil
+		}
+		plan, err := s.Catalog.PlanOf(c.ctx(), app)
+		if hook.KindOf(err) == hook.NotFound && err != nil {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range plan.Endpoints {
+			if d.Now == 0 || !e.IsHeld(plan.Application.Hold) {
+				continue
+			}
+			n, _, err := s.Search.CountWaiting(c.ctx(), e.ID, now, int(d.Now))
+			if err != nil {
+				return err
+			}
+			d.Held += int64(n)
+			d.Now -= int64(n)
+		}
+	}
+	return nil
 }

@@ -194,6 +194,8 @@ type Lanes interface {
 	Waiting() map[hook.ApplicationID]int64
 	// Hurry lets the heads of an endpoint's lines be tried at once.
 	Hurry(ep hook.EndpointID)
+	// Breaker says whether an endpoint rests after failures in a row.
+	Breaker(ep hook.EndpointID) hook.Breaker
 }
 
 func (s *server) getThrottling(c *call) error {

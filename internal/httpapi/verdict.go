@@ -94,10 +94,17 @@ func (s *server) whyMessage(c *call, m *hook.Message) (out api.WhyOut, err error
 	if err != nil {
 		return out, err
 	}
+	held, err := s.heldReasons(c, m.Application, deliveries)
+	if err != nil {
+		return out, err
+	}
 	counts := map[hook.State]int{}
 	var worst *api.WhyDelivery
 	for i := range deliveries {
 		d := &deliveries[i]
+		if why := held[d.Endpoint]; why != hook.ReasonNone && d.State == hook.Pending {
+			d.State, d.Reason = hook.Held, why
+		}
 		counts[d.State]++
 		row := s.whyDelivery(d, endpoints[d.Endpoint], last[d.Endpoint])
 		out.Deliveries = append(out.Deliveries, row)
@@ -188,7 +195,7 @@ func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Atte
 		out.Verdict = "Delivered after " + attempts + "."
 		return out
 	case hook.Held:
-		out.Verdict = "Held: the endpoint is paused."
+		out.Verdict = "Held. " + said.Words + "."
 	case hook.Cancelled:
 		if d.Reason == hook.ReasonSkippedFilter && d.Attempts == 0 {
 			out.Verdict = "Not sent. " + said.Words + "."
@@ -328,6 +335,13 @@ func (s *server) whyEndpoint(c *call, e *hook.Endpoint) (out api.WhyOut, err err
 	if err != nil && !isDeleted {
 		return out, err
 	}
+	var onHold, resume string
+	var holdFacts []api.WhyFact
+	if !isDeleted {
+		if onHold, resume, holdFacts, err = s.holdVerdict(c, e); err != nil {
+			return out, err
+		}
+	}
 	total := day.Success + day.Failed
 	next := ""
 	if len(out.Failures) > 0 {
@@ -343,6 +357,8 @@ func (s *server) whyEndpoint(c *call, e *hook.Endpoint) (out api.WhyOut, err err
 		next = hook.Explain(hook.ReasonDisabled).Next
 	case e.Disabled:
 		out.Verdict, next = "The endpoint was disabled by its owner.", hook.Explain(hook.ReasonDisabled).Next
+	case onHold != "":
+		out.Verdict, next = onHold, resume
 	case total == 0:
 		out.Verdict, next = "Nothing was sent to the endpoint in the last 24 hours.", ""
 	case day.Failed == 0:
@@ -358,6 +374,7 @@ func (s *server) whyEndpoint(c *call, e *hook.Endpoint) (out api.WhyOut, err err
 	}
 	fact := func(name, value string) { out.Facts = append(out.Facts, api.WhyFact{Name: name, Value: value}) }
 	fact("url", plainText(e.URL))
+	out.Facts = append(out.Facts, holdFacts...)
 	fact("succeeded", strconv.FormatInt(day.Success, 10))
 	fact("failed", strconv.FormatInt(day.Failed, 10))
 	if day.Timed() > 0 {

@@ -166,6 +166,9 @@ func (w *writer) deliver(p *pen, d *hook.Delivery, m *hook.Message, key hook.Key
 		_, err := p.newDelivery(d, time.Time{}, nil)
 		return false, err
 	}
+	if d.Latest != nil && d.DueAt.IsZero() {
+		return false, w.deliverLatest(p, d, key.Time())
+	}
 	if d.Line != 0 && d.DueAt.Before(key.Time()) {
 		// In line by the order of commits: no later commit has an earlier place.
 		d.DueAt = key.Time()
