@@ -81,13 +81,21 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 			}
 			continue
 		}
-		if isShown(canonical(want[field]), canonical(have)) {
+		if isShown(canonical(want[field]), canonical(have)) && (field != "latest" || len(namesOf(want[field])) > len("[]") || !isEnabled(have)) {
 			continue
 		}
 		changes = append(changes, change{Field: field, To: namesOf(want[field])})
 		requests = append(requests, request{http.MethodPut, extraPath(e, field), want[field]})
 	}
 	return changes, requests, nil
+}
+
+// isEnabled reports whether something that can be off is shown as on.
+func isEnabled(have json.RawMessage) bool {
+	var shown struct {
+		Enabled bool `json:"enabled"`
+	}
+	return json.Unmarshal(have, &shown) == nil && shown.Enabled
 }
 
 // sameOrder reports whether an order of a file is the one that is shown, its defaults

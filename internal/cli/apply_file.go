@@ -50,7 +50,7 @@ type declaredApp struct {
 var (
 	typeFields     = []string{"name", "description", "deprecated", "schemas", "groupName", "featureFlags", "validation", "redact"}
 	appFieldNames  = []string{"uid", "name", "throttleRate", "metadata", "endpoints"}
-	endpointFieldN = []string{"uid", "url", "description", "disabled", "eventTypes", "channels", "throttleRate", "metadata", "headers", "secret", "credentials", "request", "consent", orderField, "filter", transformationField, connectorField}
+	endpointFieldN = []string{"uid", "url", "description", "disabled", "eventTypes", "channels", "throttleRate", "metadata", "headers", "secret", "credentials", "latest", "request", "consent", orderField, "filter", transformationField, connectorField}
 )
 
 // readDeclared reads a file, the YAML and JSON files of a directory, or standard input.

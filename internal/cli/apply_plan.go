@@ -288,7 +288,7 @@ func (p *plan) create(kind, name string, f fields, requests ...request) {
 			c.To = json.RawMessage(`"(not shown)"`)
 		case "headers":
 			c.hideValues()
-		case "credentials", "request":
+		case "credentials", "latest", "request":
 			c.To = namesOf(c.To)
 		case connectorField:
 			c.To = printedConnector(c.To)

@@ -137,7 +137,7 @@ failures is tried at once.
 		Example: "  hookloft resume acme/billing\n  hookloft resume acme --rate 20",
 	}
 	cmd.Flags().Int64Var(&rate, "rate", 0, "Send `N` messages a second to each endpoint of what waited.")
-	return p.onHold(cmd, http.MethodPost, "resume", func() any { return api.ResumeIn{DrainRate: given(cmd, "rate", rate)} })
+	return p.onHold(cmd, http.MethodPost, "resume", func() any { return api.ResumeIn{DrainRate: givenNumber(cmd, "rate", rate)} })
 }
 
 func (p *program) showHold() *cobra.Command {
@@ -146,6 +146,14 @@ func (p *program) showHold() *cobra.Command {
 		Long:    "Show whether an endpoint, an application or a source is on hold, since when, how much waits,\nand whether an endpoint rests after failures.\n\n" + holdTargetHelp,
 		Example: "  hookloft hold acme/billing\n  hookloft hold acme -o json --jq .waiting",
 	}, http.MethodGet, "hold", func() any { return nil })
+}
+
+// givenNumber is n, or nil when its flag was not given.
+func givenNumber(cmd *cobra.Command, name string, n int64) *int64 {
+	if !cmd.Flags().Changed(name) {
+		return nil
+	}
+	return &n
 }
 
 func latestView() view[api.EndpointLatestOut] {
@@ -198,7 +206,7 @@ windows. Without --key all messages of an event type are of one key.`,
 			if window%time.Second != 0 {
 				return usagef("--window takes whole seconds, not %s", window)
 			}
-			in := api.EndpointLatestIn{Key: given(cmd, "key", key), WindowSeconds: given(cmd, "window", int64(window/time.Second))}
+			in := api.EndpointLatestIn{Key: given(cmd, "key", key), WindowSeconds: givenNumber(cmd, "window", int64(window/time.Second))}
 			err = r.call(http.MethodPut, path, in, &raw)
 		default:
 			err = r.call(http.MethodGet, path, nil, &raw)

@@ -20,16 +20,13 @@ type held struct {
 }
 
 func (s *server) held(c *call) (h held, err error) {
-	if strings.HasSuffix(c.route.op, "endpoint"+verbOf(c.route.op)) || strings.HasPrefix(c.route.op, "destination.") {
+	if strings.Contains(c.route.path, "{endpoint_id}") || strings.Contains(c.route.path, "{destination_id}") {
 		h.app, h.ep, err = s.endpoint(c)
 		return h, err
 	}
 	h.app, err = s.application(c)
 	return h, err
 }
-
-// verbOf is the last part of an operation's id, with the point before it.
-func verbOf(op string) string { return op[strings.LastIndexByte(op, '.'):] }
 
 func (s *server) getHold(c *call) error {
 	h, err := s.held(c)

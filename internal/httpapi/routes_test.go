@@ -206,6 +206,9 @@ func TestAppTokenScope(t *testing.T) {
 		"destination.get-order", "destination.get-secret", "destination.headers-get", "destination.headers-patch", "destination.list", "destination.next-event", "destination.patch",
 		"destination.retry-order", "destination.rotate-secret", "destination.set-order", "destination.skip", "destination.skip-order", "destination.upsert",
 		"endpoint.get-order", "endpoint.reset-order", "endpoint.retry-order", "endpoint.set-order", "endpoint.skip-order")
+	// Whether they are paused; of the application, which its owner pauses, only to see.
+	want = append(want, "application.get-hold", "endpoint.get-hold", "endpoint.pause", "endpoint.resume", "destination.get-hold", "destination.pause", "destination.resume",
+		"endpoint.get-latest", "endpoint.set-latest", "endpoint.reset-latest")
 	// Which messages they want.
 	want = append(want, "filter.test", "endpoint.get-filter", "endpoint.set-filter", "endpoint.delete-filter", "destination.get-filter", "destination.set-filter", "destination.delete-filter")
 	want = append(want, "application.create-stream-token", "application.stream")
