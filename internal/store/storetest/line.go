@@ -118,9 +118,14 @@ func testLines(t *testing.T, open Open) {
 
 	t.Run("BatchIsOneOutcome", func(t *testing.T) {
 		f := newFixture(t, open)
-		for range 3 {
-			inLine(f, 7, time.Time{})
+		var all []*store.Publication
+		for range 3 { // in one commit, and so in one group
+			p := f.publication(f.endpoints[0])
+			p.Message.EventID, p.Deliveries[0].Line = "", 7
+			all = append(all, p)
 		}
+		_, err := f.AppendAll(f.Context(), all)
+		f.must(err)
 		due := claimAll(f)
 		batch := hook.Batch{First: due[0].Message.ID, Last: due[2].Message.ID, Count: 3}
 		var ends []*store.Finished
