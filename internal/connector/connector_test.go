@@ -30,7 +30,7 @@ type sandbox struct {
 
 func newSandbox(t testing.TB) sandbox {
 	o := transform.Options{} // the time that every installation gives
-	if underRace {           // in which the engine runs many times slower
+	if underRace {
 		o.Time = transform.MaxTime
 	}
 	p := transform.New(o)
@@ -141,9 +141,13 @@ func TestEachTemplateIsWhole(t *testing.T) {
 // length, within the time that a script has.
 func TestTemplatesKeepToTheLimits(t *testing.T) {
 	s := newSandbox(t)
+	n := 100_000
+	if underRace { // in which the engine runs many times slower
+		n /= 16
+	}
 	texts := map[string]string{
-		"ascii": strings.Repeat("a", 900_000), "escapes": strings.Repeat("\x01", 150_000), "astral": strings.Repeat("😀", 200_000),
-		"marks": strings.Repeat("<@&>", 200_000), "mixed": strings.Repeat("\"", 100_000) + strings.Repeat("é", 300_000),
+		"ascii": strings.Repeat("a", 9*n), "escapes": strings.Repeat("\x01", max(3*n/2, 20_000)), "astral": strings.Repeat("😀", 2*n),
+		"marks": strings.Repeat("<@&>", 2*n), "mixed": strings.Repeat("\"", n) + strings.Repeat("é", 3*n),
 	}
 	for kind, long := range texts {
 		raw, err := json.Marshal(map[string]string{"t": long})
