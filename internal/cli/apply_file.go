@@ -32,6 +32,9 @@ type declared struct {
 	hasTypes, hasApps bool
 	types             []declaredThing
 	apps              []declaredApp
+
+	// referred are texts, as JSON, that stand outside of the files, with what they are called by there.
+	referred map[string]string
 }
 
 // declaredThing is an event type or an endpoint.
@@ -55,13 +58,13 @@ var (
 
 // readDeclared reads a file, the YAML and JSON files of a directory, or standard input.
 func (p *program) readDeclared(path string) (*declared, error) {
-	out := &declared{}
+	out := &declared{referred: map[string]string{}}
 	if path == "-" {
 		text, err := io.ReadAll(io.LimitReader(p.In, maxDeclaredBytes))
 		if err != nil {
 			return nil, err
 		}
-		return out, errors.Join(out.addFile("standard input", text), out.check())
+		return out, errors.Join(out.addFile("standard input", text, references{dir: ".", env: p.env, found: out.referred}), out.check())
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -88,7 +91,8 @@ func (p *program) readDeclared(path string) (*declared, error) {
 		if err != nil {
 			return nil, usagef("--file: %w", err)
 		}
-		if err := out.addFile(name, text); err != nil {
+		refs := references{dir: filepath.Dir(name), env: p.env, found: out.referred}
+		if err := out.addFile(name, text, refs); err != nil {
 			return nil, err
 		}
 	}
@@ -96,8 +100,8 @@ func (p *program) readDeclared(path string) (*declared, error) {
 }
 
 // addFile adds what one file declares.
-func (d *declared) addFile(name string, text []byte) error {
-	documents, err := documentsOf(name, text)
+func (d *declared) addFile(name string, text []byte, refs references) error {
+	documents, err := documentsOf(name, text, refs)
 	if err != nil {
 		return usagef("%s: %w", name, err)
 	}
@@ -110,7 +114,7 @@ func (d *declared) addFile(name string, text []byte) error {
 }
 
 // documentsOf returns the documents of a file as JSON.
-func documentsOf(name string, text []byte) ([]json.RawMessage, error) {
+func documentsOf(name string, text []byte, refs references) ([]json.RawMessage, error) {
 	if filepath.Ext(name) == ".json" {
 		if !json.Valid(text) {
 			var v any
@@ -129,7 +133,7 @@ func documentsOf(name string, text []byte) ([]json.RawMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := yamlReader{}
+		w := yamlReader{refs: refs}
 		if err := w.value(&node, 0); err != nil {
 			return nil, err
 		}
@@ -138,11 +142,20 @@ func documentsOf(name string, text []byte) ([]json.RawMessage, error) {
 }
 
 // yamlReader writes YAML as JSON. The text of numbers stays: 1.10 is not 1.1 in an example.
-type yamlReader struct{ out []byte }
+type yamlReader struct {
+	out  []byte
+	refs references
+}
 
 func (w *yamlReader) value(n *yaml.Node, depth int) error {
 	if depth > maxDeclaredDepth || len(w.out) > maxDeclaredBytes {
 		return fmt.Errorf("line %d: nested too deep, or too large", n.Line)
+	}
+	if text, refers, err := w.refs.resolve(n); refers {
+		if err != nil {
+			return err
+		}
+		return w.text(n, text)
 	}
 	switch n.Kind {
 	case yaml.DocumentNode:
@@ -215,6 +228,10 @@ func (w *yamlReader) scalar(n *yaml.Node) error {
 			return err
 		}
 	}
+	return w.text(n, v)
+}
+
+func (w *yamlReader) text(n *yaml.Node, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("line %d: %q has no spelling in JSON", n.Line, n.Value)

@@ -66,6 +66,9 @@ func (r *remote) planFor(d *declared, prune bool) (*plan, error) {
 	}
 	// Event types go last: endpoints may name them until then.
 	p.steps = slices.Concat(p.steps, removeApps, removeTypes)
+	for _, s := range p.steps {
+		d.hide(s.Changes)
+	}
 	return p, nil
 }
 
