@@ -14,11 +14,15 @@ func (p *program) apply() *cobra.Command {
 	var yes, dryRun, prune bool
 	cmd := &cobra.Command{
 		Use:   "apply --file FILE [flags]",
-		Short: "Make event types, applications and endpoints as files say",
+		Short: "Make event types, applications, sources and endpoints as files say",
 		Long: `Compare YAML or JSON files with the server, show what would change, ask, and do it.
 Things are found again by the name of an event type and the uid of the others. Only the
 fields that stand in the files are compared; null clears one. A secret is used when the
-endpoint is made, and after that rotated with 'hookloft endpoint rotate'.
+endpoint is made, and after that rotated with 'hookloft endpoint rotate'. Other secrets are
+set where something beside them changes, too: the server does not show them.
+
+In YAML a text can stand elsewhere: !env NAME is an environment variable, and !file PATH
+a file, beside the one that names it. A plan shows their names only.
 
     eventTypes:
       - name: invoice.paid
@@ -33,10 +37,20 @@ endpoint is made, and after that rotated with 'hookloft endpoint rotate'.
           - uid: chat
             url: https://hooks.slack.com/services/...
             connector: {name: slack, variables: {text: "Paid: {{payload.amount}}"}}
+    sources:
+      - uid: stripe
+        type: stripe
+        config: {secret: !env STRIPE_SECRET}
+        settings: {ratePerMinute: 600}
+        endpoints:
+          - uid: ledger
+            url: https://ledger.example.com/in
+            filter: {eventType: invoice.paid}
+            transformation: {code: !file ledger.js}
 
 With --prune, what the server has beside the files is deleted: event types (archived) where the
-files have eventTypes, applications where they have applications, and the endpoints of
-an application whose endpoints they list.`,
+files have eventTypes, applications and sources where they have such a list, and the
+endpoints of an application or a source whose endpoints they list.`,
 		Example: `  hookloft apply -f hookloft.yaml --dry-run
   hookloft apply -f deploy/hookloft/ --yes
   hookloft apply -f hookloft.yaml --prune`,
@@ -128,8 +142,9 @@ func (r *remote) carryOut(p *plan) error {
 				continue
 			}
 			g.end()
+			isBack := r.takeBack(s, k)
 			what := fmt.Sprintf("%s %s %s", s.Action, s.Kind, s.Name)
-			if i == 0 && k == 0 {
+			if i == 0 && isBack {
 				r.notef("%s failed; nothing was changed", what)
 				return err
 			}
@@ -139,5 +154,19 @@ func (r *remote) carryOut(p *plan) error {
 	}
 	g.end()
 	r.notef("done: %s", plural(total, "change"))
-	return nil
+	return r.sayWhere(p)
+}
+
+// takeBack removes what a step has made before its request k failed, and reports whether
+// all is as it was: half of an endpoint, which is disabled until it is whole, would be found
+// and left alone by the next run.
+func (r *remote) takeBack(s step, k int) bool {
+	if s.undo == nil || k == 0 {
+		return k == 0
+	}
+	if err := r.call(s.undo.method, s.undo.path, nil, nil); err != nil {
+		r.notef("%s %s is there, but not as declared; remove it and run this again: %s", s.Kind, visible(s.Name), strings.TrimSpace(explain(err)))
+		return false
+	}
+	return true
 }

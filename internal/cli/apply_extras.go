@@ -16,10 +16,6 @@ func extras() []string { return []string{"credentials", "latest", "request", "co
 // orderField is an extra that an endpoint may be without: null takes it away.
 const orderField = "order"
 
-func extraPath(e endpointRef, field string) string {
-	return client.Path("/x/v1/app/{}/endpoint/{}/"+field, e.app, e.endpoint)
-}
-
 // withoutExtras returns an endpoint's other fields without its filter, and checks that each extra is an object.
 func withoutExtras(name string, f fields) (fields, error) {
 	plain := fields{}
@@ -48,7 +44,7 @@ func withoutExtras(name string, f fields) (fields, error) {
 func setExtras(e endpointRef, f fields) (list []request) {
 	for _, field := range extras() {
 		if f[field] != nil && !isNull(f[field]) {
-			list = append(list, request{http.MethodPut, extraPath(e, field), f[field]})
+			list = append(list, request{http.MethodPut, e.own(field), f[field]})
 		}
 	}
 	return list
@@ -62,7 +58,7 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 			continue
 		}
 		var have json.RawMessage
-		err := r.call(http.MethodGet, extraPath(e, field), nil, &have)
+		err := r.call(http.MethodGet, e.own(field), nil, &have)
 		isNone := field == orderField && client.StatusOf(err) == http.StatusNotFound
 		if err != nil && !isNone {
 			return nil, nil, err
@@ -71,13 +67,13 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 			if isNull(want[field]) {
 				if !isNone {
 					changes = append(changes, change{Field: field, From: have, To: want[field]})
-					requests = append(requests, request{http.MethodDelete, extraPath(e, field), nil})
+					requests = append(requests, request{http.MethodDelete, e.own(field), nil})
 				}
 				continue
 			}
 			if isNone || !sameOrder(want[field], have) {
 				changes = append(changes, change{Field: field, To: want[field]})
-				requests = append(requests, request{http.MethodPut, extraPath(e, field), want[field]})
+				requests = append(requests, request{http.MethodPut, e.own(field), want[field]})
 			}
 			continue
 		}
@@ -85,7 +81,7 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 			continue
 		}
 		changes = append(changes, change{Field: field, To: namesOf(want[field])})
-		requests = append(requests, request{http.MethodPut, extraPath(e, field), want[field]})
+		requests = append(requests, request{http.MethodPut, e.own(field), want[field]})
 	}
 	return changes, requests, nil
 }

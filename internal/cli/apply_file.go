@@ -28,10 +28,11 @@ type fields map[string]json.RawMessage
 
 // declared is what the files say should be.
 type declared struct {
-	// hasTypes, hasApps: the files have such a list, so that --prune may remove what is not in it.
-	hasTypes, hasApps bool
-	types             []declaredThing
-	apps              []declaredApp
+	// hasTypes, hasApps, hasSources: the files have such a list, so that --prune may remove what is not in it.
+	hasTypes, hasApps, hasSources bool
+
+	types         []declaredThing
+	apps, sources []declaredApp
 
 	// referred are texts, as JSON, that stand outside of the files, with what they are called by there.
 	referred map[string]string
@@ -43,8 +44,10 @@ type declaredThing struct {
 	fields fields
 }
 
+// declaredApp is an application or a source.
 type declaredApp struct {
 	declaredThing
+	isSource     bool
 	hasEndpoints bool
 	endpoints    []declaredThing
 }
@@ -54,7 +57,14 @@ var (
 	typeFields     = []string{"name", "description", "deprecated", "schemas", "groupName", "featureFlags", "validation", "redact"}
 	appFieldNames  = []string{"uid", "name", "throttleRate", "metadata", "endpoints"}
 	endpointFieldN = []string{"uid", "url", "description", "disabled", "eventTypes", "channels", "throttleRate", "metadata", "headers", "secret", "credentials", "latest", "request", "consent", orderField, "filter", transformationField, connectorField}
+
+	sourceFieldNames = []string{"uid", "name", "type", "config", "metadata", settingsField, "endpoints"}
 )
+
+// sourceEndpointFields are those of an endpoint of a source: what it wants is said by its filter.
+func sourceEndpointFields() []string {
+	return slices.DeleteFunc(slices.Clone(endpointFieldN), func(name string) bool { return name == "eventTypes" || name == "channels" })
+}
 
 // readDeclared reads a file, the YAML and JSON files of a directory, or standard input.
 func (p *program) readDeclared(path string) (*declared, error) {
@@ -247,9 +257,9 @@ func (d *declared) addDocument(raw json.RawMessage) error {
 	}
 	var top fields
 	if err := json.Unmarshal(raw, &top); err != nil {
-		return fmt.Errorf("must be an object with eventTypes or applications")
+		return fmt.Errorf("must be an object with eventTypes, applications or sources")
 	}
-	if err := known(top, "the file", []string{"eventTypes", "applications"}); err != nil {
+	if err := known(top, "the file", []string{"eventTypes", "applications", "sources"}); err != nil {
 		return err
 	}
 	if list, ok := top["eventTypes"]; ok {
@@ -260,27 +270,48 @@ func (d *declared) addDocument(raw json.RawMessage) error {
 		}
 		d.types = append(d.types, things...)
 	}
-	list, ok := top["applications"]
-	if !ok {
-		return nil
-	}
-	d.hasApps = true
-	apps, err := things(list, "applications", "uid", appFieldNames)
-	if err != nil {
-		return err
-	}
-	for _, one := range apps {
-		app := declaredApp{declaredThing: one}
-		if endpoints, ok := one.fields["endpoints"]; ok {
-			delete(one.fields, "endpoints")
-			app.hasEndpoints = true
-			if app.endpoints, err = things(endpoints, "the endpoints of application "+one.name, "uid", endpointFieldN); err != nil {
-				return err
-			}
+	if list, ok := top["applications"]; ok {
+		d.hasApps = true
+		apps, err := owners(list, "applications", "application", appFieldNames, endpointFieldN)
+		if err != nil {
+			return err
 		}
-		d.apps = append(d.apps, app)
+		d.apps = append(d.apps, apps...)
+	}
+	if list, ok := top["sources"]; ok {
+		d.hasSources = true
+		sources, err := owners(list, "sources", "source", sourceFieldNames, sourceEndpointFields())
+		if err != nil {
+			return err
+		}
+		for i := range sources {
+			sources[i].isSource = true
+		}
+		d.sources = append(d.sources, sources...)
 	}
 	return nil
+}
+
+// owners reads a list of what has endpoints.
+func owners(raw json.RawMessage, what, one string, names, endpointNames []string) ([]declaredApp, error) {
+	list, err := things(raw, what, "uid", names)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]declaredApp, len(list))
+	for i, thing := range list {
+		out[i] = declaredApp{declaredThing: thing}
+		endpoints, given := thing.fields["endpoints"]
+		if !given {
+			continue
+		}
+		delete(thing.fields, "endpoints")
+		out[i].hasEndpoints = true
+		if out[i].endpoints, err = things(endpoints, "the endpoints of "+one+" "+thing.name, "uid", endpointNames); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // things reads a list of objects, each with a name of its own.
@@ -332,12 +363,19 @@ func (d *declared) check() error {
 			return err
 		}
 	}
-	for _, a := range d.apps {
-		if err := once("application", a.name); err != nil {
+	for _, a := range slices.Concat(d.apps, d.sources) {
+		kind := "application"
+		if a.isSource {
+			kind = "source"
+			if len(a.fields["type"]) == 0 {
+				return usagef("source %s has no type; 'hookloft providers' lists them", a.name)
+			}
+		}
+		if err := once(kind, a.name); err != nil {
 			return err
 		}
 		for _, e := range a.endpoints {
-			if err := once("endpoint", a.name+"/"+e.name); err != nil {
+			if err := once("endpoint of "+kind, a.name+"/"+e.name); err != nil {
 				return err
 			}
 			if len(e.fields["url"]) == 0 {

@@ -3,8 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"net/http"
-
-	"github.com/hookloft/hookloft/client"
 )
 
 // A filter in a file is the filter itself, without the object around it that the operation
@@ -12,7 +10,7 @@ import (
 
 // setFilter is the request that makes an endpoint's filter what a file says.
 func setFilter(e endpointRef, want json.RawMessage) request {
-	path := client.Path(endpointFilterPath, e.app, e.endpoint)
+	path := e.own("filter")
 	if isNoFilter(want) {
 		return request{http.MethodDelete, path, nil}
 	}
@@ -31,7 +29,7 @@ func (r *remote) compareFilter(e endpointRef, f fields) ([]change, []request, er
 		return nil, nil, nil
 	}
 	var have fields
-	if err := r.call(http.MethodGet, client.Path(endpointFilterPath, e.app, e.endpoint), nil, &have); err != nil {
+	if err := r.call(http.MethodGet, e.own("filter"), nil, &have); err != nil {
 		return nil, nil, err
 	}
 	if equalJSON("filter", want, have["filter"]) {
@@ -52,6 +50,25 @@ func createEndpoint(e endpointRef, list string, plain fields, rest []request) []
 		return append([]request{{http.MethodPost, list, plain.encode()}}, rest...)
 	}
 	first := request{http.MethodPost, list, with(plain, "disabled", json.RawMessage("true")).encode()}
-	last := request{http.MethodPatch, e.path(""), fields{"disabled": json.RawMessage("false")}.encode()}
+	last := changeEndpoint(e, plain, fields{"disabled": json.RawMessage("false")})
 	return append(append([]request{first}, rest...), last)
+}
+
+// changeEndpoint is the request that changes plain fields of an endpoint that is as current
+// says. One of a source has no operation that changes some: all are replaced.
+func changeEndpoint(e endpointRef, current, changed fields) request {
+	if !e.ofSource {
+		return request{http.MethodPatch, e.path(""), changed.encode()}
+	}
+	all := fields{}
+	for _, name := range []string{"uid", "url", "description", "disabled", "throttleRate", "metadata"} {
+		value, given := changed[name]
+		if !given {
+			value = current[name]
+		}
+		if !isNull(value) {
+			all[name] = value
+		}
+	}
+	return request{http.MethodPut, e.path(""), all.encode()}
 }

@@ -26,6 +26,7 @@ type step struct {
 	Changes []change `json:"changes,omitempty"`
 
 	requests []request
+	undo     *request // takes back what the first request has made; nil for nothing
 }
 
 // change is one field that a step sets. From is absent where nothing was there, or where it is not shown.
@@ -52,7 +53,7 @@ type plan struct {
 // the files are compared: what a customer has set in a portal stays.
 func (r *remote) planFor(d *declared, prune bool) (*plan, error) {
 	p := &plan{prune: prune}
-	var removeTypes, removeApps []step
+	var removeTypes, removeApps, removeSources []step
 	var err error
 	if d.hasTypes {
 		if removeTypes, err = r.planTypes(p, d); err != nil {
@@ -64,8 +65,13 @@ func (r *remote) planFor(d *declared, prune bool) (*plan, error) {
 			return nil, err
 		}
 	}
+	if d.hasSources { // after the applications, which they may publish into
+		if removeSources, err = r.planSources(p, d); err != nil {
+			return nil, err
+		}
+	}
 	// Event types go last: endpoints may name them until then.
-	p.steps = slices.Concat(p.steps, removeApps, removeTypes)
+	p.steps = slices.Concat(p.steps, removeSources, removeApps, removeTypes)
 	for _, s := range p.steps {
 		d.hide(s.Changes)
 	}
@@ -155,7 +161,10 @@ func (r *remote) planApps(p *plan, d *declared) (remove []step, err error) {
 func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []step, err error) {
 	var have map[string]fields
 	var without []fields
-	list := client.Path(appPath+"/endpoint", a.name)
+	list, kind := client.Path(appPath+"/endpoint", a.name), "endpoint"
+	if a.isSource {
+		list, kind = client.Path(sourcePath+"/endpoint", a.name), "endpoint of source"
+	}
 	if exists && a.hasEndpoints {
 		if have, without, err = keyed(r, list, "uid"); err != nil {
 			return nil, err
@@ -165,7 +174,7 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 		name := a.name + "/" + e.name
 		current, exists := have[e.name]
 		delete(have, e.name)
-		ref := endpointRef{a.name, e.name}
+		ref := endpointRef{a.name, e.name, a.isSource}
 		plain, err := withoutExtras(name, e.fields)
 		if err != nil {
 			return nil, err
@@ -189,12 +198,13 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 			if !isNoFilter(e.fields["filter"]) {
 				rest = append(rest, setFilter(ref, e.fields["filter"]))
 			}
-			p.create("endpoint", name, e.fields, createEndpoint(ref, list, plain, rest)...)
+			p.create(kind, name, e.fields, createEndpoint(ref, list, plain, rest)...)
+			p.steps[len(p.steps)-1].undo = &request{http.MethodDelete, ref.path(""), nil}
 			continue
 		}
 		// A secret is set when the endpoint is made; after that it is rotated.
 		changes := compare(plain, current, "uid", "headers", "secret")
-		requests := []request{{http.MethodPatch, ref.path(""), patchOf(changes)}}
+		requests := []request{changeEndpoint(ref, current, fieldsOf(changes))}
 		if len(changes) == 0 {
 			requests = nil
 		}
@@ -225,17 +235,17 @@ func (r *remote) planEndpoints(p *plan, a declaredApp, exists bool) (remove []st
 			return nil, err
 		}
 		// Filter and script are set before all else: a new URL gets nothing that they keep away.
-		p.update("endpoint", name, slices.Concat(changes, more, use, filtered, scripted), slices.Concat(setFilter, setScript, requests, set, setUse)...)
+		p.update(kind, name, slices.Concat(changes, more, use, filtered, scripted), slices.Concat(setFilter, setScript, requests, set, setUse)...)
 	}
 	if !a.hasEndpoints {
 		return nil, nil
 	}
 	for _, uid := range sortedKeys(have) {
-		remove = p.remove(remove, "endpoint", a.name+"/"+uid, endpointRef{a.name, uid}.path(""))
+		remove = p.remove(remove, kind, a.name+"/"+uid, endpointRef{a.name, uid, a.isSource}.path(""))
 	}
 	for _, row := range without {
 		id := row.text("id")
-		remove = p.remove(remove, "endpoint", a.name+"/"+id, endpointRef{a.name, id}.path(""))
+		remove = p.remove(remove, kind, a.name+"/"+id, endpointRef{a.name, id, a.isSource}.path(""))
 	}
 	return remove, nil
 }
@@ -291,7 +301,7 @@ func (p *plan) create(kind, name string, f fields, requests ...request) {
 			c.To = json.RawMessage(`"(not shown)"`)
 		case "headers":
 			c.hideValues()
-		case "credentials", "latest", "request":
+		case "credentials", "latest", "request", configField:
 			c.To = namesOf(c.To)
 		case connectorField:
 			c.To = printedConnector(c.To)
@@ -375,12 +385,14 @@ func sortedList(v any) any {
 }
 
 // patchOf is the body that makes changes.
-func patchOf(changes []change) json.RawMessage {
+func patchOf(changes []change) json.RawMessage { return fieldsOf(changes).encode() }
+
+func fieldsOf(changes []change) fields {
 	f := fields{}
 	for _, c := range changes {
 		f[c.Field] = c.To
 	}
-	return f.encode()
+	return f
 }
 
 func (f fields) encode() json.RawMessage {

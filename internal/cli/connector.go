@@ -91,7 +91,7 @@ func (r *remote) printTemplate(t *api.ConnectorTemplateOut) error {
 }
 
 func connectorUsePath(e endpointRef) string {
-	return client.Path("/x/v1/app/{}/endpoint/{}/connector", e.app, e.endpoint)
+	return e.own("connector")
 }
 
 func (p *program) useConnector() *cobra.Command {

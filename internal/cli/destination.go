@@ -75,7 +75,7 @@ func (p *program) onDestination(cmd *cobra.Command, run func(*remote, endpointRe
 		if !ok || app == "" || destination == "" || strings.Contains(destination, "/") {
 			return usagef("DESTINATION is APP/DESTINATION, not %q", args[0])
 		}
-		return noDestination(run(r, endpointRef{app, destination}), args[0])
+		return noDestination(run(r, endpointRef{app: app, endpoint: destination}), args[0])
 	})
 }
 

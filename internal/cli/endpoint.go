@@ -53,11 +53,26 @@ APP/ENDPOINT, each by id or uid, or the id of an endpoint alone.`,
 		p.endpointSecret(), p.rotateEndpoint(), p.switchEndpoint(true), p.switchEndpoint(false), p.endpointHeaders(), p.verifyEndpoint(), p.latestEndpoint(), p.orderEndpoint())
 }
 
-// endpointRef names an endpoint.
-type endpointRef struct{ app, endpoint string }
+// endpointRef names an endpoint of an application or, if ofSource, of the source app.
+type endpointRef struct {
+	app, endpoint string
+	ofSource      bool
+}
 
+// path is that of the contract's operations.
 func (e endpointRef) path(more string) string {
+	if e.ofSource {
+		return client.Path(sourcePath+"/endpoint/{}"+more, e.app, e.endpoint)
+	}
 	return client.Path(endpointPath+more, e.app, e.endpoint)
+}
+
+// own is the path of our operations on an endpoint's feature.
+func (e endpointRef) own(feature string) string {
+	if e.ofSource {
+		return client.Path(ownSourcePath+"/endpoint/{}/"+feature, e.app, e.endpoint)
+	}
+	return client.Path("/x/v1/app/{}/endpoint/{}/"+feature, e.app, e.endpoint)
 }
 
 // resolve finds the application of an endpoint that is given as APP/ENDPOINT or as an id alone.
@@ -66,7 +81,7 @@ func (r *remote) resolve(text string) (endpointRef, error) {
 		if app == "" || endpoint == "" || strings.Contains(endpoint, "/") {
 			return endpointRef{}, usagef("ENDPOINT is APP/ENDPOINT or an id, not %q", text)
 		}
-		return endpointRef{app, endpoint}, nil
+		return endpointRef{app: app, endpoint: endpoint}, nil
 	}
 	if !strings.HasPrefix(text, "ep_") {
 		return endpointRef{}, usagef("ENDPOINT %q needs its application: APP/%s; an id (ep_...) alone will do, too", text, text)
@@ -81,7 +96,7 @@ func (r *remote) resolve(text string) (endpointRef, error) {
 	}
 	for _, row := range found.Data {
 		if row.ID == text && row.AppID != nil {
-			return endpointRef{*row.AppID, text}, nil
+			return endpointRef{app: *row.AppID, endpoint: text}, nil
 		}
 	}
 	return endpointRef{}, noEndpoint(&client.Error{Status: http.StatusNotFound}, text)
