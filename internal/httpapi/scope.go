@@ -41,10 +41,10 @@ var scopeNouns = map[string]string{
 	"message.broadcast":               "broadcast",
 	"connector-template":              "connector",
 	"search.why":                      "attempt",
-	"application.stream":              "stream",
-	"application.create-stream-token": "stream",
-	"source.stream":                   "stream",
-	"source.create-stream-token":      "stream",
+	"application.stream":              "message",
+	"application.create-stream-token": "message",
+	"source.stream":                   "message",
+	"source.create-stream-token":      "message",
 	"message.poller":                  "poller",
 	"message.pollerv2":                "poller",
 }
@@ -58,6 +58,9 @@ var withoutScope = []string{"authentication.whoami", "authentication.logout"}
 
 // readByPost are operations that change nothing although they are POSTs.
 var readByPost = []string{
+	// Who may read messages may give a page less than that.
+	"application.create-stream-token", "source.create-stream-token",
+
 	"filter.test", "message.precheck", "message.search", "environment.export", "event-type.validate",
 	"endpoint.transformation.simulate", "connector.simulate", "endpoint.try-transformation", "source.endpoint.try-transformation", "destination.try-transformation",
 }
