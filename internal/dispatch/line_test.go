@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,13 @@ func (w *world) ordered(app hook.ApplicationID, o hook.Order) hook.EndpointID {
 // say publishes a message with a key.
 func (w *world) say(app hook.ApplicationID, key string) hook.MessageID {
 	return w.append(&hook.Message{ID: hook.MessageID(w.clock.Next()), Application: app, EventType: key, Payload: []byte("{}")}, w.plan(app).Endpoints...).ID
+}
+
+// sayFirst is say, and tells the id before anybody gets the message.
+func (w *world) sayFirst(app hook.ApplicationID, key string, id *atomic.Int64) {
+	m := &hook.Message{ID: hook.MessageID(w.clock.Next()), Application: app, EventType: key, Payload: []byte("{}")}
+	id.Store(int64(m.ID))
+	w.append(m, w.plan(app).Endpoints...)
 }
 
 // cancelAll ends all that is due at an endpoint, what is being tried included, as a store does.
@@ -51,16 +59,15 @@ func TestHeadBlocksItsLineOnly(t *testing.T) {
 		w.app(1, 1)
 		w.ordered(1, hook.Order{Key: "k"})
 	}, func(w *world, _ *Dispatcher) {
-		bad := true
-		var first hook.MessageID
+		var first atomic.Int64
 		w.set(func(ctx context.Context, a *hook.Attempt) {
-			if bad && a.Message == first {
+			if int64(a.Message) == first.Load() {
 				status(404, hook.Failed, hook.ReasonNotFound)(ctx, a)
 				return
 			}
 			ok(ctx, a)
 		})
-		first = w.say(1, "a")
+		w.sayFirst(1, "a", &first)
 		second, other := w.say(1, "a"), w.say(1, "b")
 		rest(time.Minute)
 		if got := w.delivery(100_001, other).State; got != hook.Delivered {
@@ -69,7 +76,7 @@ func TestHeadBlocksItsLineOnly(t *testing.T) {
 		if got := w.delivery(100_001, second); got.Attempts != 0 {
 			t.Errorf("behind the head: %+v", got)
 		}
-		bad = false
+		w.set(ok)
 		rest(10 * time.Minute)
 		if got := w.delivery(100_001, second).State; got != hook.Delivered {
 			t.Errorf("after the head it is %v", got)
@@ -108,15 +115,15 @@ func TestResendDoesNotWaitForItsLine(t *testing.T) {
 		w.app(1, 1)
 		w.ordered(1, hook.Order{})
 	}, func(w *world, _ *Dispatcher) {
-		var first hook.MessageID
+		var first atomic.Int64
 		w.set(func(ctx context.Context, a *hook.Attempt) {
-			if a.Message == first {
+			if int64(a.Message) == first.Load() {
 				status(404, hook.Failed, hook.ReasonNotFound)(ctx, a)
 				return
 			}
 			ok(ctx, a)
 		})
-		first = w.say(1, "a")
+		w.sayFirst(1, "a", &first)
 		second, third := w.say(1, "a"), w.say(1, "a")
 		rest(10 * time.Second)
 		w.resend(1, 100_001, second)
