@@ -50,6 +50,7 @@ type writer struct {
 	added     []freshEntry    // messages with fresh deliveries
 	resolved  []resolvedEntry // fresh deliveries that got their row
 	madeDue   []store.DueTime // to be told to the Handoff
+	later     []superseded    // in older segments, to be ended after the commit
 	asked     []store.DueTime // of these, what a person asked for
 	results   []operationResult
 	thin      []*pen // older ones that lost a due row
@@ -304,7 +305,7 @@ func (w *writer) reset() {
 	w.open, w.last = w.open[:0], nil
 	w.handed = nil // the Handoff may keep it
 	w.added, w.resolved = w.added[:0], w.resolved[:0]
-	w.madeDue, w.asked, w.holdAfter = w.madeDue[:0], w.asked[:0], nil
+	w.madeDue, w.asked, w.later, w.holdAfter = w.madeDue[:0], w.asked[:0], w.later[:0], nil
 	w.thin, w.announces, w.feeds = w.thin[:0], false, false
 	clear(w.results)
 	w.results = w.results[:0]
@@ -339,6 +340,7 @@ func (w *writer) settle(batch []operation) {
 		w.keys[span].committed()
 	}
 	w.lookForDue()
+	w.supersedeLater()
 	if w.holdAfter != nil {
 		w.s.held.Store(*w.holdAfter)
 	}

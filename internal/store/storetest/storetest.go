@@ -34,6 +34,8 @@ func RunMessages(t *testing.T, open Open) {
 	t.Run("appendall", func(t *testing.T) { testAppendAll(t, open) })
 	t.Run("inbound", func(t *testing.T) { testInbound(t, open) })
 	t.Run("queue", func(t *testing.T) { testQueue(t, open) })
+	t.Run("hold", func(t *testing.T) { testHold(t, open) })
+	t.Run("latest", func(t *testing.T) { testLatest(t, open) })
 	t.Run("lines", func(t *testing.T) { testLines(t, open) })
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
@@ -276,6 +278,8 @@ type handoff struct {
 	fresh     []store.Due
 	withdrawn []store.Due
 	madeDue   []store.DueTime
+	asked     int
+	plans     []hook.ApplicationID // whose plans changed
 	changed   chan struct{} // closed and replaced when something was added
 }
 
@@ -309,6 +313,36 @@ func (h *handoff) MadeDue(app hook.ApplicationID, ep hook.EndpointID, at time.Ti
 	defer h.mu.Unlock()
 	h.madeDue = append(h.madeDue, store.DueTime{Application: app, Endpoint: ep, At: at})
 	h.tell()
+}
+
+func (h *handoff) Asked(hook.ApplicationID, hook.EndpointID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked++
+}
+
+func (h *handoff) Changed(apps []hook.ApplicationID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.plans = append(h.plans, apps...)
+}
+
+// takeAsked returns how often it was said since the last call that a person asked.
+func (h *handoff) takeAsked() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := h.asked
+	h.asked = 0
+	return n
+}
+
+// takeChanged returns the applications that were said to have changed since the last call.
+func (h *handoff) takeChanged() []hook.ApplicationID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := h.plans
+	h.plans = nil
+	return list
 }
 
 func (h *handoff) tell() {
