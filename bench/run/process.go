@@ -336,12 +336,14 @@ func probeDisk(dir string) (p50, p99 float64) {
 }
 
 // post is a small API call that must succeed.
-func post(url, token string, in, out any) error {
+func post(url, token string, in, out any) error { return send(http.MethodPost, url, token, in, out) }
+
+func send(method, url, token string, in, out any) error {
 	text, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(text))
+	req, err := http.NewRequest(method, url, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -371,6 +373,9 @@ func call(req *http.Request, token string, out any) error {
 	}
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: status %d: %.300s", req.Method, req.URL.Path, resp.StatusCode, text)
+	}
+	if out == nil {
+		return nil
 	}
 	return json.Unmarshal(text, out)
 }

@@ -33,6 +33,7 @@ func (r *report) markdown() string {
 	r.rateTable(&b)
 	r.latencyTable(&b)
 	r.inboundTables(&b)
+	r.scriptTable(&b)
 	r.restTable(&b)
 	r.retentionTable(&b)
 	b.WriteString(outro)
@@ -88,7 +89,12 @@ func (r *report) rateTable(b *strings.Builder) {
 // rateRows writes the rows of one number of endpoints, the ceiling first.
 func (r *report) rateRows(b *strings.Builder, endpoints int, inbound bool) {
 	relay := r.ratesOf("relay", endpoints, inbound)
-	for _, subject := range []string{"relay", "hookloft"} {
+	r.rowsOf(b, relay, []string{"relay", "hookloft"}, endpoints, inbound)
+}
+
+// rowsOf writes the rows of some programs.
+func (r *report) rowsOf(b *strings.Builder, relay []rateRun, subjects []string, endpoints int, inbound bool) {
+	for _, subject := range subjects {
 		runs := r.ratesOf(subject, endpoints, inbound)
 		if len(runs) == 0 {
 			continue
@@ -145,6 +151,18 @@ func (r *report) inboundTables(b *strings.Builder) {
 	fmt.Fprintf(b, "\nAt %d webhooks/s, for %d s:\n\n", r.Sizes.Rate, r.Sizes.Seconds)
 	b.WriteString(latencyHead)
 	r.latencyRows(b, true)
+}
+
+// scriptTable is about endpoints with a transformation.
+func (r *report) scriptTable(b *strings.Builder) {
+	if len(r.ratesOf(scripted, 1, false)) == 0 {
+		return
+	}
+	b.WriteString("\n## With a transformation on every message: a text made of the payload, in a header\n\nCPU is without the children that run the scripts.\n\n")
+	b.WriteString(rateHead)
+	for _, endpoints := range []int{1, 10} {
+		r.rowsOf(b, nil, []string{scripted}, endpoints, false)
+	}
 }
 
 const (

@@ -20,6 +20,7 @@ var scenarios = []struct {
 	{"rate10", func(ctx context.Context, b *bench, r *report) error { return rates(ctx, b, r, 10) }},
 	{"latency", latency},
 	{"inbound", inbound},
+	{"transform", transformed},
 	{"slow", slow},
 	{"idle", idle},
 	{"pending", pending},
@@ -93,6 +94,25 @@ func inbound(ctx context.Context, b *bench, r *report) error {
 	return nil
 }
 
+// scripted is the product with a transformation on each endpoint.
+const scripted = "hookloft + script"
+
+// transformed measures what rates does with a script on every message.
+func transformed(ctx context.Context, b *bench, r *report) error {
+	for round := range b.sizes.Rounds {
+		for _, endpoints := range []int{1, 10} {
+			run, err := b.rate(ctx, scripted, false, endpoints, b.sizes.Messages/10/endpoints)
+			if err != nil {
+				return fmt.Errorf("%s, round %d: %w", scripted, round+1, err)
+			}
+			fmt.Fprintf(os.Stderr, "%-8s %2d endpoints  %6.0f accepted/s  %6.0f delivered/s  %.2f CPU s/10k  lost %d  duplicates %d  recorded %d\n",
+				scripted, endpoints, run.Accepted, run.Delivered, run.CPUPer10k, run.Lost, run.Duplicates, run.Recorded)
+			r.Rates = append(r.Rates, run)
+		}
+	}
+	return nil
+}
+
 func (b *bench) rate(ctx context.Context, subject string, inbound bool, endpoints, n int) (rateRun, error) {
 	run := rateRun{Subject: subject, Inbound: inbound, Endpoints: endpoints, Messages: n}
 	warm := min(2000, n) // connections, caches and file growth; not counted
@@ -137,7 +157,7 @@ func (b *bench) rate(ctx context.Context, subject string, inbound bool, endpoint
 	run.AckP50, run.AckP99 = load.Ack.P50, load.Ack.P99
 	run.E2EP50, run.E2EP99 = got.Latency.P50, got.Latency.P99
 	run.Lost, run.Duplicates = want-got.Distinct, got.Duplicates
-	if subject == "hookloft" {
+	if subject != "relay" {
 		all := (n + warm) * endpoints
 		recorded, err := sv.recorded(all, 30*time.Second)
 		if err != nil {
@@ -155,6 +175,12 @@ func (b *bench) subject(ctx context.Context, name string, inbound bool, s *sink,
 	switch {
 	case name == "relay":
 		return b.relay(ctx, s, endpoints)
+	case name == scripted:
+		sv, err := b.hookloft(ctx, "http://"+s.addr, endpoints)
+		if err != nil {
+			return nil, err
+		}
+		return sv, sv.addScripts()
 	case inbound:
 		return b.source(ctx, "http://"+s.addr, endpoints)
 	}
