@@ -54,8 +54,8 @@ type ConnectorOptions struct {
 
 // Limits of connectors. Those of the code are the contract's (CONTRACT 3.3).
 const (
-	MinCodeBytes = 10
-	MaxCodeBytes = 51200
+	MinCodeChars = 10
+	MaxCodeChars = 51200
 	// MaxConnectorText bounds description and instructions, MaxLogoBytes the logo's URL.
 	MaxConnectorText = 64 << 10
 	MaxLogoBytes     = 2048
@@ -136,8 +136,9 @@ func (o *ConnectorOptions) validate(kind string) error {
 
 // CheckCode checks the size of a transformation's code.
 func CheckCode(field, code string) error {
-	if len(code) < MinCodeBytes || len(code) > MaxCodeBytes {
-		return Fieldf(field, "must have %d to %d bytes", MinCodeBytes, MaxCodeBytes)
+	// The contract counts characters (1.6).
+	if n := utf8.RuneCountInString(code); n < MinCodeChars || n > MaxCodeChars {
+		return Fieldf(field, "must have %d to %d characters", MinCodeChars, MaxCodeChars)
 	}
 	return checkText(field, code)
 }

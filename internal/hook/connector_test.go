@@ -69,7 +69,7 @@ func TestConnectorNamesTheFieldThatIsWrong(t *testing.T) {
 		{"allowedEventTypes", func(c *Connector) { c.AllowedEventTypes = []string{"a", "a"} }},
 		{"featureFlags", func(c *Connector) { c.FeatureFlags = []string{"a b"} }},
 		{"transformation", func(c *Connector) { c.Code = "short" }},
-		{"transformation", func(c *Connector) { c.Code = strings.Repeat("x", MaxCodeBytes+1) }},
+		{"transformation", func(c *Connector) { c.Code = strings.Repeat("x", MaxCodeChars+1) }},
 		{"kind", func(c *Connector) { c.Options = &ConnectorOptions{Kind: "Slack"} }},
 		{"options", func(c *Connector) { c.Options = &ConnectorOptions{Kind: "Custom", AuthMethod: "Digest"} }},
 		{"options", func(c *Connector) { c.Options = &ConnectorOptions{Kind: "Custom", DefaultURL: "/x"} }},

@@ -69,7 +69,7 @@ func TestBadTransformationNamesItsField(t *testing.T) {
 	for _, tt := range []struct{ name, body, field, says string }{
 		{"too short", `{"code":"x"}`, "code", "10 to 51200"},
 		{"empty", `{"code":""}`, "code", "10 to 51200"},
-		{"too long", `{"code":"` + strings.Repeat("/", hook.MaxCodeBytes+1) + `"}`, "code", "10 to 51200"},
+		{"too long", `{"code":"` + strings.Repeat("/", hook.MaxCodeChars+1) + `"}`, "code", "10 to 51200"},
 		{"does not compile", `{"code":"function handler(w) {\n  return (;\n}"}`, "code", "line 2, column"},
 		{"no handler", `{"code":"const answer = 42;"}`, "code", "function named handler"},
 		{"throws at once", `{"code":"throw new Error('no');"}`, "code", "Error: no"},

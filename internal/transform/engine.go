@@ -20,7 +20,7 @@ var driverCode string
 
 // driverLine is the line on which the driver begins, far behind the last that a script
 // can have: by it the two are told apart in a stack, which names no files.
-const driverLine = hook.MaxCodeBytes + 1
+const driverLine = hook.MaxCodeChars + 1
 
 // spareHeapBytes is what the engine may take beyond a script's bound for what it does on
 // its own account: the realm itself.
