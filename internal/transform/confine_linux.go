@@ -1,8 +1,11 @@
 package transform
 
 import (
-	"bytes"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,8 +16,25 @@ import (
 
 const rootDir = "/"
 
-// self is the file that runs now, also when it was replaced on disk by a newer one.
-func self() string { return "/proc/self/exe" }
+// self is the file that runs now.
+func self() string { return program("/proc/self/exe", os.Args[0]) }
+
+// program is link, which is the file that runs now, also when it was replaced on disk by a
+// newer one. In a root directory without /proc it is what the program was started as; there,
+// whoever replaces the file starts the server again.
+func program(link, name string) string {
+	if _, err := os.Stat(link); err == nil {
+		return link
+	}
+	found, err := exec.LookPath(name)
+	if err != nil {
+		return name // the first start says that it is not there
+	}
+	if path, err := filepath.Abs(found); err == nil {
+		return path // children are started in another directory
+	}
+	return found
+}
 
 // attributes of a child: it dies when the thread that started it does, which is one that
 // lives as long as the pool (pool.go).
@@ -28,8 +48,8 @@ const moreAddressBytes = 512 << 20
 // confine gives up what this process does not need. Each of these is a second wall behind
 // an engine that has no way to ask for any of it, so what the system refuses is not missed.
 func confine() {
-	if pages := statm("self", 0); pages > 0 {
-		most := uint64(pages*os.Getpagesize()) + moreAddressBytes
+	if now := addressBytes(); now > 0 {
+		most := now + moreAddressBytes
 		_ = unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: most, Max: most})
 	}
 	for resource, most := range map[int]uint64{
@@ -42,41 +62,57 @@ func confine() {
 	_, _, _ = syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
 }
 
-// residentBytes returns how much memory the child has; 0 where that cannot be read.
-func (c *child) residentBytes() int {
-	return statm(strconv.Itoa(c.cmd.Process.Pid), 1) * os.Getpagesize()
+// addressBytes returns how much address space this process has, up to the last megabyte; 0
+// where it has a limit already. It asks the kernel under a limit how much more there may be,
+// because a root directory need not have a /proc that would tell. While it does, nothing
+// else in the process may need memory.
+func addressBytes() uint64 {
+	const most, step = 64 << 30, 1 << 20
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &before); err != nil || before.Cur != unix.RLIM_INFINITY {
+		return 0
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: most, Max: before.Max}); err != nil {
+		return 0
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_AS, &before) }()
+	// Search finds the first size that does not fit any more.
+	more := sort.Search(most/step, func(steps int) bool {
+		size := uintptr(steps+1) * step
+		at, err := unix.MmapPtr(-1, 0, nil, size, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+		if err != nil {
+			return true
+		}
+		_ = unix.MunmapPtr(at, size)
+		return false
+	})
+	return most - uint64(more)*step
 }
 
-// statm returns a field of /proc/PID/statm, in pages; 0 where it cannot be read.
-func statm(process string, field int) int {
-	b, err := os.ReadFile("/proc/" + process + "/statm")
+// residentBytes returns how much memory the child has; 0 where that cannot be read, as in a
+// root directory without /proc: there, the limit of the address space is what holds.
+func (c *child) residentBytes() int {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(c.cmd.Process.Pid) + "/statm")
 	if err != nil {
 		return 0
 	}
-	f := strings.Fields(string(b))
-	if field >= len(f) {
+	f := strings.Fields(string(b)) // of pages: all, resident, ... (proc(5))
+	if len(f) < 2 {
 		return 0
 	}
-	pages, _ := strconv.Atoi(f[field])
-	return pages
+	pages, _ := strconv.Atoi(f[1])
+	return pages * os.Getpagesize()
 }
-
-// ticksPerSecond is the unit of times in /proc (USER_HZ), the same on all systems that Go knows.
-const ticksPerSecond = 100
 
 // processorTime returns how much processor time the child has used; false where nobody tells.
 func (c *child) processorTime() (time.Duration, bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(c.cmd.Process.Pid) + "/stat")
-	if err != nil {
+	// The clock of a process has its id turned over, and 2 for what the scheduler has counted
+	// (clock_getcpuclockid(3); CPUCLOCK_SCHED in the kernel's posix-timers.h).
+	const scheduled = 2
+	var used unix.Timespec
+	if err := unix.ClockGettime(^int32(c.cmd.Process.Pid)<<3|scheduled, &used); err != nil {
 		return 0, false
 	}
-	// The name in parentheses may hold anything. Behind it, fields 14 and 15 of proc(5)
-	// are the 12th and 13th.
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 13 {
-		return 0, false
-	}
-	user, _ := strconv.ParseInt(f[11], 10, 64)
-	system, _ := strconv.ParseInt(f[12], 10, 64)
-	return time.Duration(user+system) * time.Second / ticksPerSecond, true
+	return time.Duration(used.Nano()), true
 }
