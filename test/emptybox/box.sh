@@ -40,7 +40,7 @@ fail() {
 # written only as a whole, and not when something in it should not be seen.
 write_transcripts() {
 	local page
-	for page in receiving sending; do
+	for page in receiving sending shaping; do
 		python3 "$HERE/transcript.py" "$WORK/record.$page" "$BOX_OF_RUN=\$BOX" "$WORK=\$WORK" "${BINARY%/*}=bin" \
 			"localhost:$PORT_OF_RUN=localhost:8443" "127.0.0.1:$PORT_OF_RUN=127.0.0.1:8443" "port $PORT_OF_RUN=port 8443" \
 			"${HTTP##*/}=127.0.0.1:9080" "${HTTPS##*/}=127.0.0.1:9443" "port ${HTTPS##*:}=port 9443" \

@@ -15,7 +15,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --transcript ]; } || { echo "usage: run.sh [--transcript FOLDER]" >&2 && exit 2; }
 TRANSCRIPT=${2-}
 WORK=$(mktemp -d) SERVER='' RECEIVERS='' AT='' MAIN_SECRET='' BOX_HOME=''
-PAGE=receiving # what is shown stands in the transcript of receiving, or of sending
+PAGE=receiving # what is shown stands in the transcript of receiving, sending, or shaping
 exec 3>&1 4>&2 # what is shown is redirected, also when the run ends in the middle of it
 chmod 755 "$WORK"
 # shellcheck source=box.sh
@@ -80,7 +80,7 @@ MAIN=(--listen "127.0.0.1:$PORT" --data /data --tls-cert /tls/cert.pem --tls-key
 	--config /hookloft.toml)
 BOX_OF_RUN=$BOX PORT_OF_RUN=$PORT # faults.sh and options.sh have others
 serve "${MAIN[@]}" --metrics-listen "$METRICS" --egress-nat64 64:ff9b::/96 --trusted-proxies 127.0.0.1/32 \
-	--max-in-flight 64 --log-format json --log-level debug
+	--max-in-flight 64 --transform-time 60ms --egress-sources 127.0.0.1,127.0.0.2 --log-format json --log-level debug
 show 'cat "$WORK/ready"'
 show 'ps -o user:8=,args= -p "$SERVER"'
 
@@ -107,6 +107,7 @@ api 200 GET /api/v1/auth/whoami | jq -c .
 . "$HERE/access.sh"
 . "$HERE/announce.sh"
 . "$HERE/commands.sh"
+. "$HERE/transform.sh"
 . "$HERE/faults.sh"
 . "$HERE/options.sh"
 

@@ -1,4 +1,4 @@
-"""Makes a page like docs/receiving-transcript.md or docs/sending-transcript.md of what run.sh recorded.
+"""Makes a page like docs/receiving-transcript.md, sending-... or shaping-transcript.md of what run.sh recorded.
 
     transcript.py RECORD [TEXT=REPLACEMENT...] < PREFACE > PAGE
 
@@ -12,10 +12,10 @@ something left of it is not written.
 import re
 import sys
 
-ID = r"\b(src|app|ep|msg|atmpt|org|log|rej|qtask|evtsub|req|key|integ)_([0-9A-Za-z]{20,})\b"
+ID = r"\b(src|app|ep|msg|atmpt|org|log|rej|qtask|evtsub|req|key|integ|sink|sinkatmpt|trtmpl)_([0-9A-Za-z]{20,})\b"
 FORMS = [
     (r"\bwhsec_[A-Za-z0-9+/=_]{12,}", "whsec_SECRET"),
-    (r"\bhl_[a-z]+_[A-Za-z0-9._-]{12,}", "hl_TOKEN"),
+    (r"\bhl_[a-z_]+_[A-Za-z0-9._-]{12,}", "hl_TOKEN"),
     (r"\bv1=[0-9a-f]{64}\b", "v1=SIGNATURE"),
     (r"\bsha256=[0-9a-f]{64}\b", "sha256=SIGNATURE"),
     (r"\bv1,[A-Za-z0-9+/]{43}=", "v1,SIGNATURE"),
