@@ -77,7 +77,7 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 			}
 			continue
 		}
-		if isShown(canonical(want[field]), canonical(have)) && (field != "latest" || !isNoFilter(want[field]) || !isEnabled(have)) {
+		if isShown(canonical(want[field]), canonical(have)) && (field != "latest" || len(namesOf(want[field])) > len("[]") || !isEnabled(have)) {
 			continue
 		}
 		changes = append(changes, change{Field: field, To: namesOf(want[field])})
@@ -117,7 +117,8 @@ func isShown(want, have any) bool {
 		}
 	}
 	for name, value := range shown {
-		if _, isPart := value.(map[string]any); isPart && wanted[name] == nil {
+		// An empty object is a part that nothing is set in.
+		if part, isPart := value.(map[string]any); isPart && len(part) > 0 && wanted[name] == nil {
 			return false
 		}
 	}
