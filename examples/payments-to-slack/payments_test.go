@@ -1,19 +1,18 @@
 //go:build unix
 
-package main
+// Package payments runs the configuration of this folder.
+package payments
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -30,63 +29,59 @@ const stripeSecret = "whsec_of_the_test"
 
 // TestPaymentsReachSlack runs the real binary with a Stripe that signs as Stripe does and
 // brings each event twice, and a Slack that keeps its documented rules: what is paid is
-// posted once, though Slack refuses some of it for coming too fast.
+// posted once, though Slack refuses some of it for coming too fast, and the server is
+// killed while lines wait.
 func TestPaymentsReachSlack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a delivery that was answered 429 waits a minute")
 	}
-	s := rig.Start(t, rig.Options{})
 	slack := &slackStandIn{t: t}
 	slackServer := httptest.NewServer(slack)
 	defer slackServer.Close()
+	s := rig.Start(t, rig.Options{Env: []string{"STRIPE_SECRET=" + stripeSecret, "SLACK_WEBHOOK_URL=" + slackServer.URL + "/services/T0/B0/x"}})
+	for range 2 {
+		if _, err := s.Command("apply", "-f", "hookloft.yaml", "--yes", "--server", s.URL, "--token", s.Token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var source struct{ IngestURL string }
+	must(t, s.API(), "/ingest/api/v1/source/stripe", &source)
 
-	h := Hookloft{URL: s.URL, Token: s.Token}
-	secret, listen := rig.Secret("payments"), freeAddress(t)
-	ingest, attempts := createSource(t, s.API(), "http://"+listen, secret)
-
-	// The program is down while the first payment comes; Stripe does not notice.
 	want := map[string]int{"lunch?": 1}
 	pay := func(n int) {
 		t.Helper()
 		body := stripeEvent("invoice.paid", n)
 		want[fmt.Sprintf(":moneybag: Zoë &amp; Söhne paid EUR 49.%02d (invoice <https://invoice.stripe.com/i/%d|A1-%d>)", n, n, n)]++
 		for range 2 { // Stripe brings an event again when an answer gets lost
-			if status := postSigned(t, ingest, body, stripeSecret); status != http.StatusOK {
+			if status := postSigned(t, source.IngestURL, body, stripeSecret); status != http.StatusOK {
 				t.Errorf("event %d was answered %d, want 200", n, status)
 			}
 		}
 	}
-	pay(0)
-	for deadline := time.Now().Add(10 * time.Second); attempts() == 0; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no attempt to reach the program within 10 s")
-		}
-	}
-	start(t, listen, h, secret, slackServer.URL+"/services/T0/B0/x")() // and it is stopped again
-	start(t, listen, h, secret, slackServer.URL+"/services/T0/B0/x")   // finds what the first start made
-
 	// Somebody else writes into the channel just now: the first payment comes too soon.
 	resp, err := http.Post(slackServer.URL+"/services/T0/B0/x", "application/json", strings.NewReader(`{"text":"lunch?"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-
-	for n := 1; n < 4; n++ {
+	for n := range 4 {
 		pay(n)
 	}
-	if status := postSigned(t, ingest, stripeEvent("invoice.paid", 7), "whsec_of_somebody_else"); status != http.StatusUnauthorized {
+	if status := postSigned(t, source.IngestURL, stripeEvent("invoice.paid", 7), "whsec_of_somebody_else"); status != http.StatusUnauthorized {
 		t.Errorf("a forged event was answered %d, want 401", status)
 	}
-	// Not a payment: the program takes it and posts nothing.
-	if status := postSigned(t, ingest, stripeEvent("invoice.created", 8), stripeSecret); status != http.StatusOK {
+	// Not a payment: it is taken, and nothing is posted.
+	if status := postSigned(t, source.IngestURL, stripeEvent("invoice.created", 8), stripeSecret); status != http.StatusOK {
 		t.Errorf("another event was answered %d, want 200", status)
 	}
-
-	deadline := time.Now().Add(4 * time.Minute)
-	for slack.posted() < len(want) && time.Now().Before(deadline) {
-		time.Sleep(100 * time.Millisecond)
+	slack.await(t, func() bool { return slack.tooFast > 0 })
+	s.Kill()
+	if _, err := s.Restart(); err != nil {
+		t.Fatal(err)
 	}
+	slack.await(t, func() bool { return len(slack.texts) >= len(want) })
+	waitForRest(t, s.API())
+
 	slack.mu.Lock()
 	defer slack.mu.Unlock()
 	got := map[string]int{}
@@ -103,75 +98,45 @@ func TestPaymentsReachSlack(t *testing.T) {
 			t.Errorf("Slack shows %q %d times, want none", text, n)
 		}
 	}
-	if slack.tooFast == 0 {
-		t.Error("Slack never answered 429, so the test did not show what it is for")
-	}
 	t.Logf("%d messages posted, %d answers 429", len(slack.texts), slack.tooFast)
 }
 
-// start runs the program until the test ends, or stop is called.
-func start(t *testing.T, listen string, h Hookloft, secret, slackURL string) (stop func()) {
+// waitForRest waits until nothing more will be posted: neither is there another line, nor one that waits.
+func waitForRest(t *testing.T, api *rig.API) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	out, in := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		err := run(ctx, in, listen, h, secret, slackURL)
-		in.Close()
-		ended <- err
-	}()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(stop)
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "listening on http://"+listen+"\n" {
-		t.Fatalf("the program printed %q, %v", line, err)
-	}
-	return stop
-}
-
-// freeAddress asks the kernel for a free port. Another process could take it meanwhile;
-// tests on one machine live with that.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// createSource makes a source for Stripe whose endpoint is this program. attempts counts
-// what was sent there.
-func createSource(t *testing.T, api *rig.API, program, secret string) (ingestURL string, attempts func() int) {
-	t.Helper()
-	var source struct{ ID, IngestURL string }
-	must(t, api, http.MethodPost, "/ingest/api/v1/source", map[string]any{
-		"name": "Stripe", "uid": "stripe", "type": "stripe", "config": map[string]string{"secret": stripeSecret},
-	}, &source)
-	var endpoint struct{ ID string }
-	must(t, api, http.MethodPost, "/ingest/api/v1/source/"+source.ID+"/endpoint", map[string]string{"url": program + "/stripe", "secret": secret}, &endpoint)
 	var settings struct{ ApplicationID string }
-	must(t, api, http.MethodGet, "/x/v1/source/"+source.ID+"/settings", nil, &settings)
-	return source.IngestURL, func() int {
-		t.Helper()
-		all, err := api.Attempts(settings.ApplicationID, endpoint.ID)
-		if err != nil {
-			t.Fatal(err)
+	must(t, api, "/x/v1/source/stripe/settings", &settings)
+	messages, err := api.Messages(settings.ApplicationID)
+	if err != nil || len(messages) != 5 {
+		t.Fatalf("%d messages, %v, want 5", len(messages), err)
+	}
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		waiting := 0
+		for _, m := range messages {
+			all, err := api.Destinations(settings.ApplicationID, m.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range all {
+				if d.Status == 1 || d.Status == 3 {
+					waiting++
+				}
+			}
 		}
-		return len(all)
+		if waiting == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d deliveries still wait", waiting)
+		}
 	}
 }
 
-func must(t *testing.T, api *rig.API, method, path string, in, out any) {
+func must(t *testing.T, api *rig.API, path string, out any) {
 	t.Helper()
-	status, text, err := api.Do(method, path, in)
+	status, text, err := api.Do(http.MethodGet, path, nil)
 	if err != nil || status/100 != 2 {
-		t.Fatalf("%s %s: status %d, %v: %s", method, path, status, err, text)
+		t.Fatalf("GET %s: status %d, %v: %s", path, status, err, text)
 	}
 	if err := json.Unmarshal(text, out); err != nil {
 		t.Fatal(err)
@@ -233,10 +198,19 @@ type slackStandIn struct {
 // left a second apart may arrive less than that apart.
 const slackInterval = 900 * time.Millisecond
 
-func (s *slackStandIn) posted() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.texts)
+func (s *slackStandIn) await(t *testing.T, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		s.mu.Lock()
+		is := done()
+		s.mu.Unlock()
+		if is {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("after 3 minutes %d messages are posted, with %d answers 429", len(s.texts), s.tooFast)
+		}
+	}
 }
 
 func (s *slackStandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -286,33 +260,24 @@ func slackText(r *http.Request) (string, error) {
 	return text, nil
 }
 
-func TestPaymentText(t *testing.T) {
-	cases := []struct{ name, body, want string }{
-		{"another event", `{"id":"evt_1","type":"invoice.created"}`, ""},
-		{"no smaller unit", `{"id":"evt_1","type":"invoice.paid","data":{"object":{"number":"7","amount_paid":500,"currency":"jpy","customer_email":"a@example.com"}}}`,
-			":moneybag: a@example.com paid JPY 500 (invoice 7)"},
-		{"a name that looks like a mention", `{"id":"evt_1","type":"invoice.paid","data":{"object":{"number":"7","amount_paid":5,"currency":"usd","customer_name":"<!channel>"}}}`,
-			":moneybag: &lt;!channel&gt; paid USD 0.05 (invoice 7)"},
-		{"a page that is no web page", `{"id":"evt_1","type":"invoice.paid","data":{"object":{"number":"7","currency":"usd","hosted_invoice_url":"javascript:x"}}}`,
-			":moneybag:  paid USD 0.00 (invoice 7)"},
-	}
-	for _, c := range cases {
-		p, err := parsePayment([]byte(c.body))
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
+// TestLine runs the script alone, as its README says.
+func TestLine(t *testing.T) {
+	s := rig.New(t, rig.Options{})
+	for _, c := range []struct{ name, invoice, want string }{
+		{"no smaller unit", `{"number":"7","amount_paid":500,"currency":"jpy","customer_email":"a@example.com"}`, ":moneybag: a@example.com paid JPY 500 (invoice 7)"},
+		{"a name that looks like a mention", `{"number":"7","amount_paid":5,"currency":"usd","customer_name":"<!channel>"}`, ":moneybag: &lt;!channel&gt; paid USD 0.05 (invoice 7)"},
+		{"a page that is no web page", `{"number":"7","amount_paid":0,"currency":"usd","hosted_invoice_url":"javascript:x"}`, ":moneybag:  paid USD 0.00 (invoice 7)"},
+		{"a long name", `{"number":"7","amount_paid":490005,"currency":"eur","customer_name":"` + strings.Repeat("🪝", 301) + `"}`,
+			":moneybag: " + strings.Repeat("🪝", 300) + "… paid EUR 4900.05 (invoice 7)"},
+	} {
+		event := filepath.Join(t.TempDir(), "event.json")
+		if err := os.WriteFile(event, []byte(`{"id":"evt_1","type":"invoice.paid","data":{"object":`+c.invoice+`}}`), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		got := ""
-		if p != nil {
-			got = p.text()
-		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-	}
-	for _, body := range []string{``, `[]`, `{"type":"invoice.paid"}`} {
-		if p, err := parsePayment([]byte(body)); err == nil {
-			t.Errorf("%s: %v without an error", body, p)
+		out, err := s.Command("transform", "run", "line.js", event)
+		var got struct{ Text string }
+		if err != nil || json.Unmarshal([]byte(out), &got) != nil || got.Text != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.name, out, err, c.want)
 		}
 	}
 }
