@@ -37,7 +37,7 @@ func destinationView() view[api.DestinationOut] {
 				if d.NextRetryAt == nil {
 					return ""
 				}
-				return d.NextRetryAt.Local().Format(time.DateTime)
+				return d.NextRetryAt.Local().Format(time.DateTime) //nolint:gosmopolitan // shown to whoever sits at this terminal
 			}},
 			{"BATCH", func(d api.DestinationOut) string { return strconv.FormatInt(d.BatchSize, 10) }},
 			{"EVENT TYPES", func(d api.DestinationOut) string {

@@ -56,7 +56,7 @@ func holdView() view[api.HoldOut] {
 		if at == nil {
 			return ""
 		}
-		return at.Local().Format(time.DateTime)
+		return at.Local().Format(time.DateTime) //nolint:gosmopolitan // shown to whoever sits at this terminal
 	}
 	return view[api.HoldOut]{
 		id: func(h api.HoldOut) string { return h.State },

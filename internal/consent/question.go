@@ -124,7 +124,7 @@ func (k *Keeper) get(ctx context.Context, ep *hook.Endpoint, challenge string) a
 		target.RawQuery += "&"
 	}
 	target.RawQuery += "challenge=" + challenge
-	resp, body, err := k.fetch(ctx, ep, http.MethodGet, target.String(), nil)
+	resp, body, err := k.fetch(ctx, ep, http.MethodGet, target.String(), nil) //nolint:bodyclose // fetch has read and closed it
 	switch {
 	case err != nil:
 		return refused("%s", plain(err))
@@ -143,7 +143,7 @@ func (k *Keeper) handshake(ctx context.Context, ep *hook.Endpoint) answer {
 	if ep.ThrottleRate > 0 { // section 4.1.3: requests a minute
 		header.Set("WebHook-Request-Rate", strconv.Itoa(60*ep.ThrottleRate))
 	}
-	resp, _, err := k.fetch(ctx, ep, http.MethodOptions, ep.URL, header)
+	resp, _, err := k.fetch(ctx, ep, http.MethodOptions, ep.URL, header) //nolint:bodyclose // fetch has read and closed it
 	if err != nil {
 		return refused("%s", plain(err))
 	}

@@ -174,7 +174,7 @@ func (p *Proxy) handshake(ctx context.Context, conn net.Conn, to netip.AddrPort,
 		return nil, &ProxyError{Text: "the proxy closed the connection", err: err}
 	}
 	in := bufio.NewReaderSize(io.LimitReader(conn, maxProxyHead), 1<<10)
-	resp, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect})
+	resp, err := http.ReadResponse(in, &http.Request{Method: http.MethodConnect}) //nolint:bodyclose // what follows is the tunnel, and belongs to the caller
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, &ProxyError{Text: "the proxy did not answer in time", Refused: true, err: err}

@@ -53,6 +53,9 @@ const (
 	opNot
 	opRegex
 	operators
+)
+
+const (
 	// opField asks a block of a field.
 	opField = operators
 	// opAll is a list in the filter: each of its items is true of an element.

@@ -85,11 +85,11 @@ func (e *evaluation) ofNothing(parts []part) truth {
 		case opField:
 			t = min(t, e.block(p.blocks[0], value{}, false))
 		case opOr:
-			any := isFalse
+			some := isFalse
 			for _, b := range p.blocks {
-				any = max(any, e.ofNothing(b.each))
+				some = max(some, e.ofNothing(b.each))
 			}
-			t = min(t, any)
+			t = min(t, some)
 		default:
 			t = isFalse
 		}
@@ -214,13 +214,13 @@ func (e *evaluation) whole(p *part, v value, isElement bool) truth {
 		}
 		t := isTrue
 		for _, b := range p.blocks {
-			any := isFalse
+			some := isFalse
 			for it := e.elements(v); it.next(); {
-				if any = max(any, e.block(b, it.value, true)); any == isTrue || e.isOver() {
+				if some = max(some, e.block(b, it.value, true)); some == isTrue || e.isOver() {
 					break
 				}
 			}
-			t = min(t, any)
+			t = min(t, some)
 		}
 		return t
 	case opContains:

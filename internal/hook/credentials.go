@@ -2,6 +2,7 @@ package hook
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -206,7 +207,8 @@ func FieldAt(text string, path ...string) error { return &FieldError{Path: path,
 
 // fieldBelow puts the place of a FieldError below a field.
 func fieldBelow(err error, field string) error {
-	if f, ok := err.(*FieldError); ok {
+	var f *FieldError
+	if errors.As(err, &f) {
 		return &FieldError{Path: append([]string{field}, f.Path...), Text: f.Text, Code: f.Code}
 	}
 	return err

@@ -276,7 +276,8 @@ func (s *server) setCA(c *call) error {
 // withoutPlace takes the first part of a field error's place away, where a body holds the
 // thing itself.
 func withoutPlace(err error, first string) error {
-	if f, ok := err.(*hook.FieldError); ok && len(f.Path) > 1 && f.Path[0] == first {
+	var f *hook.FieldError
+	if errors.As(err, &f) && len(f.Path) > 1 && f.Path[0] == first {
 		return &hook.FieldError{Path: f.Path[1:], Text: f.Text, Code: f.Code}
 	}
 	return err

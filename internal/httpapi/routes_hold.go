@@ -12,10 +12,18 @@ const ownAppPath = "/x/v1/app/{app_id}"
 // holdRoutes pause and resume, and keep only the latest of a key.
 func holdRoutes() (list []route) {
 	const (
-		ok, none = http.StatusOK, http.StatusNoContent
-		tag      = "Hold"
+		ok  = http.StatusOK
+		tag = "Hold"
 	)
 	view, manage := portalMay(hook.ViewBase), portalMay(hook.ManageEndpoint)
+	latest := feature{name: "latest", tag: tag, remove: "reset", in: api.EndpointLatestIn{}, out: api.EndpointLatestOut{},
+		summaries: [...]string{
+			"Show whether an endpoint gets only the latest message of a key.",
+			"Send of several messages of a key that come close together only the last.",
+			"Send every message again.",
+		},
+		handlers: [...]func(*server, *call) error{(*server).getLatest, (*server).putLatest, (*server).deleteLatest},
+	}
 	for _, at := range []struct {
 		path, op, what string
 		hasLatest      bool // what keeps an order has no message to leave out
@@ -42,16 +50,7 @@ func holdRoutes() (list []route) {
 		if !at.hasLatest {
 			continue
 		}
-		list = append(list,
-			route{method: http.MethodGet, path: at.path + "/latest", op: at.op + ".get-latest", tag: tag, access: at.view,
-				summary: "Show whether an endpoint gets only the latest message of a key.",
-				out:     api.EndpointLatestOut{}, statuses: []int{ok}, handler: (*server).getLatest},
-			route{method: http.MethodPut, path: at.path + "/latest", op: at.op + ".set-latest", tag: tag, access: at.manage,
-				summary: "Send of several messages of a key that come close together only the last.",
-				in:      api.EndpointLatestIn{}, out: api.EndpointLatestOut{}, statuses: []int{ok}, handler: (*server).putLatest},
-			route{method: http.MethodDelete, path: at.path + "/latest", op: at.op + ".reset-latest", tag: tag, access: at.manage,
-				summary: "Send every message again.", statuses: []int{none}, handler: (*server).deleteLatest},
-		)
+		list = append(list, latest.routes(place{at.path, at.op, at.view, at.manage})...)
 	}
 	return list
 }

@@ -147,15 +147,15 @@ const (
 	handingIn
 )
 
-// mailRefusal is an answer of the server that is not the one that was asked for.
-type mailRefusal struct {
+// mailRefusalError is an answer of the server that is not the one that was asked for.
+type mailRefusalError struct {
 	step mailStep
 	what string // the command in words
 	code int
 	text string
 }
 
-func (e *mailRefusal) Error() string {
+func (e *mailRefusalError) Error() string {
 	return fmt.Sprintf("the mail server refused %s: %d", e.what, e.code)
 }
 
@@ -185,7 +185,7 @@ func (t *transport) mail(ctx context.Context, p *prepared, job Job, content []by
 
 // judgeMail names the outcome of an attempt by SMTP.
 func judgeMail(a *hook.Attempt, err error) {
-	var refusal *mailRefusal
+	var refusal *mailRefusalError
 	if !errors.As(err, &refusal) {
 		if err == nil {
 			a.Outcome, a.Reason = hook.Success, hook.ReasonNone
@@ -222,7 +222,7 @@ func judgeMail(a *hook.Attempt, err error) {
 	}
 }
 
-// submit hands an e-mail to a server. An error is a *mailRefusal, an *exchangeError, or
+// submit hands an e-mail to a server. An error is a *mailRefusalError, an *exchangeError, or
 // the context's.
 func (t *transport) submit(ctx context.Context, p *prepared, l *letter, text []byte, deadline time.Time, a *hook.Attempt) error {
 	dialCtx, cancel := context.WithDeadline(ctx, deadline)
@@ -281,7 +281,7 @@ type mailSession struct {
 func (s *mailSession) failed(step mailStep, what string, err error) error {
 	var reply *textproto.Error
 	if errors.As(err, &reply) {
-		return &mailRefusal{step, what, reply.Code, reply.Msg}
+		return &mailRefusalError{step, what, reply.Code, reply.Msg}
 	}
 	return &exchangeError{phase: exchanging, err: err, answered: s.client != nil}
 }
@@ -345,7 +345,7 @@ func (s *mailSession) login() error {
 	case offered && has("LOGIN"):
 		proof = smtp.LoginAuth(login.username, login.password, host, s.isPrivate)
 	default:
-		return &mailRefusal{loggingIn, "a login: it offers neither PLAIN nor LOGIN", 504, mechanisms}
+		return &mailRefusalError{loggingIn, "a login: it offers neither PLAIN nor LOGIN", 504, mechanisms}
 	}
 	if err := s.client.Auth(proof); err != nil {
 		return s.failed(loggingIn, "the login", err)

@@ -126,16 +126,16 @@ func (t *tokens) get(ctx context.Context, e *hook.Endpoint, p *prepared, deadlin
 
 // source returns the endpoint's token source, a new one when the settings are others.
 func (t *tokens) source(e *hook.Endpoint, o *hook.OAuth2) *tokenSource {
-	print := printOf(o)
+	mark := printOf(o)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s := t.byID[e.ID]; s != nil && s.isOf(print) {
+	if s := t.byID[e.ID]; s != nil && s.isOf(mark) {
 		return s
 	}
 	if len(t.byID) >= maxTokens {
 		t.forget(time.Now())
 	}
-	s := &tokenSource{prints: [2][sha256.Size]byte{print, print}}
+	s := &tokenSource{prints: [2][sha256.Size]byte{mark, mark}}
 	t.byID[e.ID] = s
 	return s
 }
@@ -159,10 +159,10 @@ func printOf(o *hook.OAuth2) [sha256.Size]byte {
 	return sha256.Sum256(text)
 }
 
-func (s *tokenSource) isOf(print [sha256.Size]byte) bool {
+func (s *tokenSource) isOf(mark [sha256.Size]byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Contains(s.prints[:], print)
+	return slices.Contains(s.prints[:], mark)
 }
 
 func (s *tokenSource) hasEnded(now time.Time) bool {

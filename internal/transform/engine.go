@@ -53,7 +53,7 @@ func newEngine() (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer vm.Close()
+	defer func() { _ = vm.Close() }() // frees memory; nothing depends on it
 	e := &engine{compiled: map[string][]byte{}}
 	if e.driver, err = vm.Compile(strings.Repeat("\n", driverLine)+driverCode, quickjs.EvalGlobal); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (e *engine) prepare() error {
 
 func (r *realm) close() {
 	r.driver.Free()
-	r.vm.Close()
+	_ = r.vm.Close() // frees memory; nothing depends on it
 }
 
 // write is console: it keeps lines until its room is used up, and says that it is.
@@ -184,24 +184,24 @@ func (e *engine) compile(vm *quickjs.VM, code string) ([]byte, error) {
 var stackPlace = regexp.MustCompile(`<eval>:(\d+)(?::(\d+))?\)?`)
 
 // explain says what became of a run that ended in an exception.
-func (p *response) explain(err error, isLate bool) {
-	p.status, p.text = statusFailed, printable(err.Error())
+func (r *response) explain(err error, isLate bool) {
+	r.status, r.text = statusFailed, printable(err.Error())
 	var e *quickjs.Error
 	if !errors.As(err, &e) {
 		return
 	}
 	switch {
 	case isLate:
-		p.status, p.text = statusTimeout, "the script did not end in time"
+		r.status, r.text = statusTimeout, "the script did not end in time"
 	case e.Name == "InternalError" && e.Message == "out of memory":
-		p.status, p.text = statusMemory, "the script needs too much memory"
+		r.status, r.text = statusMemory, "the script needs too much memory"
 	case e.Name == "" && e.Stack == "" && err.Error() == "null":
 		// Without memory for an error, the engine throws null, and so may a script.
-		p.status, p.text = statusMemory, "the script needs too much memory, or has thrown null"
+		r.status, r.text = statusMemory, "the script needs too much memory, or has thrown null"
 	case e.Name == "InternalError" && e.Message == "stack overflow", e.Name == "RangeError" && strings.Contains(e.Message, "call stack"):
-		p.status, p.text = statusMemory, "the script nests its calls too deep"
+		r.status, r.text = statusMemory, "the script nests its calls too deep"
 	}
-	p.line, p.column = place(e)
+	r.line, r.column = place(e)
 }
 
 // place returns where in the script an exception comes from; zeros where nobody knows.

@@ -91,7 +91,6 @@ type leasedConsumer struct {
 	name string
 
 	mu        sync.Mutex
-	seen      map[string]bool
 	at        map[int64]string
 	committed int64 // told by the server
 	handed    int
@@ -361,7 +360,9 @@ func TestScriptMakesWhatIsFetched(t *testing.T) {
 	w.publish(w.api)
 	ids := w.acknowledged()
 	w.await("a failed attempt", func() bool {
-		var list struct{ Data []struct{ Hookloft struct{ Reason string } } }
+		var list struct {
+			Data []struct{ Hookloft struct{ Reason string } }
+		}
 		w.must(w.api, http.MethodGet, "/api/v1/app/acme/attempt/msg/"+ids[2], "", &list)
 		return len(list.Data) == 1 && list.Data[0].Hookloft.Reason == "transform_error"
 	})

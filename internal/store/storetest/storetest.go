@@ -280,7 +280,7 @@ type handoff struct {
 	madeDue   []store.DueTime
 	asked     int
 	plans     []hook.ApplicationID // whose plans changed
-	changed   chan struct{} // closed and replaced when something was added
+	changed   chan struct{}        // closed and replaced when something was added
 }
 
 func (h *handoff) Admit(hook.ApplicationID, hook.EndpointID, int) bool {
