@@ -34,6 +34,7 @@ func main() {
 	flag.IntVar(&p.count, "n", 100_000, "messages in all")
 	flag.IntVar(&p.rate, "rate", 0, "messages per second; 0 is a closed loop")
 	flag.IntVar(&p.size, "size", 1024, "payload bytes")
+	flag.IntVar(&p.keys, "keys", 0, "payloads have one of so many different texts under pad (up to 10000); 0 for all the same")
 	flag.Int64Var(&p.firstSeq, "first", 0, "number of the first message")
 	flag.DurationVar(&p.limit, "limit", 5*time.Minute, "give up after this time")
 	flag.Parse()

@@ -16,7 +16,7 @@ type plan struct {
 	addr, path, token, eventType string
 	webhookSecret                string // "" to publish
 	publishers, count, rate      int
-	size                         int
+	size, keys                   int
 	firstSeq                     int64
 	limit                        time.Duration
 }
@@ -118,6 +118,7 @@ func (p plan) openLoop(began time.Time) func() (due, bool) {
 // publish sends what next hands out until there is no more.
 func (p plan) publish(c *conn, next func() (due, bool), t *tally) {
 	payload := measure.NewPayload(p.size)
+	payload.Keys = p.keys
 	for {
 		d, ok := next()
 		if !ok {

@@ -6,6 +6,7 @@ package measure
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
@@ -18,9 +19,16 @@ const numberWidth = 19
 // Payload is a JSON body of fixed size that is re-numbered in place. Not for more
 // than one goroutine.
 type Payload struct {
+	// Keys makes the padding begin with the number modulo Keys (1 to 10000), so that it is one
+	// of so many keys; 0 for the same padding in each. The payload must have room for it.
+	Keys int
+
 	body    []byte
 	seq, at []byte // the digits inside body
+	key     []byte // the begin of the padding
 }
+
+const keyWidth = 4
 
 const (
 	seqKey = `{"seq":`
@@ -41,7 +49,8 @@ func NewPayload(size int) *Payload {
 	b = append(b, end...)
 	seq := len(seqKey)
 	at := seq + numberWidth + len(atKey)
-	return &Payload{body: b, seq: b[seq : seq+numberWidth], at: b[at : at+numberWidth]}
+	pad := at + numberWidth + len(padKey)
+	return &Payload{body: b, seq: b[seq : seq+numberWidth], at: b[at : at+numberWidth], key: b[pad : pad+min(keyWidth, len(b)-len(end)-pad)]}
 }
 
 // seqBase keeps every number at 19 digits without a leading zero, which JSON
@@ -53,6 +62,9 @@ const seqBase = 1_000_000_000_000_000_000
 func (p *Payload) Set(seq int64, at time.Time) []byte {
 	putDigits(p.seq, seqBase+seq)
 	putDigits(p.at, at.UnixNano())
+	if p.Keys > 0 {
+		putDigits(p.key, seq%int64(p.Keys))
+	}
 	return p.body
 }
 
@@ -60,6 +72,28 @@ func putDigits(to []byte, n int64) {
 	for i := len(to) - 1; i >= 0; i-- {
 		to[i] = byte('0' + n%10)
 		n /= 10
+	}
+}
+
+// Each yields the payloads of a body: one, or those of a JSON array.
+func Each(body []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if len(body) == 0 || body[0] != '[' {
+			yield(body)
+			return
+		}
+		// The padding has no quotes, so that a payload's first name begins none but a payload.
+		for at := bytes.Index(body, []byte(seqKey)); at >= 0; {
+			next := bytes.Index(body[at+1:], []byte(seqKey))
+			if next < 0 {
+				yield(body[at:])
+				return
+			}
+			if !yield(body[at : at+1+next]) {
+				return
+			}
+			at += 1 + next
+		}
 	}
 }
 

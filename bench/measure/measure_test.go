@@ -2,6 +2,7 @@ package measure
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 )
@@ -18,6 +19,40 @@ func TestPayloadIsJSONOfTheAskedSizeAndReadsBack(t *testing.T) {
 		if !ok || gotSeq != seq || !gotAt.Equal(when) {
 			t.Errorf("Parse(Set(%d)) = %d, %v, %v", seq, gotSeq, gotAt, ok)
 		}
+	}
+}
+
+func TestEachYieldsThePayloadsOfABatch(t *testing.T) {
+	p := NewPayload(200)
+	p.Keys = 3
+	pads := map[string]bool{}
+	batch := []byte{'['}
+	for seq := range int64(7) {
+		if seq > 0 {
+			batch = append(batch, ", "...)
+		}
+		body := p.Set(seq, time.Unix(1_795_000_000, 0))
+		var read struct{ Pad string }
+		if err := json.Unmarshal(body, &read); err != nil {
+			t.Fatal(err)
+		}
+		pads[read.Pad] = true
+		batch = append(batch, body...)
+	}
+	batch = append(batch, ']')
+	var got []int64
+	for body := range Each(batch) {
+		seq, _, ok := Parse(body)
+		if !ok {
+			t.Fatalf("%s is no payload", body)
+		}
+		got = append(got, seq)
+	}
+	if !slices.Equal(got, []int64{0, 1, 2, 3, 4, 5, 6}) || len(pads) != 3 {
+		t.Errorf("messages %v, %d keys", got, len(pads))
+	}
+	for body := range Each([]byte(`[]`)) {
+		t.Errorf("an empty batch has %s", body)
 	}
 }
 

@@ -92,12 +92,26 @@ func (s *sink) conn(c net.Conn) {
 	}
 }
 
-// record enters one request. It reports false for one that is not ours.
+// record enters one request, of one message or of a batch. It reports false for one that
+// is not ours.
 func (s *sink) record(sh *shard, endpoint int, body []byte, at time.Time) bool {
-	seq, published, ok := measure.Parse(body)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.stats.Requests++
+	good, any := true, false
+	for message := range measure.Each(body) {
+		any = true
+		good = s.message(sh, endpoint, message, at) && good
+	}
+	if !any {
+		sh.stats.Strange++
+	}
+	return good && any
+}
+
+// message enters one message. The shard is locked.
+func (s *sink) message(sh *shard, endpoint int, body []byte, at time.Time) bool {
+	seq, published, ok := measure.Parse(body)
 	if !ok || endpoint < 0 || endpoint >= len(s.seen) || seq >= int64(len(s.seen[endpoint])*64) {
 		sh.stats.Strange++
 		return false

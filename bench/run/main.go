@@ -55,7 +55,7 @@ func main() {
 	flag.IntVar(&z.IdleSecond, "idle-seconds", 10, "how long an idle server is watched")
 	flag.IntVar(&z.CapMiB, "cap-mib", 256, "bound of the store in the retention measurement, MiB")
 	flag.IntVar(&z.CapTimes, "cap-times", 4, "how many times its bound is written into that store, and then as often as the rounds take")
-	names := flag.String("scenarios", "rate1,rate10,latency,inbound,transform,slow,idle,pending,retention", "what to measure")
+	names := flag.String("scenarios", "rate1,rate10,latency,inbound,slow,idle,pending,retention,transform,filter,fifo,hostile-scripts,hold", "what to measure")
 	subjects := flag.String("subjects", "relay,hookloft", "what to compare in the rate and latency measurements")
 	dir := flag.String("dir", os.TempDir(), "folder for data; on the disk that is to be measured")
 	out := flag.String("out", "", "write the Markdown tables here; default standard output")

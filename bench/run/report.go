@@ -22,6 +22,9 @@ type report struct {
 	Idle      []idleRun      `json:"idle,omitempty"`
 	Pending   []pendingRun   `json:"pending,omitempty"`
 	Retention []retentionRun `json:"retention,omitempty"`
+	Features  []featureRun   `json:"features,omitempty"`
+	Hostile   []hostileRun   `json:"hostile_scripts,omitempty"`
+	Held      []holdRun      `json:"hold,omitempty"`
 }
 
 // markdown is bench/RESULTS.md: method, tables with the medians of the rounds, and
@@ -33,7 +36,7 @@ func (r *report) markdown() string {
 	r.rateTable(&b)
 	r.latencyTable(&b)
 	r.inboundTables(&b)
-	r.scriptTable(&b)
+	r.featureTables(&b)
 	r.restTable(&b)
 	r.retentionTable(&b)
 	b.WriteString(outro)
@@ -89,12 +92,7 @@ func (r *report) rateTable(b *strings.Builder) {
 // rateRows writes the rows of one number of endpoints, the ceiling first.
 func (r *report) rateRows(b *strings.Builder, endpoints int, inbound bool) {
 	relay := r.ratesOf("relay", endpoints, inbound)
-	r.rowsOf(b, relay, []string{"relay", "hookloft"}, endpoints, inbound)
-}
-
-// rowsOf writes the rows of some programs.
-func (r *report) rowsOf(b *strings.Builder, relay []rateRun, subjects []string, endpoints int, inbound bool) {
-	for _, subject := range subjects {
+	for _, subject := range []string{"relay", "hookloft"} {
 		runs := r.ratesOf(subject, endpoints, inbound)
 		if len(runs) == 0 {
 			continue
@@ -151,18 +149,6 @@ func (r *report) inboundTables(b *strings.Builder) {
 	fmt.Fprintf(b, "\nAt %d webhooks/s, for %d s:\n\n", r.Sizes.Rate, r.Sizes.Seconds)
 	b.WriteString(latencyHead)
 	r.latencyRows(b, true)
-}
-
-// scriptTable is about endpoints with a transformation.
-func (r *report) scriptTable(b *strings.Builder) {
-	if len(r.ratesOf(scripted, 1, false)) == 0 {
-		return
-	}
-	b.WriteString("\n## With a transformation on every message: a text made of the payload, in a header\n\nCPU is without the children that run the scripts.\n\n")
-	b.WriteString(rateHead)
-	for _, endpoints := range []int{1, 10} {
-		r.rowsOf(b, nil, []string{scripted}, endpoints, false)
-	}
 }
 
 const (

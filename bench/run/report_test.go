@@ -34,3 +34,21 @@ func TestMedian(t *testing.T) {
 		}
 	}
 }
+
+func TestReportComparesFeaturesWithPlainEndpoints(t *testing.T) {
+	r := report{Sizes: sizes{Rounds: 2}}
+	for _, d := range []float64{1000, 3000} {
+		r.Features = append(r.Features,
+			featureRun{"fifo", "plain", rateRun{Endpoints: 1, Delivered: d}}, featureRun{"fifo", "one line", rateRun{Endpoints: 1, Delivered: d / 4, Lost: 2}},
+			featureRun{"filter", "plain", rateRun{Endpoints: 10, Delivered: d}})
+	}
+	text := r.markdown()
+	for _, want := range []string{"| 1 | plain | 0 | 0 | 2000 | 100 % |", "| 1 | one line | 0 | 0 | 500 | 25 % | 0.00 | 0 | 4 / 0 |", "| 10 | plain |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "transformation") || strings.Contains(text, "paused") {
+		t.Error("the report has tables for what was not measured")
+	}
+}

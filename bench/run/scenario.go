@@ -20,7 +20,11 @@ var scenarios = []struct {
 	{"rate10", func(ctx context.Context, b *bench, r *report) error { return rates(ctx, b, r, 10) }},
 	{"latency", latency},
 	{"inbound", inbound},
-	{"transform", transformed},
+	{"transform", measureFeatures("transform")},
+	{"filter", measureFeatures("filter")},
+	{"fifo", measureFeatures("fifo")},
+	{"hostile-scripts", hostile},
+	{"hold", hold},
 	{"slow", slow},
 	{"idle", idle},
 	{"pending", pending},
@@ -94,39 +98,31 @@ func inbound(ctx context.Context, b *bench, r *report) error {
 	return nil
 }
 
-// scripted is the product with a transformation on each endpoint.
-const scripted = "hookloft + script"
-
-// transformed measures what rates does with a script on every message.
-func transformed(ctx context.Context, b *bench, r *report) error {
-	for round := range b.sizes.Rounds {
-		for _, endpoints := range []int{1, 10} {
-			run, err := b.rate(ctx, scripted, false, endpoints, b.sizes.Messages/10/endpoints)
-			if err != nil {
-				return fmt.Errorf("%s, round %d: %w", scripted, round+1, err)
-			}
-			fmt.Fprintf(os.Stderr, "%-8s %2d endpoints  %6.0f accepted/s  %6.0f delivered/s  %.2f CPU s/10k  lost %d  duplicates %d  recorded %d\n",
-				scripted, endpoints, run.Accepted, run.Delivered, run.CPUPer10k, run.Lost, run.Duplicates, run.Recorded)
-			r.Rates = append(r.Rates, run)
-		}
-	}
-	return nil
-}
-
 func (b *bench) rate(ctx context.Context, subject string, inbound bool, endpoints, n int) (rateRun, error) {
 	run := rateRun{Subject: subject, Inbound: inbound, Endpoints: endpoints, Messages: n}
-	warm := min(2000, n) // connections, caches and file growth; not counted
+	return b.rateOf(ctx, run, min(2000, n), nil, func(s *sink) (*server, error) {
+		return b.subject(ctx, subject, inbound, s, endpoints)
+	})
+}
+
+// rateOf measures what run says at the server that open starts for a receiver, after so many
+// messages that warm connections, caches and files and are not counted; more are arguments of the load.
+func (b *bench) rateOf(ctx context.Context, run rateRun, warm int, more []string, open func(*sink) (*server, error)) (rateRun, error) {
+	n, endpoints := run.Messages, run.Endpoints
 	s, err := b.receiver(ctx, endpoints, n+warm, 0)
 	if err != nil {
 		return run, err
 	}
 	defer s.kill()
-	sv, err := b.subject(ctx, subject, inbound, s, endpoints)
+	sv, err := open(s)
 	if err != nil {
 		return run, err
 	}
 	defer sv.drop()
-	if _, err := b.load(ctx, sv.addr, sv.token, sv.args(inbound, "-n", strconv.Itoa(warm), "-first", strconv.Itoa(n), "-c", strconv.Itoa(b.sizes.Publishers))...); err != nil {
+	args := func(own ...string) []string {
+		return sv.args(run.Inbound, slices.Concat(own, more, []string{"-c", strconv.Itoa(b.sizes.Publishers)})...)
+	}
+	if _, err := b.load(ctx, sv.addr, sv.token, args("-n", strconv.Itoa(warm), "-first", strconv.Itoa(n))...); err != nil {
 		return run, fmt.Errorf("warm up: %w", err)
 	}
 	if st, err := s.await(int64(warm*endpoints), 30*time.Second); err != nil || st.Distinct < int64(warm*endpoints) {
@@ -137,7 +133,7 @@ func (b *bench) rate(ctx context.Context, subject string, inbound bool, endpoint
 		return run, err
 	}
 	cpu := sv.cpu()
-	load, err := b.load(ctx, sv.addr, sv.token, sv.args(inbound, "-n", strconv.Itoa(n), "-c", strconv.Itoa(b.sizes.Publishers))...)
+	load, err := b.load(ctx, sv.addr, sv.token, args("-n", strconv.Itoa(n))...)
 	if err != nil {
 		return run, err
 	}
@@ -157,7 +153,7 @@ func (b *bench) rate(ctx context.Context, subject string, inbound bool, endpoint
 	run.AckP50, run.AckP99 = load.Ack.P50, load.Ack.P99
 	run.E2EP50, run.E2EP99 = got.Latency.P50, got.Latency.P99
 	run.Lost, run.Duplicates = want-got.Distinct, got.Duplicates
-	if subject != "relay" {
+	if run.Subject != "relay" {
 		all := (n + warm) * endpoints
 		recorded, err := sv.recorded(all, 30*time.Second)
 		if err != nil {
@@ -175,12 +171,6 @@ func (b *bench) subject(ctx context.Context, name string, inbound bool, s *sink,
 	switch {
 	case name == "relay":
 		return b.relay(ctx, s, endpoints)
-	case name == scripted:
-		sv, err := b.hookloft(ctx, "http://"+s.addr, endpoints)
-		if err != nil {
-			return nil, err
-		}
-		return sv, sv.addScripts()
 	case inbound:
 		return b.source(ctx, "http://"+s.addr, endpoints)
 	}

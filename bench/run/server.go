@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -106,29 +105,6 @@ func (s *server) addEndpoints(path, target string, n int) error {
 			return err
 		}
 		s.endpoints = append(s.endpoints, out.ID)
-	}
-	return nil
-}
-
-// script is a small real one: it makes a text of the payload. What counts messages reads
-// numbers of the payload that are beyond 2^53, so the text goes in a header and the payload
-// is left as it was, which is compared to know it.
-const script = `function handler(webhook) {
-  const { payload, eventType } = webhook;
-  payload.text = eventType + " number " + payload.seq + " of " + new Date().toISOString();
-  webhook.headers = { "X-Text": payload.text };
-  delete payload.text;
-  return webhook;
-}`
-
-// addScripts gives each endpoint a transformation; on an error the server is gone.
-func (s *server) addScripts() error {
-	for _, id := range s.endpoints {
-		err := send(http.MethodPatch, "http://"+s.addr+"/api/v1/app/"+s.app+"/endpoint/"+id+"/transformation", s.token, map[string]any{"code": script, "enabled": true}, nil)
-		if err != nil {
-			s.drop()
-			return err
-		}
 	}
 	return nil
 }
