@@ -24,6 +24,7 @@ const (
 // behind notes that a lane has due rows in the store.
 func (d *Dispatcher) behind(l *lane) {
 	l.isBehind = true
+	l.drain.more = !l.drain.until.IsZero() // it may have waited, too
 	d.wantClaim(l)
 }
 

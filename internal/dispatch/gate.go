@@ -209,6 +209,20 @@ func (l *lane) waited(it *item) bool {
 	return !l.drain.until.IsZero() && it.kind != manual && !it.isFresh() && it.due.Row.DueAt < l.drain.until.UnixMilli()
 }
 
+// mayWait reports whether an item has waited, or may yet have a row in the store that did: one
+// that is given back, or whose outcome is late.
+func (l *lane) mayWait(it *item) bool {
+	switch next := &it.finished.Delivery; {
+	case it.kind == manual:
+		return false
+	case it.ended && next.State == hook.Pending && next.DueAt.Before(l.drain.until):
+		return true
+	case it.isFresh():
+		return it.due.Message.Time().Before(l.drain.until)
+	}
+	return l.waited(it)
+}
+
 // landed ends the count of an item that waited for the end of a hold.
 func (l *lane) landed(it *item) {
 	if it.isDraining {
@@ -269,10 +283,7 @@ func (l *lane) claimedDrain(c *claiming) {
 	switch {
 	case l.drain.until.IsZero() || !c.isLooked || c.part.IsManual:
 	case l.drain.isLine:
-		l.drain.more = !c.next.IsZero() && c.next.Before(l.drain.until)
-		for i := range c.due {
-			l.drain.more = l.drain.more || c.due[i].Row.DueAt < l.drain.until.UnixMilli()
-		}
+		l.drain.more = !c.next.IsZero() && c.next.Before(l.drain.until) // held has the others
 	case c.drain.Equal(l.drain.until) && c.room > 0:
 		l.drain.more = c.hasMore
 	}
@@ -280,17 +291,15 @@ func (l *lane) claimedDrain(c *claiming) {
 
 // checkDrained tells the catalogue when nothing of what waited is left. The caller holds mu.
 func (d *Dispatcher) checkDrained(l *lane) {
-	if l.drain.until.IsZero() || l.drain.more || l.drain.ending || l.claiming || d.stopping {
+	if l.drain.until.IsZero() || l.drain.more || l.drain.ending || l.claiming || l.skipped || d.stopping {
 		return
 	}
 	if l.queue[drainQueue].n > 0 || l.drainFlying > 0 {
 		return
 	}
-	if l.drain.isLine {
-		for _, it := range l.held {
-			if l.waited(it) {
-				return
-			}
+	for _, it := range l.held {
+		if l.mayWait(it) {
+			return
 		}
 	}
 	l.drain.ending = true
@@ -317,5 +326,6 @@ func (d *Dispatcher) unskip(l *lane) {
 		l.isAskedFor = true
 	} else {
 		l.isBehind = true
+		l.drain.more = !l.drain.until.IsZero()
 	}
 }

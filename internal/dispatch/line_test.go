@@ -300,7 +300,11 @@ func simulateOrder(t *testing.T, seed uint64) {
 				e.Disabled, e.UpdatedAt = !e.Disabled, time.Now()
 				return nil
 			})
-		case dice < 73:
+		case dice < 72:
+			w.pause(app, [][]hook.EndpointID{{ep}, nil}[chance(2)]...)
+		case dice < 76:
+			w.resume(app, []int{0, 1, 30}[chance(3)])
+		case dice < 80:
 			w.mu.Lock()
 			faulty = false
 			w.mu.Unlock()
@@ -318,6 +322,8 @@ func simulateOrder(t *testing.T, seed uint64) {
 	faulty = false
 	w.mu.Unlock()
 	w.set(ok)
+	w.resume(1, 50)
+	w.resume(2, 0)
 	rest(10 * 40 * time.Hour)
 	w.mu.Lock()
 	for at, got := range w.deliveries {
@@ -332,6 +338,9 @@ func simulateOrder(t *testing.T, seed uint64) {
 	}
 	d.mu.Lock()
 	if n := d.claimed.count + d.fresh.count + d.claimed.bytes + d.fresh.bytes + len(d.lanes) + len(d.tenants); n != 0 {
+		for _, l := range d.lanes {
+			t.Logf("lane %d: held %d behind %v claiming %v asked %v isHeld %v looked %v drain %+v flying %d skipped %v reserved %d lined %d inflight %d breaker %v", l.endpoint, len(l.held), l.isBehind, l.claiming, l.isAskedFor, l.isHeld, l.isLooked, l.drain, l.drainFlying, l.skipped, l.reserved, l.lined, l.inFlight, l.breaker.open)
+		}
 		t.Errorf("in memory in the end: %+v %+v, %d lanes, %d tenants", d.fresh, d.claimed, len(d.lanes), len(d.tenants))
 	}
 	d.mu.Unlock()

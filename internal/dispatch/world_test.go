@@ -230,22 +230,25 @@ func (w *world) change(app hook.ApplicationID, f func(p *store.Plan)) {
 
 func (w *world) EndHold(_ context.Context, app hook.ApplicationID, id hook.EndpointID, until time.Time) error {
 	w.mu.Lock()
+	isLeft := false
 	for ep, rows := range w.rows {
 		for k := range rows {
-			if (ep == id || w.plans[app].Application.Hold != nil) && k.Trigger == hook.Scheduled && k.DueAt < until.UnixMilli() && w.messages[k.Message].Application == app {
-				if ep == id {
-					w.t.Errorf("%v is told to be drained and has a row of %v", id, time.UnixMilli(k.DueAt))
-				}
-				w.mu.Unlock()
-				return nil
+			if k.Trigger != hook.Scheduled || k.DueAt >= until.UnixMilli() || w.messages[k.Message].Application != app {
+				continue
+			}
+			if isLeft = true; ep == id {
+				w.t.Errorf("%v is told to be drained and has a row of %v", id, time.UnixMilli(k.DueAt))
 			}
 		}
 	}
 	w.mu.Unlock()
+	ended := func(h *hook.Hold) bool { return h.IsDraining() && h.ResumedAt.Equal(until) }
 	w.change(app, func(p *store.Plan) {
-		p.Application.Hold = nil
+		if ended(p.Application.Hold) && !isLeft {
+			p.Application.Hold = nil
+		}
 		for _, e := range p.Endpoints {
-			if e.ID == id {
+			if e.ID == id && ended(e.Hold) {
 				e.Hold = nil
 			}
 		}
