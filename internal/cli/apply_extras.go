@@ -77,7 +77,7 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 			}
 			continue
 		}
-		if isShown(canonical(want[field]), canonical(have)) && (field != "latest" || len(namesOf(want[field])) > len("[]") || !isEnabled(have)) {
+		if isShown(canonical(want[field]), canonical(have)) && (field != "latest" || !isNoFilter(want[field]) || !isEnabled(have)) {
 			continue
 		}
 		changes = append(changes, change{Field: field, To: namesOf(want[field])})

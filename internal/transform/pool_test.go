@@ -198,7 +198,7 @@ func TestBatchIsOneText(t *testing.T) {
 // TestManyScripts: each is compiled, runs and is forgotten; the children do not grow.
 func TestManyScripts(t *testing.T) {
 	n := 10_000
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		n = 1000
 	}
 	p := newPool(t, Options{Time: MaxTime})
@@ -234,6 +234,9 @@ func TestManyScripts(t *testing.T) {
 
 // TestSlowScriptsLeaveRoom: however many endpoints loop, an ordinary one gets its turn.
 func TestSlowScriptsLeaveRoom(t *testing.T) {
+	if raceEnabled {
+		t.Skip("under the race detector every script is slow")
+	}
 	p := newPool(t, Options{Children: 2, Time: 20 * time.Millisecond})
 	ctx, stop := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
@@ -317,7 +320,7 @@ func TestChildThatIsKilledIsReplaced(t *testing.T) {
 	second := p.children()[0]
 	result := make(chan error, 1)
 	go func() {
-		_, err := p.Run(context.Background(), webhookOf("function handler(w) { let n = 0; for (let i = 0; i < 3e6; i++) n += i; return w }", `{}`))
+		_, err := p.Run(context.Background(), webhookOf("function handler(w) { let n = 0; for (let i = 0; i < 2e5; i++) n += i; return w }", `{}`))
 		result <- err
 	}()
 	for deadline := time.Now().Add(10 * time.Second); len(p.children()) > 0 && time.Now().Before(deadline); {

@@ -192,8 +192,14 @@ func testLatest(t *testing.T, open Open) {
 				kept = append(kept, m)
 			}
 		}
-		if len(kept) < 3 || len(kept) > len(ids)/2 {
-			f.Errorf("%d of %d are sent in 25 windows, want one in ten windows and the last", len(kept), len(ids))
+		pauses := 0 // a store that is slow now may itself pause the stream for a window
+		for i := 1; i < len(ids); i++ {
+			if hook.Key(ids[i]).Time().Sub(hook.Key(ids[i-1]).Time()) >= window-time.Millisecond {
+				pauses++
+			}
+		}
+		if len(kept) < 3 || len(kept) > pauses+5 {
+			f.Errorf("%d of %d are sent in 25 windows with %d pauses, want one in ten windows and the last", len(kept), len(ids), pauses)
 		}
 		if kept[len(kept)-1] != ids[len(ids)-1] {
 			f.Error("the last one is not sent")
