@@ -239,16 +239,34 @@ func (s *server) showConnectorUse(c *call, e *hook.Endpoint) error {
 	if id := e.Connector.ID; id != 0 {
 		out.ConnectorID = orNil(s.Catalog.Codec().Connector(c.env(), id))
 	}
-	t, _ := connector.Find(e.Connector.Ready)
 	for _, name := range slices.Sorted(maps.Keys(e.Connector.Variables)) {
-		// What a variable of somebody's own code means nobody knows here, so it may be a secret.
-		if v, known := t.Variable(name); known && !v.IsSecret {
+		if mayBeShown(e.Connector, name) {
 			out.Variables[name] = e.Connector.Variables[name]
 		} else {
 			out.Withheld = append(out.Withheld, name)
 		}
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// mayBeShown reports whether the value of a connector's variable is no secret. What a
+// variable of somebody's own code means nobody knows here, so it may be one.
+func mayBeShown(u *hook.ConnectorUse, name string) bool {
+	t, _ := connector.Find(u.Ready)
+	v, known := t.Variable(name)
+	return known && !v.IsSecret
+}
+
+// connectorVariables are variables for code whose result is shown: without the secrets.
+func connectorVariables(u *hook.ConnectorUse, variables map[string]string) map[string]string {
+	shown := make(map[string]string, len(variables))
+	for name, value := range variables {
+		if !mayBeShown(u, name) {
+			value = withheldText
+		}
+		shown[name] = value
+	}
+	return shown
 }
 
 func (s *server) setConnectorUse(c *call) error {

@@ -62,7 +62,7 @@ var readByPost = []string{
 	"application.create-stream-token", "source.create-stream-token",
 
 	"filter.test", "message.precheck", "message.search", "environment.export", "event-type.validate",
-	"endpoint.transformation.simulate", "connector.simulate", "endpoint.try-transformation", "source.endpoint.try-transformation", "destination.try-transformation",
+	"endpoint.transformation.simulate", "connector.simulate",
 }
 
 // scopeOf returns the scope that an API token with scopes needs for an operation: the noun

@@ -261,10 +261,39 @@ func TestTransformationOfDestination(t *testing.T) {
 	r.must(404, "GET", "/api/v1/app/a/endpoint/"+d+"/transformation", "")
 }
 
+// TestTryingTellsNoSecret: code shows what it is given, so a try gives it no secret that its
+// caller could not read otherwise.
+func TestTryingTellsNoSecret(t *testing.T) {
+	r := newRig(t)
+	app := r.app("a")
+	e := r.endpoint(app, "")
+	at := "/x/v1/app/a/endpoint/" + e
+	try := at + "/transformation/simulate"
+	const spy = `"payload":{"n":1},"code":"function handler(w) { console.log(JSON.stringify(w.env)); return w }"`
+	one := r.must(201, "POST", "/api/v1/connector", `{"name":"one","transformation":"function handler(w) { console.log(JSON.stringify(w.env)); return w }"}`).str("id")
+	r.must(200, "PUT", at+"/connector", `{"connectorId":"`+one+`","variables":{"routingKey":"canary-key"}}`)
+	r.must(204, "PATCH", "/api/v1/app/a/endpoint/"+e+"/transformation", `{"code":"`+escaped+`","enabled":false,"variables":{"own":"mine"}}`)
+	change := r.as(r.portal(app, `{"capabilities":["ViewBase","ManageTransformations"]}`))
+	for _, body := range []string{`{` + spy + `}`, `{"payload":{"n":1}}`} {
+		for _, who := range []*rig{r, change} {
+			if a := who.must(200, "POST", try, body); strings.Contains(string(a.body), "canary") {
+				t.Errorf("%s is told %s", body, a.body)
+			}
+		}
+	}
+	if a := change.must(200, "POST", try, `{`+spy+`}`); a.str("data.0.console.0") != `{"own":"mine"}` {
+		t.Errorf("foreign code is given %s", a.body)
+	}
+	reads := r.as(r.must(200, "POST", r.tokensOf(), `{"name":"reads","scopes":["endpoint:read"]}`).str("token"))
+	reads.must(403, "POST", try, `{`+spy+`}`)
+}
+
+// TestRoutesOfTransformationsReadByPost: what runs code on nothing of the endpoint's is
+// reading; a try gives it the endpoint's variables.
 func TestRoutesOfTransformationsReadByPost(t *testing.T) {
 	for _, rt := range transformRoutes() {
-		if strings.HasSuffix(rt.path, "/simulate") && !slices.Contains(readByPost, rt.op) {
-			t.Errorf("%s changes nothing, and needs the right to change", rt.op)
+		if strings.HasSuffix(rt.path, "/simulate") && slices.Contains(readByPost, rt.op) == strings.HasSuffix(rt.op, "try-transformation") {
+			t.Errorf("%s has the wrong scope", rt.op)
 		}
 	}
 }

@@ -47,14 +47,18 @@ func (s *server) tryTransformation(c *call) error {
 	return c.json(http.StatusOK, out)
 }
 
-// triedScript is the code that a call asks for: its own, or the endpoint's.
+// triedScript is the code that a call asks for: its own, or the endpoint's. Code of the
+// call's own can tell what it is given, so it gets no variable of the endpoint's connector;
+// those of the endpoint's own transformation whoever may call this could read by changing
+// that. A connector's own code may show what it is given as well: it gets no secret.
 func (s *server) triedScript(e *hook.Endpoint, in api.TransformationTryIn) (*hook.Transformation, error) {
 	script := hook.Transformation{}
 	switch own := e.Script(); {
-	case own != nil:
-		script = *own
-	case e.Transformation != nil: // one that does not run yet
+	case e.Transformation != nil && (own == nil || own == e.Transformation || in.Code != nil): // perhaps one that does not run yet
 		script = *e.Transformation
+	case own != nil && in.Code == nil:
+		script = *own
+		script.Variables = connectorVariables(e.Connector, own.Variables)
 	}
 	if in.Code != nil {
 		if err := hook.CheckCode("code", *in.Code); err != nil {
