@@ -45,49 +45,85 @@ type tree struct {
 	place map[string]int // of a name's last member, which is the one that counts in JavaScript
 }
 
-// maxTreeDepth bounds recursion; what lies deeper is compared as text.
-const maxTreeDepth = 200
+const (
+	// maxTreeDepth bounds recursion; what lies deeper is compared as text.
+	maxTreeDepth = 200
+	// maxTreeParts bounds the memory of a comparison: beyond it a value is not taken apart,
+	// and two that are different are a replacement of the whole.
+	maxTreeParts = 20_000
+)
 
+// readTree reads a value in one pass; its parts lie in its text.
 func readTree(text []byte) (t tree, ok bool) {
-	dec := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	v, err := dec.ReadValue()
-	if err != nil {
-		return t, false
-	}
-	v = v.Clone()
+	v := jsontext.Value(text).Clone()
 	if v.Compact(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
 		return t, false
 	}
-	return treeOf(v, 0), true
+	r := treeReader{text: v, dec: jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), left: maxTreeParts}
+	t, err := r.read(0)
+	return t, err == nil
 }
 
-func treeOf(v jsontext.Value, depth int) tree {
-	t := tree{text: v, kind: v.Kind()}
-	if t.kind != '{' && t.kind != '[' || depth >= maxTreeDepth {
-		return t
+type treeReader struct {
+	text []byte
+	dec  *jsontext.Decoder
+	left int // parts that may still be made
+}
+
+func (r *treeReader) read(depth int) (tree, error) {
+	t := tree{kind: r.dec.PeekKind()}
+	if t.kind != '{' && t.kind != '[' || depth >= maxTreeDepth || r.left <= 0 {
+		v, err := r.dec.ReadValue()
+		end := int(r.dec.InputOffset())
+		t.text = r.text[end-len(v) : end]
+		return t, err
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	_, _ = dec.ReadToken() // v was read before: nothing here can fail
-	for dec.PeekKind() != '}' && dec.PeekKind() != ']' {
+	if _, err := r.dec.ReadToken(); err != nil {
+		return t, err
+	}
+	begin := int(r.dec.InputOffset()) - 1
+	isWhole := true
+	for k := r.dec.PeekKind(); k != '}' && k != ']'; k = r.dec.PeekKind() {
+		name := ""
 		if t.kind == '{' {
-			name, err := dec.ReadToken()
+			token, err := r.dec.ReadToken()
 			if err != nil {
-				return t
+				return t, err
 			}
+			name = token.String()
+		}
+		if r.left--; r.left <= 0 {
+			isWhole = false
+			if err := r.dec.SkipValue(); err != nil {
+				return t, err
+			}
+			continue
+		}
+		part, err := r.read(depth + 1)
+		if err != nil {
+			return t, err
+		}
+		if t.kind == '{' {
 			if t.place == nil {
 				t.place = map[string]int{}
 			}
-			t.place[name.String()] = len(t.parts)
-			t.names = append(t.names, name.String())
+			t.place[name] = len(t.parts)
+			t.names = append(t.names, name)
 		}
-		part, err := dec.ReadValue()
-		if err != nil {
-			return t
-		}
-		t.parts = append(t.parts, treeOf(part.Clone(), depth+1))
+		t.parts = append(t.parts, part)
 	}
-	return t
+	if _, err := r.dec.ReadToken(); err != nil {
+		return t, err
+	}
+	t.text = r.text[begin:r.dec.InputOffset()]
+	if !isWhole {
+		t.names, t.parts, t.place = nil, nil, nil
+	}
+	return t, nil
 }
+
+// isApart reports whether parts holds all that the value has.
+func (t *tree) isApart() bool { return t.parts != nil || len(t.text) == 2 }
 
 // member returns the member of a name, nil for none.
 func (t *tree) member(name string) *tree {
@@ -113,9 +149,9 @@ func (d *differ) add(c Change) {
 func (d *differ) compare(path string, b, a tree) {
 	switch {
 	case d.more || bytes.Equal(b.text, a.text):
-	case b.kind == '{' && a.kind == '{' && len(b.parts) == len(b.names) && len(a.parts) == len(a.names):
+	case b.kind == '{' && a.kind == '{' && b.isApart() && a.isApart():
 		d.compareObjects(path, &b, &a)
-	case b.kind == '[' && a.kind == '[' && (b.parts != nil || len(b.text) == 2) && (a.parts != nil || len(a.text) == 2):
+	case b.kind == '[' && a.kind == '[' && b.isApart() && a.isApart():
 		n := min(len(b.parts), len(a.parts))
 		for i := range n {
 			d.compare(path+"/"+strconv.Itoa(i), b.parts[i], a.parts[i])
