@@ -50,8 +50,11 @@ func Errorf(k Kind, format string, args ...any) error {
 	return &Error{Kind: k, Text: fmt.Sprintf(format, args...)}
 }
 
-// KindOf returns the kind of err, Internal when it has none.
+// KindOf returns the kind of err, Internal when it has none, as nil has none.
 func KindOf(err error) Kind {
+	if err == nil {
+		return Internal // every message comes here several times, and what As needs is on the heap
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind
