@@ -99,7 +99,10 @@ type Gatekeeper interface {
 	Asked(app hook.ApplicationID, endpoint hook.EndpointID)
 }
 
-// DueKey identifies a due row of an endpoint.
+// DueKey identifies a due row of an endpoint. A row for the time of one that is gone is the
+// same row: an outcome of the former, told late, counts as its own, so whoever claims a row
+// finishes it once. A retry has a later time (see hook.MinRetryStep), but in a line, where
+// a delivery keeps its row.
 type DueKey struct {
 	DueAt   int64 // Unix milliseconds
 	Message hook.MessageID

@@ -39,6 +39,7 @@ func RunMessages(t *testing.T, open Open) {
 	t.Run("lines", func(t *testing.T) { testLines(t, open) })
 	t.Run("crash", func(t *testing.T) { testCrash(t, open) })
 	t.Run("model", func(t *testing.T) { testModel(t, open) })
+	t.Run("rowThatKeepsItsTime", func(t *testing.T) { testRowThatKeepsItsTime(t, open) })
 	t.Run("history", func(t *testing.T) { testHistory(t, open) })
 	t.Run("rounds", func(t *testing.T) { testRounds(t, open) })
 	t.Run("announcements", func(t *testing.T) { testAnnouncements(t, open) })
