@@ -367,7 +367,7 @@ func (s *server) attemptToAPI(a *hook.Attempt, hidden, withContent, expanded boo
 		ResponseStatusCode: a.Status, ResponseDurationMS: a.Took.Milliseconds(),
 		TriggerType: int(a.Trigger), Timestamp: a.StartedAt.UTC().Truncate(time.Millisecond),
 		Hookloft: &api.AttemptDetail{
-			N: a.N, Reason: a.Reason.String(), Error: strings.ToValidUTF8(a.Error, "\uFFFD"), RemoteAddr: a.RemoteAddr,
+			N: a.N, Reason: a.Reason.String(), Error: failureOf(a, hidden), RemoteAddr: a.RemoteAddr,
 			Timings: api.AttemptTimings{
 				DNSMS: millis(a.Timings.DNS), ConnectMS: millis(a.Timings.Connect), TLSMS: millis(a.Timings.TLS),
 				FirstByteMS: millis(a.Timings.FirstByte), BodyMS: millis(a.Timings.Body), Reused: a.Timings.Reused,
@@ -397,9 +397,6 @@ func (s *server) attemptToAPI(a *hook.Attempt, hidden, withContent, expanded boo
 	}
 	if withContent && a.Notes != nil && !hidden { // a script may write the payload there
 		out.Hookloft.Console = a.Notes.Console
-	}
-	if hidden && a.Reason.IsTransformation() {
-		out.Hookloft.Error = hook.Redacted // or throw it
 	}
 	if withContent && !a.Expunged && len(a.Header) > 0 {
 		out.Hookloft.ResponseHeaders = strings.Split(strings.ToValidUTF8(string(a.Header), "\uFFFD"), "\r\n")

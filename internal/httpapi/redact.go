@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
@@ -13,7 +14,7 @@ import (
 var payloadOperations = []string{
 	"message.list", "message.get", "message.events", "events.stream", "message.search", "message.get-raw-payload",
 	"message-attempt.list-by-endpoint", "message-attempt.list-by-msg", "message-attempt.list", "message-attempt.get",
-	"message-attempt.list-attempted-messages", "message-attempt.list-by-endpoint-deprecated", "ingest.log.list",
+	"message-attempt.list-attempted-messages", "message-attempt.list-by-endpoint-deprecated", "ingest.log.list", "search.why",
 	"endpoint.try-transformation", "source.endpoint.try-transformation", "destination.try-transformation",
 }
 
@@ -81,6 +82,20 @@ func (v sight) hidesAnswer(m *hook.Message) bool {
 		return len(v.redactions) > 0
 	}
 	return v.of(m.EventType) != nil
+}
+
+// repeatsPayload reports whether the words of an attempt's failure may hold what its payload
+// does: a script throws what it is given, and a mail server refuses an addressee by name.
+func repeatsPayload(a *hook.Attempt) bool {
+	return a.Reason.IsTransformation() || strings.HasPrefix(a.URL, "smtp")
+}
+
+// failureOf is an attempt's failure in words; with hidden without what is redacted.
+func failureOf(a *hook.Attempt, hidden bool) string {
+	if hidden && a.Error != "" && repeatsPayload(a) {
+		return hook.Redacted
+	}
+	return strings.ToValidUTF8(a.Error, "\uFFFD")
 }
 
 // hidesAnswer reports whether the answer to one attempt is withheld from the caller.

@@ -145,7 +145,10 @@ func (t *Tail) attemptEvent(m *hook.Message, a *hook.Attempt) *api.TailEvent {
 	e.At = a.StartedAt.UTC().Truncate(time.Millisecond)
 	e.AttemptID, e.EndpointID = t.codec.Attempt(a.Application, a.ID), t.codec.Endpoint(a.Application, a.Endpoint)
 	e.URL, e.N, e.Status, e.StatusText = plainText(a.URL), a.N, &status, words
-	e.HTTPStatus, e.DurationMS, e.Reason, e.Error, e.Next = a.Status, &took, a.Reason.String(), plainText(a.Error), timeOrNil(a.NextAt)
+	e.HTTPStatus, e.DurationMS, e.Reason, e.Next = a.Status, &took, a.Reason.String(), timeOrNil(a.NextAt)
+	if !repeatsPayload(a) { // nobody who looks on is asked what he may see
+		e.Error = plainText(a.Error)
+	}
 	return e
 }
 

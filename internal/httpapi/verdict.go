@@ -98,6 +98,10 @@ func (s *server) whyMessage(c *call, m *hook.Message) (out api.WhyOut, err error
 	if err != nil {
 		return out, err
 	}
+	seen, err := s.sight(c, m.Application)
+	if err != nil {
+		return out, err
+	}
 	counts := map[hook.State]int{}
 	var worst *api.WhyDelivery
 	for i := range deliveries {
@@ -106,7 +110,7 @@ func (s *server) whyMessage(c *call, m *hook.Message) (out api.WhyOut, err error
 			d.State, d.Reason = hook.Held, why
 		}
 		counts[d.State]++
-		row := s.whyDelivery(d, endpoints[d.Endpoint], last[d.Endpoint])
+		row := s.whyDelivery(d, endpoints[d.Endpoint], last[d.Endpoint], seen.hidesAnswer(m))
 		out.Deliveries = append(out.Deliveries, row)
 	}
 	for i := range out.Deliveries {
@@ -175,8 +179,9 @@ func (s *server) lastAttempts(c *call, m *hook.Message) (map[hook.EndpointID]*ho
 	return last, nil
 }
 
-// whyDelivery says what became of a message at one endpoint. last is nil before the first attempt.
-func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Attempt) api.WhyDelivery {
+// whyDelivery says what became of a message at one endpoint. last is nil before the first
+// attempt; with hidden its words are left out where they may hold what is redacted.
+func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Attempt, hidden bool) api.WhyDelivery {
 	codec := s.Catalog.Codec()
 	out := api.WhyDelivery{
 		EndpointID: s.endpointID(e), URL: plainText(e.URL), State: d.State.String(),
@@ -185,7 +190,7 @@ func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Atte
 	if last != nil {
 		out.LastAttemptID = codec.Attempt(last.Application, last.ID)
 	}
-	said := explained(d.Reason, last)
+	said := explained(d.Reason, last, hidden)
 	if d.Note != "" {
 		said.Words += " (" + plainText(d.Note) + ")"
 	}
@@ -223,8 +228,8 @@ func (s *server) whyDelivery(d *hook.Delivery, e *hook.Endpoint, last *hook.Atte
 	return out
 }
 
-// explained is hook.Explain with what the attempt itself knows.
-func explained(r hook.Reason, a *hook.Attempt) hook.Explanation {
+// explained is hook.Explain with what the attempt itself knows; with hidden without what is redacted.
+func explained(r hook.Reason, a *hook.Attempt, hidden bool) hook.Explanation {
 	e := hook.Explain(r)
 	if e.Words == "" {
 		e.Words = "No reason is recorded"
@@ -242,8 +247,8 @@ func explained(r hook.Reason, a *hook.Attempt) hook.Explanation {
 	if r.IsTimeout() {
 		more = append(more, "after "+a.Took.Round(10*time.Millisecond).String())
 	}
-	if a.Error != "" {
-		more = append(more, plainText(a.Error))
+	if words := failureOf(a, hidden); words != "" {
+		more = append(more, plainText(words))
 	}
 	if len(more) > 0 {
 		e.Words += " (" + strings.Join(more, ", ") + ")"
@@ -270,7 +275,11 @@ func (s *server) whyAttempt(c *call, a *hook.Attempt) (out api.WhyOut, err error
 		return out, err
 	}
 	codec := s.Catalog.Codec()
-	shown := s.attemptToAPI(a, true, false, true)
+	hidden, err := s.hidesAnswer(c, a)
+	if err != nil {
+		return out, err
+	}
+	shown := s.attemptToAPI(a, hidden, false, true)
 	out = api.WhyOut{
 		Kind: "attempt", ID: codec.Attempt(a.Application, a.ID), AppID: codec.Application(c.env(), a.Application),
 		Reason: a.Reason.String(), Attempt: &shown,
@@ -282,7 +291,7 @@ func (s *server) whyAttempt(c *call, a *hook.Attempt) (out api.WhyOut, err error
 			out.Verdict += " Its body did not end as it should, which changes nothing."
 		}
 	default:
-		said := explained(a.Reason, a)
+		said := explained(a.Reason, a, hidden)
 		out.Verdict = "Failed: " + said.Words + "."
 		if !a.NextAt.IsZero() {
 			out.Verdict += " The next attempt is due at " + a.NextAt.UTC().Format(time.RFC3339) + "."
