@@ -36,3 +36,20 @@ func (k EndpointKind) String() string { return nameAt(int(k), endpointKindNames[
 
 // IsDestination reports whether an endpoint is served as one of the contract's destinations.
 func (e *Endpoint) IsDestination() bool { return e.Kind != PushEndpoint }
+
+// CheckTogether refuses features that exclude each other, where each alone is right.
+func (e *Endpoint) CheckTogether() error {
+	switch o := e.Order; {
+	case o == nil:
+	case e.Kind == PollingEndpoint:
+		return Errorf(Conflict, "a polling endpoint hands over in the order in which messages were accepted, and has no other")
+	case e.Latest != nil:
+		return Errorf(Conflict, "the endpoint gets only the latest message of a key; remove that first, because in a line each message has its place")
+	case o.BatchSize == 0 || e.IsDestination():
+	case e.IsMail():
+		return Errorf(Conflict, "an e-mail is one message, so an endpoint that is a mail server takes no batches")
+	case e.Connector != nil && (e.Transformation == nil || !e.Transformation.Enabled):
+		return Errorf(Conflict, "a connector makes one request of one message, so its endpoint takes no batches")
+	}
+	return nil
+}

@@ -292,7 +292,7 @@ func (s *server) setConnectorUse(c *call) error {
 			return err
 		}
 		e.Connector, e.UpdatedAt = &next, now
-		return nil
+		return e.CheckTogether()
 	})
 	if err != nil {
 		return err

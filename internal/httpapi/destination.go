@@ -387,18 +387,25 @@ func (s *server) standOf(c *call, a *hook.Application, e *hook.Endpoint) (l line
 	return l, err
 }
 
-// farAhead is after everything that can be due: a head waits by its own time.
-const farAhead = 100 * 365 * 24 * time.Hour
-
 // headOf returns what stands at the head of an endpoint's lines, of several the oldest; nil
 // where nothing waits. A claim writes nothing, so asking takes nothing away.
 func (s *server) headOf(c *call, a *hook.Application, e *hook.Endpoint) (*store.Due, error) {
-	due, _, err := s.Ledger.Claim(c.ctx(), a.ID, e.ID, s.now().Add(farAhead), 1, nil)
-	if err != nil || len(due) == 0 {
+	// A head that waits for its next attempt keeps its place, which is in the past; what is
+	// scheduled for later stands in no line yet, and a resend goes beside it.
+	due, _, err := s.Ledger.Claim(c.ctx(), a.ID, e.ID, s.now(), resendsAhead, nil)
+	if err != nil {
 		return nil, err
 	}
-	return &due[0], nil
+	for i := range due {
+		if due[i].Delivery.Trigger == hook.Scheduled {
+			return &due[i], nil
+		}
+	}
+	return nil, nil // nothing waits
 }
+
+// resendsAhead is beyond how many resends a head is looked for.
+const resendsAhead = 16
 
 // lastAcked returns an endpoint's newest message that was delivered, nil where none was.
 func (s *server) lastAcked(c *call, a *hook.Application, e *hook.Endpoint, withContent bool) (*store.Delivered, error) {

@@ -272,3 +272,33 @@ func TestOrderOfAnEndpoint(t *testing.T) {
 		t.Errorf("batches of a source: %d %s", a.status, a.body)
 	}
 }
+
+// TestFeaturesThatExcludeEachOther: each alone is taken, and whichever comes second is not.
+func TestFeaturesThatExcludeEachOther(t *testing.T) {
+	r := newRig(t)
+	app := r.app("a")
+	const latest, order, connector = "/latest", "/order", "/connector"
+	bodies := map[string]string{latest: `{"windowSeconds":5}`, order: `{"batchSize":5}`, connector: `{"name":"slack"}`}
+	for _, pair := range [][2]string{{latest, order}, {order, latest}, {connector, order}, {order, connector}} {
+		at := "/x/v1/app/a/endpoint/" + r.endpoint(app, "")
+		r.must(200, "PUT", at+pair[0], bodies[pair[0]])
+		if a := r.must(409, "PUT", at+pair[1], bodies[pair[1]]); a.str("detail") == "" {
+			t.Errorf("%s after %s: %s", pair[1], pair[0], a.body)
+		}
+	}
+	polling := r.must(201, "POST", "/api/v1/app/a/destination", `{"type":"pollingEndpoint"}`).str("id")
+	r.must(409, "PUT", "/x/v1/app/a/destination/"+polling+"/order", `{"key":"k"}`)
+}
+
+// TestSkipLeavesWhatIsScheduled: what is due later stands in no line yet.
+func TestSkipLeavesWhatIsScheduled(t *testing.T) {
+	r := newRig(t)
+	d := r.fifo(r.app("a"), "")
+	at := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	m := r.must(202, "POST", "/api/v1/app/a/msg", `{"eventType":"a.b","payload":{},"deliverAt":"`+at+`"}`).str("id")
+	r.must(404, "GET", "/api/v1/app/a/destination/"+d+"/next-event", "")
+	r.must(204, "POST", "/api/v1/app/a/destination/"+d+"/skip", "")
+	if a := r.must(200, "GET", "/api/v1/app/a/msg/"+m+"/endpoint", ""); a.str("data.0.status") != "1" {
+		t.Errorf("what is scheduled: %s", a.body)
+	}
+}

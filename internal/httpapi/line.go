@@ -207,7 +207,7 @@ func (s *server) putOrder(c *call) error {
 	now := s.now()
 	e, err = s.Catalog.UpdateEndpoint(c.ctx(), a.ID, e.ID, nil, func(e *hook.Endpoint) error {
 		e.Order, e.UpdatedAt = &o, now
-		return nil
+		return e.CheckTogether()
 	})
 	if err != nil {
 		return err
