@@ -39,6 +39,9 @@ const (
 
 // question asks a receiver once, by the method of the endpoint's consent.
 func (k *Keeper) question(ctx context.Context, ep *hook.Endpoint, env *hook.Environment) answer {
+	if ep.IsMail() {
+		return refused("nobody can be asked for consent by e-mail; whoever runs this server may waive it (DELETE with an API token)")
+	}
 	challenge := newChallenge()
 	switch ep.Consent.Method {
 	case hook.ConsentChallenge:

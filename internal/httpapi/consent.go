@@ -25,6 +25,7 @@ func consentRoutes() (list []route) {
 	}{
 		{ownEndpointPath, "endpoint", "Consent", portalMay(hook.ViewBase), portalMay(hook.ManageEndpoint)},
 		{ownSourceEndpointPath, "source.endpoint", "Source settings", access{}, access{}},
+		{ownDestinationPath, "destination", "Consent", portalMay(hook.ViewBase), portalMay(hook.ManageEndpoint)},
 	} {
 		list = append(list,
 			route{method: http.MethodGet, path: at.path + "/consent", op: at.op + ".get-consent", tag: at.tag, access: at.view,
@@ -99,8 +100,13 @@ func (s *server) changeConsent(c *call) (*hook.Application, *hook.Endpoint, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.Consents == nil {
+	switch {
+	case s.Consents == nil:
 		return nil, nil, notServed()
+	case e.Kind == hook.PollingEndpoint:
+		return nil, nil, hook.Errorf(hook.Invalid, "a pollingEndpoint is sent nothing, so that nobody is to be asked")
+	case e.IsMail() && e.Consent == nil:
+		return nil, nil, hook.Errorf(hook.Invalid, "nobody can be asked for consent by e-mail")
 	}
 	want := hook.Consent{Method: hook.ConsentChallenge}
 	if e.Consent != nil {

@@ -102,3 +102,51 @@ func TestEnvironmentRequiresConsent(t *testing.T) {
 		t.Errorf("a customer asks: %d %s", got.status, got.body)
 	}
 }
+
+// A destination is sent to like an endpoint: it begins held, agrees by the same operations,
+// and is asked anew at another URL.
+func TestDestinationRequiresConsent(t *testing.T) {
+	r := newRig(t)
+	a := &asker{r: r}
+	r.api.Consents = a
+	app := r.app("a")
+	r.must(200, "PATCH", settingsPath, `{"requireEndpointConsent":true}`)
+	portal := r.portal(app, "")
+	made := r.send(request{method: "POST", path: "/api/v1/app/a/destination", token: portal, body: `{"type":"fifoEndpoint","config":{"url":"https://example.com/d"}}`})
+	if made.status != 201 || a.woken != 1 {
+		t.Fatalf("%d %s, woken %d", made.status, made.body, a.woken)
+	}
+	r.must(201, "PUT", "/api/v1/app/a/destination/put", `{"uid":"put","type":"fifoEndpoint","config":{"url":"https://example.com/put"}}`)
+	for _, d := range []string{made.str("id"), "put"} {
+		path := "/x/v1/app/a/destination/" + d
+		if got := r.must(200, "GET", path+"/consent", ""); got.str("required") != "true" || got.str("verified") != "false" {
+			t.Errorf("new: %s", got.body)
+		}
+		if got := r.must(200, "POST", path+"/consent", ""); got.str("verified") != "true" {
+			t.Errorf("asked: %s", got.body)
+		}
+		before := a.woken
+		r.must(200, "PATCH", "/api/v1/app/a/destination/"+d, `{"config":{"url":"https://example.com/other"}}`)
+		if got := r.must(200, "GET", path+"/consent", ""); got.str("verified") != "false" || got.str("nextAskAt") == "null" || a.woken != before+1 {
+			t.Errorf("at another URL: %s", got.body)
+		}
+		if got := r.send(request{method: "DELETE", path: path + "/consent", token: portal}); got.status != 403 {
+			t.Errorf("a customer waives it: %d", got.status)
+		}
+		r.must(204, "DELETE", path+"/consent", "")
+	}
+	r.must(201, "PUT", "/api/v1/app/a/destination/poll", `{"uid":"poll","type":"pollingEndpoint"}`)
+	if got := r.call("PUT", "/x/v1/app/a/destination/poll/consent", ""); got.status != 422 {
+		t.Errorf("a polling one: %d %s", got.status, got.body)
+	}
+}
+
+func TestNobodyIsAskedByMail(t *testing.T) {
+	r := newRig(t)
+	r.api.Consents = &asker{r: r}
+	r.app("a")
+	r.must(201, "POST", "/api/v1/app/a/endpoint", `{"uid":"mail","url":"smtp://mail.example.com:587?from=shop@example.com"}`)
+	if got := r.call("PUT", "/x/v1/app/a/endpoint/mail/consent", ""); got.status != 422 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}

@@ -125,6 +125,11 @@ func (s *server) newDestination(c *call, a *hook.Application, in api.Destination
 	if err := s.checkDestination(c, e, nil); err != nil {
 		return nil, err
 	}
+	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return nil, err
+	}
+	s.requireConsent(c, e, &environment.Settings)
 	if kind == hook.FIFOEndpoint && in.Config.Key != nil {
 		if !c.token.Can(hook.ManageEndpointSecret) {
 			return nil, insufficientAccess()
@@ -178,6 +183,7 @@ func (s *server) createDestination(c *call) error {
 	if err := s.Catalog.CreateEndpoint(c.ctx(), e, c.receipt); err != nil {
 		return conflictAs(err, "conflict", destinationTaken)
 	}
+	s.wakeConsents(e)
 	return c.raw(http.StatusCreated, body)
 }
 
@@ -194,6 +200,7 @@ func (s *server) upsertDestination(c *call) error {
 		if err := s.Catalog.CreateEndpoint(c.ctx(), e, nil); err != nil {
 			return conflictAs(err, "conflict", destinationTaken)
 		}
+		s.wakeConsents(e)
 		return c.json(http.StatusCreated, s.destinationToAPI(e, lineStand{}))
 	}
 	if err != nil {
@@ -313,7 +320,7 @@ func patchDestination(e *hook.Endpoint, in api.DestinationPatch) (err error) {
 func (s *server) changeDestination(c *call, a *hook.Application, e *hook.Endpoint, change func(*hook.Endpoint) error) error {
 	now := s.now()
 	e, err := s.Catalog.UpdateEndpoint(c.ctx(), a.ID, e.ID, nil, func(e *hook.Endpoint) error {
-		wasDisabled := e.Disabled
+		wasDisabled, url := e.Disabled, e.URL
 		if err := change(e); err != nil {
 			return err
 		}
@@ -321,11 +328,13 @@ func (s *server) changeDestination(c *call, a *hook.Application, e *hook.Endpoin
 			e.DisabledBy, e.FailingSince = hook.ReasonNone, time.Time{}
 		}
 		e.UpdatedAt = now
+		e.MovedTo(url, now)
 		return e.Validate()
 	})
 	if err != nil {
 		return conflictAs(err, "conflict", destinationTaken)
 	}
+	s.wakeConsents(e)
 	return s.showDestination(c, a, e)
 }
 

@@ -200,7 +200,8 @@ func TestAppTokenScope(t *testing.T) {
 	want = append(want, "authentication.get-poller-token", "authentication.rotate-poller-token", "message.poller.consumer-poll", "message.poller.consumer-seek",
 		"message.poller.poll", "message.pollerv2.consumer-commit", "message.pollerv2.consumer-poll", "poller.delete-consumer", "poller.list-consumers")
 	// Whether its receivers agree to be sent to; that they need not is for others to say.
-	want = append(want, "endpoint.get-consent", "endpoint.set-consent", "endpoint.ask-consent")
+	want = append(want, "endpoint.get-consent", "endpoint.set-consent", "endpoint.ask-consent",
+		"destination.get-consent", "destination.set-consent", "destination.ask-consent")
 	want = append(want, // destinations, and the order of any endpoint
 		"destination.attempt.get", "destination.attempt.list", "destination.create", "destination.delete", "destination.force-retry", "destination.get", "destination.get-last-acked-event",
 		"destination.get-order", "destination.get-secret", "destination.headers-get", "destination.headers-patch", "destination.list", "destination.next-event", "destination.patch",

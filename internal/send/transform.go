@@ -26,6 +26,7 @@ var _ Scripts = (*transform.Pool)(nil)
 var (
 	errDropped   = errors.New("the script cancelled the message")
 	errNoCode    = errors.New("this server does not know the endpoint's connector")
+	errStranger  = errors.New("the script leads to a server that has not agreed")
 	errNoScripts = errors.New("this server runs no scripts")
 )
 
@@ -58,6 +59,12 @@ func (s *Sender) transform(ctx context.Context, p *prepared, job *Job, script *h
 	if err = r.Check(run.Webhook, func(raw string) (string, error) { return s.parseURL(raw, job.Settings.EnforceHTTPS) }); err != nil {
 		scriptFailed(a, err)
 		return nil, err
+	}
+	if x := job.Endpoint.Consent; x != nil && originOf(r.URL) != originOf(x.VerifiedURL) {
+		// Whoever may change a script could have strangers sent to, after a server of their own agreed.
+		a.Outcome, a.Reason = hook.Failed, hook.ReasonUnverified
+		a.Error = "the script leads to another server than the one that agreed to be sent to"
+		return nil, errStranger
 	}
 	if e := withResult(job.Endpoint, run.Webhook, &r); e != job.Endpoint {
 		// Not remembered: the next message may lead somewhere else.

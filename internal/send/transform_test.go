@@ -226,3 +226,20 @@ func TestScriptIsStoppedWithTheSender(t *testing.T) {
 		t.Errorf("%v %s after %v", a.Reason, a.Error, a.Took)
 	}
 }
+
+// The receiver that agreed is the only one that is sent to, whatever the script wants.
+func TestScriptStaysWithTheReceiverThatAgreed(t *testing.T) {
+	sender, s, job := scripted(t, 1, `function handler(w) { w.url = w.env.to; return w }`)
+	job.Endpoint.Consent = &hook.Consent{Method: hook.ConsentChallenge, VerifiedAt: time.Now(), VerifiedURL: job.Endpoint.URL}
+	job.Endpoint.Transformation.Variables = map[string]string{"to": originOf(job.Endpoint.URL) + "/other"}
+	if r, _, _ := sent(t, sender, s, job); r.URL.Path != "/other" {
+		t.Errorf("to its own server: %s", r.URL)
+	}
+	stranger := answering(t, okAnswer, 1)
+	e := *job.Endpoint
+	e.Transformation = &hook.Transformation{Code: e.Transformation.Code, Enabled: true, Variables: map[string]string{"to": stranger.job().Endpoint.URL}}
+	job.Endpoint = &e
+	if a := sender.Send(t.Context(), job); a.Outcome != hook.Failed || a.Reason != hook.ReasonUnverified || stranger.connections.Load() != 0 {
+		t.Errorf("%+v, %d connections", a, stranger.connections.Load())
+	}
+}
