@@ -33,7 +33,7 @@ func (it *item) fits(now time.Time) bool {
 
 // tryBatch sends the head of a line with what goes along with it.
 func (d *Dispatcher) tryBatch(it *item, plan *store.Plan, ep *hook.Endpoint) {
-	if !d.fill(it, ep.Order) || !d.fixBatch(it) {
+	if !d.fill(it, ep.Order) || !d.readBatchAgain(it) || !d.fixBatch(it) {
 		return
 	}
 	whole := *it.due.Message
@@ -76,6 +76,11 @@ func (d *Dispatcher) fill(it *item, o *hook.Order) bool {
 	l := it.lane
 	ln := l.lineOf(it)
 	end := it.due.Delivery.BatchEnd
+	if l.frozen > 0 {
+		// Somebody was told which deliveries are not under way, and may be ending them.
+		d.waitForMore(it, now.Add(restPause), math.MaxInt, now)
+		return false
+	}
 	if end != (hook.PlaceInLine{}) {
 		if !l.hasUpTo(end) {
 			l.wantsRest = true
@@ -102,29 +107,29 @@ func (d *Dispatcher) fill(it *item, o *hook.Order) bool {
 		}
 		return true
 	}
-	for bytes := it.due.Message.Size(); len(it.batch)+1 < o.BatchSize; {
+	for bytes := it.contentBytes(); len(it.batch)+1 < o.BatchSize; {
 		m := ln.head
 		if m == nil {
-			if full := it.due.Delivery.DueAt.Add(o.MaxWait); it.due.Delivery.Attempts == 0 && full.After(now) {
+			if full := it.due.Delivery.DueAt.Add(o.MaxWait); it.due.Delivery.Attempts == 0 && full.After(now) && !ln.isFull {
 				d.waitForMore(it, full, o.BatchSize, now)
 				return false
 			}
 			break
 		}
-		if bytes += m.due.Message.Size(); bytes > maxBatchBytes || m.shadowed || m.due.Group != it.due.Group ||
+		if bytes += m.contentBytes(); bytes > maxBatchBytes || m.shadowed || m.due.Group != it.due.Group ||
 			m.due.Delivery.NotBefore.After(now) || !m.fits(now) || m.due.Message.IsLate(now) {
 			break
 		}
 		d.takeAlong(it, ln)
 	}
+	ln.isFull = false
 	return true
 }
 
 // takeAlong takes the next of a line into the batch of it.
 func (d *Dispatcher) takeAlong(it *item, ln *line) {
 	m := ln.pop()
-	m.waits = false
-	it.lane.lined--
+	it.lane.exits(ln, m)
 	it.batch = append(it.batch, m)
 }
 

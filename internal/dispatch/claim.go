@@ -13,8 +13,9 @@ const (
 	// claimBatch is how many rows are read at once: enough to make the read cheap, few
 	// enough that the claims of others do not wait for long.
 	claimBatch = 256
-	// firstMeanBytes is the size that deliveries are taken for before one was seen.
-	firstMeanBytes = 16 << 10
+	// firstClaim is how many are read before it is known how large they are, since they may
+	// be as large as a message can be.
+	firstClaim = 16
 	// claimPause is the wait after a claim that found less than was announced.
 	claimPause = 10 * time.Millisecond
 	// askedBatch is how many of what people asked for are read at once.
@@ -36,7 +37,11 @@ func (d *Dispatcher) wantClaim(l *lane) {
 	}
 	if !l.isAskedFor {
 		isDraining := l.wantsDrain()
-		if l.isHeld || !l.isBehind && !isDraining || !isDraining && !d.isShort(l) {
+		if l.isHeld || !l.isBehind && !isDraining {
+			return
+		}
+		if !isDraining && !d.isShort(l) {
+			d.letGo(l)
 			return
 		}
 		if d.claimed.full() && len(l.held) > 0 && !l.wantsRest {
@@ -50,22 +55,22 @@ func (d *Dispatcher) wantClaim(l *lane) {
 // isShort reports whether a lane has worked off most of what it may hold. What stands in
 // line behind a head that cannot be tried now gives it nothing to do.
 func (d *Dispatcher) isShort(l *lane) bool {
-	if l.lined == 0 {
+	if l.lined == 0 && !l.isOrdered {
 		return l.current() <= d.window(l)/4
 	}
-	n := d.lineWindow()
-	return l.wantsRest || l.lined < n && l.waiting()-l.stuck <= n/8
+	n := d.lineWindow(l)
+	return l.wantsRest || l.lined < n && l.waiting()-l.stuck <= n/8 && (l.lined == 0 || d.linedBytesFree(l) > 0)
 }
 
 // room is how many more deliveries a lane may hold.
 func (d *Dispatcher) roomOf(l *lane) int {
-	if l.lined == 0 {
+	if l.lined == 0 && !l.isOrdered {
 		return d.window(l) - l.current()
 	}
-	if room := d.lineWindow() - l.waiting(); room > 0 || !l.wantsRest {
-		return room
+	if l.wantsRest {
+		return max(d.lineWindow(l)-l.waiting(), claimBatch)
 	}
-	return claimBatch
+	return min(d.lineWindow(l)-l.waiting(), max(1, d.linedBytesFree(l)/max(1, l.meanBytes)))
 }
 
 // claim reads due rows for lanes that want them until ctx ends.
@@ -136,7 +141,12 @@ func (d *Dispatcher) readRows(ctx context.Context, c *claiming) (err error) {
 func (d *Dispatcher) aim(c *claiming) {
 	l := c.lane
 	c.isNew, c.part.IsManual, c.drain, c.room = !l.isLooked, false, time.Time{}, 0
-	bound := min(claimBatch, max(1, (d.claimed.maxBytes-d.claimed.bytes)/2/l.meanBytes), max(1, d.claimed.maxCount-d.claimed.count))
+	bound := min(claimBatch, max(1, d.claimed.maxCount-d.claimed.count))
+	if l.meanBytes == 0 {
+		bound = min(bound, firstClaim)
+	} else {
+		bound = min(bound, max(1, (d.claimed.maxBytes-d.claimed.bytes)/2/l.meanBytes))
+	}
 	c.part.Limit = min(d.roomOf(l), bound)
 	switch {
 	case c.isNew:
@@ -232,23 +242,29 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 	for i := range due {
 		size := footprint(due[i].Message)
 		it := newItem(l, due[i], size, now)
-		if it.isLined() {
+		d.claimed.add(size) // and back, if it does not stay
+		if l.isOrdered = it.isLined(); l.isOrdered {
+			if d.linedBytesFree(l) < size {
+				l.layDown(it)
+			}
 			if at := it.due.Delivery.Place(); at.Compare(l.claimedTo) > 0 {
 				l.claimedTo = at
 			}
 			if l.joinBehind(it, now) {
 				took++
-				d.claimed.add(size)
 				continue
 			}
 		}
 		if l.held[due[i].Message.ID] != nil && !l.shadow(it, now) {
 			l.skipped = true
+			d.claimed.sub(it.size)
 			continue
 		}
 		took++
+		if l.meanBytes == 0 {
+			l.meanBytes = size
+		}
 		l.meanBytes = max(1, (7*l.meanBytes+size)/8)
-		d.claimed.add(size)
 		l.held[it.due.Message.ID] = it
 		l.enqueue(it, now)
 	}

@@ -13,7 +13,9 @@ type tenant struct {
 	inFlight   int
 	fresh      int // fresh deliveries in memory, and their bytes
 	freshBytes int
-	turns      [rotations]turn
+	// lined is what its lanes hold in lines, in number and bytes: a part of what is claimed.
+	lined, linedBytes int
+	turns             [rotations]turn
 }
 
 // turn is a tenant's place in a rotation, with its own round of lanes.

@@ -54,6 +54,9 @@ type item struct {
 	shadowed   bool       // a resend of the same pair goes first
 	shadows    *item      // the delivery in line that waits for this resend
 	isGone     bool       // somebody has ended it while it was tried
+	// isBare: the content of its message was laid down, bareBytes of it; see content.go.
+	isBare    bool
+	bareBytes int
 	// batch is what leaves in one request with this one, in order, and whole the message that
 	// stands for all of them; nil for a request of one message.
 	batch    []*item
@@ -145,6 +148,7 @@ func (f *fifo) removeIf(out func(*item) bool) {
 type lane struct {
 	tenant   *tenant
 	endpoint hook.EndpointID
+	claimed  *budget // of all lanes
 
 	queue [queues]fifo
 	// lines are what waits or is tried in order, see line.go; nil for most lanes. open has
@@ -155,6 +159,9 @@ type lane struct {
 	open         deque[*line]
 	resting      clock[*line]
 	lined, stuck int
+	linedBytes   int  // what lined counts for in claimed
+	gathering    int  // lines that wait for more of a batch
+	isOrdered    bool // what was claimed last stands in line
 	// claimedTo is the last place that was claimed: what stands before it is in memory, or has
 	// ended. wantsRest asks for the rest of a batch, whatever else is in memory.
 	claimedTo hook.PlaceInLine
@@ -193,7 +200,7 @@ type lane struct {
 	claiming    bool // a claimer reads them
 	skipped     bool // a row was left there because its pair is in memory
 	isStale     bool // rows were cancelled while a claimer read them
-	meanBytes   int  // of a claimed delivery
+	meanBytes   int  // of a claimed delivery; zero before one was seen
 
 	queued [rotations][classes]bool // stands in that round
 
@@ -218,7 +225,7 @@ func (d *Dispatcher) lane(app hook.ApplicationID, ep hook.EndpointID) *lane {
 			d.tenants[app] = t
 		}
 		t.laneCount++
-		l = &lane{tenant: t, endpoint: ep, held: make(map[hook.MessageID]*item), width: width{limit: startWidth}, meanBytes: firstMeanBytes}
+		l = &lane{tenant: t, endpoint: ep, claimed: &d.claimed, held: make(map[hook.MessageID]*item), width: width{limit: startWidth}}
 		d.lanes[ep] = l
 		d.idle(l, time.Now())
 	}

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"math"
 	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
@@ -22,18 +23,27 @@ type line struct {
 	// until is how long it waits for want deliveries that leave together; zero for not at all.
 	until time.Time
 	want  int
-	isUp  bool // stands in lane.open
-	rests bool // stands in lane.resting: its head waits for its time
-	stuck int  // what lane.stuck counts for it
+	bytes int // of the content of what stands in it
+	whole int // how much of it has its content in memory
+	// gathers: it waits for what is not there yet, unless isFull, since no more comes.
+	gathers, isFull bool
+	isUp            bool // stands in lane.open
+	rests           bool // stands in lane.resting: its head waits for its time
+	stuck           int  // what lane.stuck counts for it
 }
 
 // maxLined is how many deliveries in line a lane holds in memory: what stands behind them
 // waits in the store, also for lines whose head could be tried. maxLinedCrowd is that number
-// while ordered lanes fill half of what may be claimed, so that others have the rest.
+// while ordered lanes fill half of what may be claimed, and maxLinedShare while the lanes of
+// one application fill as much as all leave free, so that others have the rest.
 const (
 	maxLined      = 4096
 	maxLinedCrowd = 64
+	maxLinedShare = 16
 )
+
+// linedPart is the part of the bytes that may be claimed which one lane's lines may fill.
+const linedPart = 8
 
 // isLined reports whether an item is tried in the order of its line. A resend is not: who
 // asks for it wants it now.
@@ -58,8 +68,10 @@ func (l *lane) lineOf(it *item) *line {
 // join puts an item at its place in its line.
 func (l *lane) join(it *item, now time.Time) {
 	ln := l.lineOf(it)
-	it.waits = true
-	l.lined++
+	if ln.head != nil && !ln.busy && ln.head.due.Delivery.NotBefore.Sub(now) > layDownAfter {
+		l.layDown(it)
+	}
+	l.enters(ln, it)
 	at := it.due.Delivery.Place()
 	if ln.tail == nil || ln.tail.due.Delivery.Place().Compare(at) < 0 {
 		ln.push(it)
@@ -71,6 +83,31 @@ func (l *lane) join(it *item, now time.Time) {
 		ln.insert(before, it)
 	}
 	l.settle(ln, now)
+}
+
+// enters and exits count what waits in lines.
+func (l *lane) enters(ln *line, it *item) {
+	it.waits = true
+	l.lined++
+	l.linedBytes += it.size
+	l.tenant.lined++
+	l.tenant.linedBytes += it.size
+	ln.bytes += it.contentBytes()
+	if !it.isBare {
+		ln.whole++
+	}
+}
+
+func (l *lane) exits(ln *line, it *item) {
+	it.waits = false
+	l.lined--
+	l.linedBytes -= it.size
+	l.tenant.lined--
+	l.tenant.linedBytes -= it.size
+	ln.bytes -= it.contentBytes()
+	if !it.isBare {
+		ln.whole--
+	}
 }
 
 // insert puts an item behind another one, nil for the front.
@@ -95,6 +132,10 @@ func (l *lane) settle(ln *line, now time.Time) {
 		l.resting.remove(ln)
 		ln.rests = false
 	}
+	if ln.gathers {
+		l.gathering--
+		ln.gathers = false
+	}
 	switch head := ln.head; {
 	case head == nil:
 		if !ln.busy {
@@ -106,14 +147,41 @@ func (l *lane) settle(ln *line, now time.Time) {
 	case head.due.Delivery.NotBefore.After(now):
 		l.resting.lower(ln, head.due.Delivery.NotBefore)
 		ln.rests, ln.stuck = true, ln.n
-	case ln.until.After(now) && ln.n < ln.want:
+		if head.due.Delivery.NotBefore.Sub(now) > layDownAfter {
+			l.layDownLine(ln)
+		}
+	case ln.until.After(now) && !ln.hasEnough():
 		l.resting.lower(ln, ln.until)
 		ln.rests, ln.stuck = true, ln.n
+		if ln.gathers = ln.want < math.MaxInt; ln.gathers {
+			l.gathering++
+		}
 	case !ln.isUp:
 		ln.isUp = true
 		l.open.pushBack(ln)
 	}
 	l.stuck += ln.stuck
+}
+
+// hasEnough reports whether a line has what it waits for, or cannot get more of it.
+func (ln *line) hasEnough() bool {
+	return ln.n >= ln.want || ln.want < math.MaxInt && (ln.isFull || ln.bytes > maxBatchBytes)
+}
+
+// letGo lets the batches of a lane leave as they are when all that it may hold waits for
+// more, which therefore cannot come.
+func (d *Dispatcher) letGo(l *lane) {
+	if l.gathering == 0 || l.waiting() > l.stuck {
+		return
+	}
+	now := time.Now()
+	for _, ln := range l.lines {
+		if ln.gathers {
+			ln.isFull = true
+			l.settle(ln, now)
+		}
+	}
+	d.makeReady(l)
 }
 
 // wakeLines lets lines go on whose head's time has come.
@@ -150,8 +218,8 @@ func (l *lane) popLine(ln *line) *item {
 	l.open.popFront()
 	ln.isUp = false
 	it := ln.pop()
-	it.waits, ln.busy, ln.until = false, true, time.Time{}
-	l.lined--
+	l.exits(ln, it)
+	ln.busy, ln.until = true, time.Time{}
 	return it
 }
 
@@ -171,6 +239,7 @@ func (d *Dispatcher) over(it *item, err error, now time.Time) {
 		// A new item, because the store may still look at what the old one finished with.
 		again := newItem(l, it.due, it.size, it.since)
 		again.due.Delivery = next
+		again.isBare, again.bareBytes = it.isBare, it.bareBytes
 		if next.Step > 0 {
 			again.kind = retry
 		}
@@ -183,12 +252,22 @@ func (d *Dispatcher) over(it *item, err error, now time.Time) {
 	d.makeReady(l)
 }
 
-// window of deliveries in line. The caller holds mu.
-func (d *Dispatcher) lineWindow() int {
-	if d.claimed.count > d.claimed.maxCount/2 {
-		return maxLinedCrowd
+// window of a lane's deliveries in line. The caller holds mu.
+func (d *Dispatcher) lineWindow(l *lane) int {
+	n := min(d.o.LaneWindow, maxLined)
+	switch {
+	case l.tenant.lined > d.claimed.maxCount-d.claimed.count:
+		return min(n, maxLinedShare)
+	case d.claimed.count > d.claimed.maxCount/2:
+		return min(n, maxLinedCrowd)
 	}
-	return min(d.o.LaneWindow, maxLined)
+	return n
+}
+
+// linedBytesFree is how many bytes more a lane's lines may fill, below zero when they fill
+// too many. As for fresh deliveries, an application may fill as much as it leaves free.
+func (d *Dispatcher) linedBytesFree(l *lane) int {
+	return min(d.claimed.maxBytes/linedPart-l.linedBytes, d.claimed.maxBytes-d.claimed.bytes-l.tenant.linedBytes)
 }
 
 // shadow lets a resend go before the delivery in line of the same pair, which waits until
@@ -236,8 +315,7 @@ func (d *Dispatcher) leave(ln *line, gone func(*item) bool) {
 		if !gone(it) {
 			return false
 		}
-		it.waits = false
-		it.lane.lined--
+		it.lane.exits(ln, it)
 		d.forget(it)
 		return true
 	})

@@ -132,6 +132,10 @@ func (d *Dispatcher) try(it *item) {
 		d.postpone(it)
 		return
 	}
+	if !d.readAgain(it) {
+		d.putBack(it)
+		return
+	}
 	d.learn(it, plan, ep)
 	if ep.Kind == hook.PollingEndpoint {
 		d.feed(it, plan, ep)

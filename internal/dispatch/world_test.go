@@ -32,6 +32,8 @@ type world struct {
 	answer func(ctx context.Context, a *hook.Attempt)
 	// finishErr is asked before each outcome is kept.
 	finishErr func(*store.Finished) error
+	// seen is told of each message that is sent; nil for nobody.
+	seen func(*hook.Message)
 	// spillErr is asked before deliveries are given back, and keptErr after: the write
 	// that failed and the one that failed but was kept.
 	spillErr, keptErr func() error
@@ -52,6 +54,7 @@ type world struct {
 	mostInLane map[hook.EndpointID]int
 	laneFlying map[hook.EndpointID]int
 	claims     int
+	read       int // messages, apart from claims
 	spilled    int
 	failing    map[hook.EndpointID]time.Time
 	warnings   []time.Time // when SetFailing had more warnings than before
@@ -335,6 +338,16 @@ func (w *world) ClaimPart(_ context.Context, p store.Part) (due []store.Due, nex
 	return due, time.Time{}, nil
 }
 
+func (w *world) Message(_ context.Context, _ hook.ApplicationID, id hook.MessageID) (*hook.Message, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.read++
+	if m := w.messages[id]; m != nil {
+		return m, nil
+	}
+	return nil, hook.Errorf(hook.NotFound, "message %d", id)
+}
+
 func (w *world) Begin(d *hook.Delivery) store.Slot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -537,6 +550,9 @@ func (w *world) Send(ctx context.Context, m *hook.Message, ep *hook.Endpoint, _ 
 	w.mu.Lock()
 	w.checkBatch(ep.ID, m)
 	for _, one := range members {
+		if w.seen != nil {
+			w.seen(one)
+		}
 		w.begin(ep, one.ID, a)
 	}
 	w.requests[ep.ID]++

@@ -99,7 +99,7 @@ func (s sender) batched(m *hook.Message) (*hook.Message, string) {
 	ids := make([]string, 0, len(m.Batch))
 	for _, one := range m.Batch {
 		ids = append(ids, s.codec.Message(one.Application, one.ID))
-		if !s.isExpunged(one.ID) {
+		if !one.Expunged && !s.isExpunged(one.ID) {
 			whole.Batch = append(whole.Batch, one)
 		}
 	}

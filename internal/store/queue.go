@@ -27,6 +27,10 @@ type Queue interface {
 	// for one.
 	ClaimPart(ctx context.Context, p Part) (due []Due, next time.Time, err error)
 
+	// Message returns a message with its content as it is now, for what has waited long in
+	// memory: hook.NotFound when it is gone.
+	Message(ctx context.Context, app hook.ApplicationID, id hook.MessageID) (*hook.Message, error)
+
 	// Begin notes that an attempt of d is about to be sent, so that a start after a crash
 	// raises Crashes of those deliveries, and no others, whose request was sent and has no
 	// recorded outcome. It takes a microsecond, flushes nothing and cannot fail: what could

@@ -153,7 +153,8 @@ type expungedSet struct {
 	sweepAt int // the size at which old ones are looked for
 }
 
-// inMemory is for how long what was claimed may wait for its turn, generously.
+// inMemory is for how long what was claimed may be sent as it was read, generously: a lane
+// reads what has waited for ten minutes again.
 const inMemory = time.Hour
 
 func (e *expungedSet) add(now time.Time, messages ...hook.MessageID) {
