@@ -25,7 +25,7 @@ func (s *Sender) batch(ctx context.Context, job *Job, script *hook.Transformatio
 		job.Message = Batched(m, job.Endpoint.Order != nil && job.Endpoint.Order.Lines)
 		return nil
 	}
-	run := transform.Job{Endpoint: job.Endpoint.ID, Code: script.Code, Variables: script.Variables, At: now, Seed: uint64(m.ID)}
+	run := transform.Job{Application: job.Endpoint.Application, Endpoint: job.Endpoint.ID, KeepsResult: true, Code: script.Code, Variables: script.Variables, At: now, Seed: uint64(m.ID)}
 	for _, one := range m.Batch {
 		run.Events = append(run.Events, transform.Event{Payload: jsonOf(one), EventType: one.EventType})
 	}
@@ -43,6 +43,7 @@ func (s *Sender) batch(ctx context.Context, job *Job, script *hook.Transformatio
 		scriptFailed(a, err)
 		return err
 	}
+	job.made = r.Release
 	if len(r.Console) > 0 {
 		a.Notes = &hook.AttemptNotes{Console: r.Console}
 	}

@@ -26,6 +26,9 @@ func (s *Sender) Header(ctx context.Context, job Job, at time.Time) ([]string, e
 	case script != nil:
 		p, err = s.transform(ctx, p, &job, script, &hook.Attempt{}, at)
 	}
+	if job.made != nil {
+		defer job.made()
+	}
 	if err != nil {
 		return nil, nil //nolint:nilerr // what the script does not send has no header
 	}

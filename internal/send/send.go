@@ -120,6 +120,7 @@ type Job struct {
 
 	traceparent string // of the request's span, "" where the receiver is not told
 	token       string // of OAuth, "" for none
+	made        func() // to be called once what a script made is not needed any more; nil for nothing
 }
 
 // Sender makes attempts. It may be used by any number of goroutines.
@@ -188,6 +189,9 @@ func (s *Sender) Send(ctx context.Context, job Job) hook.Attempt {
 		err = s.batch(ctx, &job, script, &a, now)
 	case script != nil:
 		p, err = s.transform(ctx, p, &job, script, &a, now)
+	}
+	if job.made != nil {
+		defer job.made()
 	}
 	if err != nil {
 		a.Took = time.Since(now)

@@ -35,6 +35,7 @@ var (
 // and a says why.
 func (s *Sender) transform(ctx context.Context, p *prepared, job *Job, script *hook.Transformation, a *hook.Attempt, now time.Time) (*prepared, error) {
 	run := transform.JobOf(job.Endpoint, script, job.Message, job.WebhookID, now)
+	run.KeepsResult = true
 	var r transform.Result
 	var err error
 	switch {
@@ -49,6 +50,7 @@ func (s *Sender) transform(ctx context.Context, p *prepared, job *Job, script *h
 		scriptFailed(a, err)
 		return nil, err
 	}
+	job.made = r.Release
 	if len(r.Console) > 0 {
 		a.Notes = &hook.AttemptNotes{Console: r.Console}
 	}

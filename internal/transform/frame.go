@@ -19,6 +19,7 @@ var errFrame = errors.New("a frame is broken")
 type request struct {
 	op      byte // opRun, opBatch, opCheck
 	isText  bool
+	isKept  bool   // for the pool: the result counts as kept
 	micros  uint64 // of processor time
 	nowMs   uint64
 	seed    uint64
@@ -40,6 +41,7 @@ type response struct {
 	text         string // of a failure
 	head, body   string // of a result
 	console      []string
+	kept         int // bytes that the pool counts as kept
 }
 
 const (

@@ -15,18 +15,22 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
-// Pool runs scripts in a bounded number of children. Endpoints take turns: whoever waits
-// longest of those that have fewest of their own runs under way comes next.
+// Pool runs scripts in a bounded number of children. Applications take turns, and within
+// one its endpoints (turn.go).
 type Pool struct {
 	o Options
 
 	mu sync.Mutex // guards what follows
-	// line are the endpoints of which runs wait, in the order of their turns.
-	line []*owner
-	// owners are the endpoints with runs that wait or are under way.
-	owners map[hook.EndpointID]*owner
-	// slow are endpoints whose last run took long, and how long.
-	slow        map[hook.EndpointID]struct{}
+	// line are the applications of which runs wait, in the order of their turns.
+	line []*tenant
+	// tenants are the applications with runs that wait or are under way, or with results
+	// that are kept; owners are likewise endpoints.
+	tenants map[hook.ApplicationID]*tenant
+	owners  map[ownerKey]*owner
+	kept    int // bytes of all results that are kept
+	// slow are endpoints of which a run took long, and how many quick ones it takes until
+	// that is forgotten.
+	slow        map[hook.EndpointID]int
 	busy        int // children at work, those that are being started included
 	slowBusy    int // of them, those of slow endpoints
 	idle        []*child
@@ -48,23 +52,9 @@ type started struct {
 	err error
 }
 
-// owner is one endpoint's place in the line.
-type owner struct {
-	id      hook.EndpointID
-	waiting []chan struct{} // told when it is that run's turn, closed by Close; of room for one
-	running int
-	isSlow  bool
-}
-
-// slowAfter is from when on an endpoint's runs count as slow: they leave a child to others.
-const slowAfter = 10 * time.Millisecond
-
-// maxSlow bounds what is remembered of slow endpoints. Forgetting one costs a run.
-const maxSlow = 4096
-
 // New returns a Pool. It starts nothing before the first run.
 func New(o Options) *Pool {
-	p := &Pool{o: o.withDefaults(), owners: map[hook.EndpointID]*owner{}, slow: map[hook.EndpointID]struct{}{}, starts: make(chan startRequest)}
+	p := &Pool{o: o.withDefaults(), tenants: map[hook.ApplicationID]*tenant{}, owners: map[ownerKey]*owner{}, slow: map[hook.EndpointID]int{}, starts: make(chan startRequest)}
 	p.allReturned = sync.NewCond(&p.mu)
 	p.starter.Go(p.start)
 	return p
@@ -92,11 +82,14 @@ func (p *Pool) Close() {
 		return
 	}
 	p.closed = true
-	for _, o := range p.line {
-		for _, w := range o.waiting {
-			close(w)
+	for _, t := range p.line {
+		for _, o := range t.line {
+			for _, w := range o.waiting {
+				close(w)
+			}
+			o.waiting = nil
 		}
-		o.waiting = nil
+		t.line = nil
 	}
 	p.line = nil
 	if p.sweeper != nil {
@@ -132,16 +125,25 @@ func (p *Pool) Run(ctx context.Context, j Job) (Result, error) {
 	if len(q.meta)+len(q.payload) > MaxInputBytes {
 		return Result{}, &Error{Reason: hook.ReasonTransformError, Text: fmt.Sprintf("what the script would be given has more than %d MiB", MaxInputBytes>>20)}
 	}
-	r, err := p.run(ctx, j.Endpoint, q)
+	q.isKept = j.KeepsResult
+	r, err := p.run(ctx, ownerKey{j.Application, j.Endpoint}, q)
 	if err != nil {
 		return Result{}, err
 	}
-	return r.result(j.Events != nil)
+	out, err := r.result(j.Events != nil)
+	switch {
+	case r.kept == 0:
+	case err != nil:
+		p.discard(j.Application, r.kept)
+	default:
+		out.release = func() { p.discard(j.Application, r.kept) }
+	}
+	return out, err
 }
 
 // Check compiles code and looks for its handler, without running that. A failure is an *Error.
 func (p *Pool) Check(ctx context.Context, endpoint hook.EndpointID, code string) error {
-	r, err := p.run(ctx, endpoint, &request{op: opCheck, code: code})
+	r, err := p.run(ctx, ownerKey{endpoint: endpoint}, &request{op: opCheck, code: code})
 	if err != nil {
 		return err
 	}
@@ -258,7 +260,7 @@ func (r *response) result(isBatch bool) (Result, error) {
 
 // run waits for the endpoint's turn and has a child run q. A child that somebody else
 // ended is replaced, once.
-func (p *Pool) run(ctx context.Context, id hook.EndpointID, q *request) (*response, error) {
+func (p *Pool) run(ctx context.Context, id ownerKey, q *request) (*response, error) {
 	q.micros = uint64(p.o.Time.Microseconds())
 	for try := 0; ; try++ {
 		o, err := p.acquire(ctx, id)
@@ -284,7 +286,7 @@ func (p *Pool) attempt(ctx context.Context, o *owner, q *request) (*response, er
 	c, err := p.child()
 	if err != nil {
 		p.o.Log.Error("sandbox not started", "error", err)
-		p.release(o, nil, 0)
+		p.release(o, nil, 0, 0)
 		return nil, errDied
 	}
 	begun := time.Now()
@@ -300,7 +302,12 @@ func (p *Pool) attempt(ctx context.Context, o *owner, q *request) (*response, er
 		c.stop()
 		c = nil
 	}
-	p.release(o, c, took)
+	kept := 0
+	if err == nil && q.isKept {
+		kept = len(r.head) + len(r.body)
+		r.kept = kept
+	}
+	p.release(o, c, took, kept)
 	return r, err
 }
 
@@ -324,134 +331,6 @@ func (p *Pool) child() (*child, error) {
 	p.starts <- startRequest{done}
 	s := <-done
 	return s.c, s.err
-}
-
-// acquire waits for the turn of a run of an endpoint.
-func (p *Pool) acquire(ctx context.Context, id hook.EndpointID) (*owner, error) {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return nil, errClosed
-	}
-	o := p.owners[id]
-	if o == nil {
-		_, isSlow := p.slow[id]
-		o = &owner{id: id, isSlow: isSlow}
-		p.owners[id] = o
-	}
-	turn := make(chan struct{}, 1)
-	if len(o.waiting) == 0 {
-		p.line = append(p.line, o)
-	}
-	o.waiting = append(o.waiting, turn)
-	p.next()
-	p.mu.Unlock()
-	select {
-	case _, isMine := <-turn:
-		if !isMine {
-			return nil, errClosed
-		}
-		return o, nil
-	case <-ctx.Done():
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if i := slices.Index(o.waiting, turn); i >= 0 {
-			o.waiting = slices.Delete(o.waiting, i, i+1)
-			if len(o.waiting) == 0 {
-				p.line = slices.DeleteFunc(p.line, func(l *owner) bool { return l == o })
-			}
-			p.forget(o)
-			return nil, ctx.Err()
-		}
-		if _, isMine := <-turn; isMine { // it came at the same time
-			p.end(o)
-		}
-		return nil, ctx.Err()
-	}
-}
-
-// next gives turns while there is room. The caller holds mu.
-func (p *Pool) next() {
-	for p.busy < p.o.Children && len(p.line) > 0 {
-		i := slices.IndexFunc(p.line, p.mayRun)
-		if i < 0 {
-			return
-		}
-		o := p.line[i]
-		p.line = slices.Delete(p.line, i, i+1)
-		o.waiting[0] <- struct{}{}
-		o.waiting = o.waiting[1:]
-		o.running++
-		p.busy++
-		if o.isSlow {
-			p.slowBusy++
-		}
-		if len(o.waiting) > 0 {
-			p.line = append(p.line, o) // behind all others
-		}
-	}
-}
-
-// mayRun reports whether an endpoint may have one more child.
-func (p *Pool) mayRun(o *owner) bool {
-	if o.isSlow && p.slowBusy >= p.o.Children/2 {
-		return false
-	}
-	return o.running < (p.o.Children+1)/2 || len(p.line) == 1
-}
-
-// release ends a turn that took so long, with the child for the next; nil where it is no more.
-func (p *Pool) release(o *owner, c *child, took time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c != nil {
-		c.freedAt = time.Now()
-		p.idle = append(p.idle, c)
-		if p.sweeper == nil && !p.closed {
-			p.sweeper = time.AfterFunc(p.o.IdleAfter, p.sweep)
-		}
-	}
-	p.end(o)
-	p.judge(o, took)
-}
-
-// end gives a place back and passes it on. The caller holds mu.
-func (p *Pool) end(o *owner) {
-	o.running--
-	p.busy--
-	if o.isSlow {
-		p.slowBusy--
-	}
-	p.allReturned.Broadcast()
-	p.next()
-	p.forget(o)
-}
-
-// forget drops what is known of an endpoint that has no run here. The caller holds mu.
-func (p *Pool) forget(o *owner) {
-	if o.running == 0 && len(o.waiting) == 0 {
-		delete(p.owners, o.id)
-	}
-}
-
-// judge remembers whether an endpoint's script is slow. The caller holds mu.
-func (p *Pool) judge(o *owner, took time.Duration) {
-	isSlow := took > slowAfter
-	if isSlow == o.isSlow {
-		return
-	}
-	o.isSlow = isSlow
-	if isSlow {
-		if len(p.slow) >= maxSlow {
-			clear(p.slow)
-		}
-		p.slow[o.id] = struct{}{}
-		p.slowBusy += o.running
-		return
-	}
-	delete(p.slow, o.id)
-	p.slowBusy -= o.running
-	p.next()
 }
 
 // sweep ends children that were idle for long.

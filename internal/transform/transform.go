@@ -8,8 +8,9 @@
 //   - Each run has an engine of its own, made anew: nothing of one message is there for the
 //     next, nor of one endpoint for another.
 //   - Clock and random are given: the same message gives the same result at each attempt.
-//   - Endpoints take turns. One holds at most half of the children while others wait, and
-//     all slow ones together leave one child to the others (pool.go).
+//   - Applications take turns, and within one its endpoints. One endpoint holds at most half
+//     of the children while others wait, and all slow ones together leave one child to the
+//     others. What scripts made and what is not sent yet has a bound (turn.go).
 //
 // sandbox.go is the child's side, child.go the parent's, engine.go and driver.js what runs
 // in between.
@@ -82,9 +83,13 @@ func (o Options) withDefaults() Options {
 
 // Job is one run of a script.
 type Job struct {
-	// Endpoint is whose turn it takes.
-	Endpoint hook.EndpointID
-	Code     string
+	// Application and Endpoint are whose turn it takes.
+	Application hook.ApplicationID
+	Endpoint    hook.EndpointID
+	// KeepsResult says that the caller keeps the result for longer than a moment, and calls
+	// its Release after that: so many bytes are kept at once, and runs wait for room.
+	KeepsResult bool
+	Code        string
 	// Variables are env in the script.
 	Variables map[string]string
 	// At is what the script's clock says, throughout.
@@ -149,6 +154,16 @@ type Result struct {
 	Batch []byte
 	// Console is what the script wrote, line by line, at most MaxConsoleBytes.
 	Console []string
+
+	release func()
+}
+
+// Release gives back the room of a result that is kept (Job.KeepsResult). It is called
+// once, and does nothing for others.
+func (r *Result) Release() {
+	if r.release != nil {
+		r.release()
+	}
 }
 
 // Error is a script that failed. Its text is for the script's owner: it holds nothing

@@ -39,7 +39,7 @@ func JobOf(e *hook.Endpoint, script *hook.Transformation, m *hook.Message, id st
 			}
 		}
 	}
-	return Job{Endpoint: e.ID, Code: script.Code, Variables: script.Variables, At: at, Seed: uint64(m.ID), Webhook: w}
+	return Job{Application: e.Application, Endpoint: e.ID, Code: script.Code, Variables: script.Variables, At: at, Seed: uint64(m.ID), Webhook: w}
 }
 
 // Check checks a result that is not cancelled, and brings its URL into the form in which it
