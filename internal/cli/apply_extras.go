@@ -11,10 +11,13 @@ import (
 
 // extras are the fields of an endpoint in a file that have operations of their own: PUT
 // replaces one, GET shows it without its secrets.
-func extras() []string { return []string{"credentials", "latest", "request", "consent", orderField} }
+func extras() []string { return []string{"credentials", "latest", "request", consentField, orderField} }
 
-// orderField is an extra that an endpoint may be without: null takes it away.
-const orderField = "order"
+// An endpoint may be without an order or consent: null takes them away.
+const orderField, consentField = "order", "consent"
+
+// mayBeNull reports whether null takes an extra away.
+func mayBeNull(field string) bool { return field == orderField || field == consentField }
 
 // withoutExtras returns an endpoint's other fields without its filter, and checks that each extra is an object.
 func withoutExtras(name string, f fields) (fields, error) {
@@ -29,12 +32,16 @@ func withoutExtras(name string, f fields) (fields, error) {
 			continue
 		}
 		delete(plain, field)
-		if field == orderField && isNull(value) {
+		if mayBeNull(field) && isNull(value) {
 			continue
 		}
 		var object fields
 		if json.Unmarshal(value, &object) != nil || object == nil {
-			return nil, usagef("endpoint %s: %s must be an object; {} for none", name, field)
+			none := "{}"
+			if mayBeNull(field) {
+				none = "null"
+			}
+			return nil, usagef("endpoint %s: %s must be an object; %s for none", name, field, none)
 		}
 	}
 	return plain, nil
@@ -51,8 +58,10 @@ func setExtras(e endpointRef, f fields) (list []request) {
 }
 
 // compareExtras returns what of an endpoint's extras is to be changed. What the server does
-// not show, secrets above all, counts as equal.
+// not show, secrets above all, counts as equal. What is taken away comes first: some extras
+// exclude each other.
 func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, requests []request, err error) {
+	var removals []request
 	for _, field := range extras() {
 		if want[field] == nil {
 			continue
@@ -63,27 +72,64 @@ func (r *remote) compareExtras(e endpointRef, want fields) (changes []change, re
 		if err != nil && !isNone {
 			return nil, nil, err
 		}
-		if field == orderField {
-			if isNull(want[field]) {
-				if !isNone {
-					changes = append(changes, change{Field: field, From: have, To: want[field]})
-					requests = append(requests, request{http.MethodDelete, e.own(field), nil})
-				}
-				continue
+		if isNull(want[field]) {
+			if !isNone && (field == orderField || isRequired(have)) {
+				changes = append(changes, change{Field: field, From: have, To: want[field]})
+				removals = append(removals, request{http.MethodDelete, e.own(field), nil})
 			}
+			continue
+		}
+		if field == orderField {
 			if isNone || !sameOrder(want[field], have) {
 				changes = append(changes, change{Field: field, To: want[field]})
 				requests = append(requests, request{http.MethodPut, e.own(field), want[field]})
 			}
 			continue
 		}
-		if isShown(canonical(want[field]), canonical(have)) && (field != "latest" || !isNoFilter(want[field]) || !isEnabled(have)) {
+		isOff := field == "latest" && isNoFilter(want[field]) && isEnabled(have) || field == consentField && !isRequired(have)
+		if !isOff && isShown(canonical(want[field]), canonical(have)) && isUsual(field, canonical(want[field]), canonical(have)) {
 			continue
 		}
 		changes = append(changes, change{Field: field, To: namesOf(want[field])})
-		requests = append(requests, request{http.MethodPut, e.own(field), want[field]})
+		set := request{http.MethodPut, e.own(field), want[field]}
+		if isNoFilter(want[field]) {
+			removals = append(removals, set)
+		} else {
+			requests = append(requests, set)
+		}
 	}
-	return changes, requests, nil
+	return changes, append(removals, requests...), nil
+}
+
+// isUsual reports whether what is shown and not wanted is what it is where nothing is set,
+// because a PUT replaces the whole.
+func isUsual(field string, want, have any) bool {
+	wanted, _ := want.(map[string]any)
+	shown, _ := have.(map[string]any)
+	usual := map[string]any{}
+	switch field {
+	case "credentials":
+		usual["sourceAddress"] = nil
+	case "request":
+		_ = json.Unmarshal([]byte(`{"method": "POST", "body": "json", "successStatuses": ["200-299"], "timeoutSeconds": 15, "retrySchedule": null, "xmlRoot": null}`), &usual) // is JSON
+		if shown["body"] == "xml" {
+			usual["xmlRoot"] = "payload"
+		}
+	}
+	for name, value := range usual {
+		if wanted[name] == nil && !isShown(value, shown[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isRequired reports whether consent is shown as asked for.
+func isRequired(have json.RawMessage) bool {
+	var shown struct {
+		Required bool `json:"required"`
+	}
+	return json.Unmarshal(have, &shown) == nil && shown.Required
 }
 
 // isEnabled reports whether something that can be off is shown as on.
