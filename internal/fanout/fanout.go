@@ -73,8 +73,6 @@ func delivery(plan *store.Plan, e *hook.Endpoint, m *hook.Message) hook.Delivery
 	if e.Disabled {
 		return d.End(hook.Exhausted, hook.ReasonDisabled)
 	}
-	if e.InOrder() {
-		d.Line = lineOf(e.Order, m)
-	}
+	d.Line = LineOf(e, m)
 	return d
 }

@@ -10,6 +10,14 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
+// LineOf returns the line in which m stands at e, 0 where e keeps no order.
+func LineOf(e *hook.Endpoint, m *hook.Message) hook.Line {
+	if !e.InOrder() {
+		return 0
+	}
+	return lineOf(e.Order, m)
+}
+
 // lineOf returns the line in which m stands at an endpoint with o, nil for one line. A
 // message without the key stands in the line of "".
 func lineOf(o *hook.Order, m *hook.Message) hook.Line {

@@ -84,7 +84,11 @@ type Replay struct {
 	Trigger     hook.Trigger
 	// DueAt is when they are due, to the millisecond: by it a round is found again that no
 	// lane has dealt with (see Rounds). Zero means now.
-	DueAt   time.Time
+	DueAt time.Time
+	// Line tells where a message stands at an ordered endpoint, for pairs that stood in no
+	// line before: new ones, and those that ended while the endpoint was disabled. It gets the
+	// message with its content. Nil for an endpoint that keeps no order.
+	Line    func(*hook.Message) hook.Line
 	Receipt *Receipt // nil for none
 }
 

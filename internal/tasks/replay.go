@@ -13,7 +13,8 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-// replay sends messages to an endpoint again, newest first: what failed for good
+// replay sends messages to an endpoint again, newest first, or oldest first where the
+// endpoint keeps an order, since they stand in line as they are made due: what failed for good
 // (endpoint.recover), what was never attempted (endpoint.replay), or whatever matches
 // (endpoint.bulk-replay). What is still being retried is left to its schedule, and a
 // message without content cannot be sent again.
@@ -35,6 +36,8 @@ type replayState struct {
 	Ahead []int64 `json:",omitempty"`
 	// Cancelling: somebody asked for the end, and what waits is being taken back.
 	Cancelling bool `json:",omitempty"`
+	// Rising: the endpoint kept an order when the replay began, so that it goes from the oldest.
+	Rising bool `json:",omitempty"`
 }
 
 func (p *replay) read(j *job) error {
@@ -65,6 +68,9 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if j.t.Cursor == 0 && len(p.state.Ahead) == 0 { // nothing is made due yet
+		p.state.Rising = ep.InOrder()
+	}
 	if !j.isSure {
 		if isLast, err := p.lookBack(ctx, j); err != nil || isLast {
 			return isLast, err
@@ -83,6 +89,7 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	}
 	q := replayQuery(j.t, app, ep, p.params)
 	q.Window.Limit, q.Window.From = room, hook.Key(j.t.Cursor)
+	q.Window.Ascending, q.Window.Backward = p.state.Rising, p.state.Rising
 	page, err := j.r.history.Replayable(ctx, q)
 	if err != nil {
 		return false, err
@@ -94,7 +101,12 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 		return b.isLast, nil
 	}
 	b.count = int64(len(page.Messages))
+	var line func(*hook.Message) hook.Line
+	if ep.InOrder() {
+		line = func(m *hook.Message) hook.Line { return fanout.LineOf(ep, m) }
+	}
 	made, err := j.r.ledger.Replay(ctx, &store.Replay{
+		Line:        line,
 		Application: j.t.Application, Endpoint: j.t.Endpoint, Messages: page.Messages, Trigger: hook.Scheduled, DueAt: b.at,
 		Receipt: &store.Receipt{Key: batchKey(j.t), Status: 200, Body: b.append(nil)},
 	})

@@ -299,6 +299,19 @@ func (w *writer) replayable(r *store.Replay, id hook.MessageID, now time.Time) (
 	return m, p, nil
 }
 
+// lineOf returns the line in which a replayed message stands: the one that it was in, or what
+// its endpoint's present order says. A resend stands in none.
+func (w *writer) lineOf(r *store.Replay, p *pen, id hook.MessageID, was hook.Line) (hook.Line, error) {
+	if was != 0 || r.Line == nil || r.Trigger == hook.Manual {
+		return was, nil
+	}
+	m, err := messageIn(p.conn, r.Application, id, w.s.content)
+	if err != nil {
+		return 0, err
+	}
+	return r.Line(&m.Message), nil
+}
+
 // replayOne makes one message due at the endpoint, and reports false when it is pending
 // already, or too late to matter: a round that ends before its first attempt would only make
 // a failure of what was delivered in time.
@@ -325,6 +338,9 @@ func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bo
 		// The pair becomes one of the message's, with a row, so that it is not taken for fresh.
 		m.endpoints = append(m.endpoints, r.Endpoint)
 		slices.Sort(m.endpoints)
+		if next.Line, err = w.lineOf(r, p, m.ID, 0); err != nil {
+			return false, err
+		}
 		if err := p.setEndpoints(m); err != nil {
 			return false, err
 		}
@@ -342,7 +358,10 @@ func (w *writer) replayOne(r *store.Replay, m *storedMessage, now time.Time) (bo
 	if d.State == hook.Exhausted && len(d.attempts) > 0 {
 		next.Reason = d.Reason // why the last attempt failed, which says how the round before ended
 	}
-	next.Line = d.Line // it joins its line anew, at the time of the replay
+	// It joins its line anew, at the time of the replay.
+	if next.Line, err = w.lineOf(r, p, m.ID, d.Line); err != nil {
+		return false, err
+	}
 	if err := p.setDelivery(&next, now, encodeKeys(d.attempts)); err != nil {
 		return false, err
 	}

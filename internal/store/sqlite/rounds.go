@@ -25,7 +25,6 @@ const (
 // Replayable implements store.Rounds.
 func (s *Store) Replayable(ctx context.Context, q store.ReplayQuery) (store.ReplayPage, error) {
 	w := newWalk(q.Window)
-	w.ascending = false
 	left := cmp.Or(q.Look, replayLook)
 	if q.Filter != nil {
 		left = min(left, filterLook)
