@@ -94,7 +94,7 @@ func (s *Shop) tell(ctx context.Context, e Event) error {
 		case err == nil && (status == http.StatusAccepted || status == http.StatusConflict):
 			return nil
 		case err == nil && status < 500 && status != http.StatusTooManyRequests:
-			return fmt.Errorf("Hookloft answers %d: %.200s", status, answer)
+			return fmt.Errorf("the server answers %d: %.200s", status, answer)
 		}
 		select {
 		case <-ctx.Done():

@@ -23,7 +23,7 @@ import (
 	"github.com/hookloft/hookloft/webhook"
 )
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(rig.MainBeside(m)) }
 
 const stripeSecret = "whsec_of_the_test"
 

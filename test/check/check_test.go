@@ -18,7 +18,7 @@ import (
 	"github.com/hookloft/hookloft/webhook"
 )
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(rig.MainBeside(m)) }
 
 // arrival is one request that came to a receiver.
 type arrival struct {

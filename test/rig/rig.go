@@ -55,6 +55,12 @@ func Main(m *testing.M) int {
 		return 1
 	}
 	defer turn.Close()
+	return MainBeside(m)
+}
+
+// MainBeside is Main for tests that mostly wait, and measure nothing: they take no turn,
+// and run beside one that does.
+func MainBeside(m *testing.M) int {
 	if os.Getenv(binEnv) == "" {
 		dir, err := os.MkdirTemp("", "hookloft-rig-")
 		if err != nil {
