@@ -110,10 +110,15 @@ func isUsual(field string, want, have any) bool {
 	switch field {
 	case "credentials":
 		usual["sourceAddress"] = nil
+	case "latest":
+		usual["key"] = nil
 	case "request":
 		_ = json.Unmarshal([]byte(`{"method": "POST", "body": "json", "successStatuses": ["200-299"], "timeoutSeconds": 15, "retrySchedule": null, "xmlRoot": null}`), &usual) // is JSON
 		if shown["body"] == "xml" {
 			usual["xmlRoot"] = "payload"
+		}
+		if wanted["method"] == "GET" {
+			usual["body"] = "query" // a GET has no body
 		}
 	}
 	for name, value := range usual {

@@ -19,10 +19,10 @@ const settingsPath = "/api/v1/management/environment-settings"
 func (p *program) exportEnvironment() *cobra.Command {
 	return p.remote(&cobra.Command{
 		Use:   "export [FILE] [flags]",
-		Short: "Write the environment's event types and settings to a file",
-		Long: `Write the environment's event types and settings as JSON, to FILE or to standard output.
-'hookloft import' reads it, in another environment or on another server. Applications,
-endpoints and messages are not in it: 'hookloft backup' copies everything.`,
+		Short: "Write the environment's event types, settings and connectors to a file",
+		Long: `Write the environment's event types, settings and connectors as JSON, to FILE or to
+standard output. 'hookloft import' reads it, in another environment or on another server.
+Applications, endpoints and messages are not in it: 'hookloft backup' copies everything.`,
 		Example: `  hookloft export environment.json
   hookloft export | jq .eventTypes[].name`,
 		Args: func(_ *cobra.Command, args []string) error {
