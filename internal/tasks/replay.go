@@ -68,9 +68,6 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if j.t.Cursor == 0 && len(p.state.Ahead) == 0 { // nothing is made due yet
-		p.state.Rising = ep.InOrder()
-	}
 	if !j.isSure {
 		if isLast, err := p.lookBack(ctx, j); err != nil || isLast {
 			return isLast, err
@@ -78,6 +75,16 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	}
 	if !p.count.isOver {
 		return false, p.countOn(ctx, j, app, ep)
+	}
+	if isRising := ep.InOrder(); j.t.Cursor == 0 && p.state.Rising != isRising {
+		// Saved before the cursor has a meaning: a restart must not turn it round.
+		p.state.Rising = isRising
+		if err := p.note(j); err != nil {
+			return false, err
+		}
+		if err := j.save(ctx); err != nil {
+			return false, err
+		}
 	}
 	room, err := p.room(ctx, j)
 	if err != nil {
