@@ -15,10 +15,9 @@ import (
 const (
 	// maxListening is how many connections may listen at once, unless the hub says otherwise.
 	maxListening = 256
-	// maxListeningPerApplication and maxWatchingPerApplication keep one tenant from taking the
-	// places of all.
+	// maxListeningPerApplication keeps one tenant from taking the places of all; those who
+	// watch have seats.
 	maxListeningPerApplication = 32
-	maxWatchingPerApplication  = 128
 )
 
 // ListenHub knows who listens: it wakes them when something was published, keeps their
@@ -36,7 +35,7 @@ type ListenHub struct {
 	// watching are those without a name. They have places of their own, as many as the
 	// others: pages that stay open are no reason to send programs away.
 	watching map[hook.ApplicationID]map[*listenSeat]struct{}
-	watchers int // of all applications
+	watchers seats // of all applications
 	draining bool
 	empty    chan struct{} // closed by the last to leave a hub that drains; nil before that
 }
@@ -49,7 +48,7 @@ func NewListenHub(limit int) *ListenHub {
 	return &ListenHub{
 		limit:   limit,
 		current: map[hook.ApplicationID]map[string]*listenSeat{}, open: map[*listenSeat]struct{}{}, perApp: map[hook.ApplicationID]int{},
-		watching: map[hook.ApplicationID]map[*listenSeat]struct{}{},
+		watching: map[hook.ApplicationID]map[*listenSeat]struct{}{}, watchers: newSeats(limit),
 	}
 }
 
@@ -78,6 +77,8 @@ type listenSeat struct {
 	wake chan struct{} // of size 1: there may be something new
 	left chan struct{} // closed by leave, when the cursor of this connection is saved
 
+	watches *hook.Application // as it was then; nil for one with a name
+
 	// once guards why; asked is closed when the connection is to end.
 	once  sync.Once
 	why   *closing
@@ -104,8 +105,8 @@ func (h *ListenHub) join(app hook.ApplicationID, name string) (seat, before *lis
 	switch {
 	case h.draining:
 		return nil, nil, hook.Errorf(hook.Closed, "the server stops")
-	case len(h.open)-h.watchers >= h.limit:
-		return nil, nil, hook.Errorf(hook.Overloaded, "%d connections listen", len(h.open)-h.watchers)
+	case len(h.open)-h.watchers.taken >= h.limit:
+		return nil, nil, hook.Errorf(hook.Overloaded, "%d connections listen", len(h.open)-h.watchers.taken)
 	case h.perApp[app] >= maxListeningPerApplication:
 		return nil, nil, hook.Errorf(hook.LimitReached, "At most %d connections may listen to an application at once.", maxListeningPerApplication)
 	}
@@ -124,24 +125,22 @@ func (h *ListenHub) join(app hook.ApplicationID, name string) (seat, before *lis
 }
 
 // watch takes a place without a name, for one who remembers how far it has come.
-func (h *ListenHub) watch(app hook.ApplicationID) (*listenSeat, error) {
+func (h *ListenHub) watch(a *hook.Application) (*listenSeat, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.draining:
 		return nil, hook.Errorf(hook.Closed, "the server stops")
-	case h.watchers >= h.limit:
-		return nil, hook.Errorf(hook.Overloaded, "%d connections watch", h.watchers)
-	case len(h.watching[app]) >= maxWatchingPerApplication:
-		return nil, hook.Errorf(hook.LimitReached, "At most %d connections may follow an application at once.", maxWatchingPerApplication)
+	case !h.watchers.take(a):
+		return nil, hook.Errorf(hook.Overloaded, "%d connections watch", h.watchers.taken)
 	}
-	seat := newListenSeat(app, "")
-	if h.watching[app] == nil {
-		h.watching[app] = map[*listenSeat]struct{}{}
+	seat := newListenSeat(a.ID, "")
+	seat.watches = a
+	if h.watching[a.ID] == nil {
+		h.watching[a.ID] = map[*listenSeat]struct{}{}
 	}
-	h.watching[app][seat] = struct{}{}
+	h.watching[a.ID][seat] = struct{}{}
 	h.open[seat] = struct{}{}
-	h.watchers++
 	h.listening.Add(1)
 	return seat, nil
 }
@@ -155,7 +154,7 @@ func (h *ListenHub) leave(s *listenSeat) {
 	}
 	delete(h.open, s)
 	if s.name == "" {
-		h.watchers--
+		h.watchers.leave(s.watches)
 		if delete(h.watching[s.app], s); len(h.watching[s.app]) == 0 {
 			delete(h.watching, s.app)
 		}

@@ -70,11 +70,12 @@ func (s *server) consumerOf(c *call) (*hook.Application, *hook.Endpoint, string,
 // feedRead is one way through a feed: where to go on, how much, and how long to wait.
 type feedRead struct {
 	store.FeedQuery
-	wait time.Duration
+	application *hook.Application
+	wait        time.Duration
 }
 
 func (s *server) feedReadIn(c *call, a *hook.Application, e *hook.Endpoint) (r feedRead, err error) {
-	r.Application, r.Endpoint = a.ID, e.ID
+	r.application, r.Application, r.Endpoint = a, a.ID, e.ID
 	if r.Limit, err = c.q.limit(); err != nil {
 		return r, err
 	}
@@ -84,14 +85,19 @@ func (s *server) feedReadIn(c *call, a *hook.Application, e *hook.Endpoint) (r f
 }
 
 // read calls look until it returns something, or that there is more, or the wait is over.
-// It has been told of all that comes after the first look.
+// It has been told of all that comes after the first look. Where too many wait it gives what
+// there is, and refuses only to wait: an empty answer would come back at once.
 func (r *feedRead) read(s *server, c *call, look func(ctx context.Context) (store.FeedPage, error)) (store.FeedPage, error) {
 	if r.wait == 0 || c.r.Method == http.MethodHead {
 		return look(c.ctx())
 	}
-	wake, leave, err := s.Feeds.join(r.Endpoint)
-	if err != nil {
-		return store.FeedPage{}, err
+	wake, leave, full := s.Feeds.join(r.application, r.Endpoint)
+	if full != nil {
+		page, err := look(c.ctx())
+		if err == nil && len(page.Rows) == 0 && !page.More {
+			err = full
+		}
+		return page, err
 	}
 	defer leave()
 	// The server's own limit is for answers that come at once.

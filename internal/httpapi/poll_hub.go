@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxPollers bounds the polls of one server that wait, maxPollersPerEndpoint those of one
-	// endpoint, so that no tenant takes the places of all.
+	// maxPollers bounds the polls of one server that wait, see seats; maxPollersPerEndpoint
+	// those of one endpoint.
 	maxPollers, maxPollersPerEndpoint = 1024, 64
 )
 
@@ -20,13 +20,14 @@ type FeedHub struct {
 	closed  chan struct{} // closed by Close
 
 	mu       sync.Mutex
+	seats    seats // as many are taken as wait
 	waiters  map[hook.EndpointID]map[chan struct{}]struct{}
 	isClosed bool
 }
 
 // NewFeedHub returns a hub that nobody waits at.
 func NewFeedHub() *FeedHub {
-	return &FeedHub{closed: make(chan struct{}), waiters: map[hook.EndpointID]map[chan struct{}]struct{}{}}
+	return &FeedHub{seats: newSeats(maxPollers), closed: make(chan struct{}), waiters: map[hook.EndpointID]map[chan struct{}]struct{}{}}
 }
 
 // Wake says that an endpoint's feed has grown. It never blocks.
@@ -45,11 +46,11 @@ func (h *FeedHub) Wake(ep hook.EndpointID) {
 }
 
 // join returns a channel that is told when the feed grows, and how to leave. Whoever looks
-// at the feed after joining misses nothing.
-func (h *FeedHub) join(ep hook.EndpointID) (wake <-chan struct{}, leave func(), err error) {
+// at the feed after joining misses nothing. hook.Overloaded says that there is no place.
+func (h *FeedHub) join(a *hook.Application, ep hook.EndpointID) (wake <-chan struct{}, leave func(), err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.waiting.Load() >= maxPollers || len(h.waiters[ep]) >= maxPollersPerEndpoint {
+	if len(h.waiters[ep]) >= maxPollersPerEndpoint || !h.seats.take(a) {
 		return nil, nil, hook.Errorf(hook.Overloaded, "too many polls wait")
 	}
 	c := make(chan struct{}, 1) // more than one signal would say the same
@@ -64,6 +65,7 @@ func (h *FeedHub) join(ep hook.EndpointID) (wake <-chan struct{}, leave func(), 
 		if delete(h.waiters[ep], c); len(h.waiters[ep]) == 0 {
 			delete(h.waiters, ep)
 		}
+		h.seats.leave(a)
 		h.waiting.Add(-1)
 	}, nil
 }

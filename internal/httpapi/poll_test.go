@@ -311,15 +311,16 @@ func TestPollWaitsForAMessage(t *testing.T) {
 
 func TestPollsThatWaitAreBounded(t *testing.T) {
 	h := NewFeedHub()
+	a := &hook.Application{ID: 7, Environment: 1}
 	for range maxPollersPerEndpoint {
-		if _, _, err := h.join(1); err != nil {
+		if _, _, err := h.join(a, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := h.join(1); hook.KindOf(err) != hook.Overloaded || err == nil {
+	if _, _, err := h.join(a, 1); hook.KindOf(err) != hook.Overloaded || err == nil {
 		t.Errorf("one more of the same endpoint: %v", err)
 	}
-	wake, leave, err := h.join(2)
+	wake, leave, err := h.join(a, 2)
 	if err != nil {
 		t.Fatalf("another endpoint: %v", err)
 	}
@@ -339,6 +340,39 @@ func TestPollsThatWaitAreBounded(t *testing.T) {
 		t.Error("woken after leaving")
 	default:
 	}
+}
+
+// TestPollsOfOneLeavePlacesToOthers: an application may have any number of polling endpoints.
+// A poll that finds no place gives what there is all the same.
+func TestPollsOfOneLeavePlacesToOthers(t *testing.T) {
+	r := newRig(t)
+	app := r.app("own")
+	sink := r.pollingEndpoint(app, "feed")
+	id, _ := r.store.Codec().ParseApplication(r.env.ID, app)
+	own := &hook.Application{ID: id, Environment: r.env.ID}
+	taken := 0
+	for ep := range hook.EndpointID(1000) {
+		for range maxPollersPerEndpoint {
+			if _, _, err := r.api.Feeds.join(own, ep+1_000_000); err == nil {
+				taken++
+			}
+		}
+	}
+	if taken == 0 || taken > maxPollers/2 {
+		t.Errorf("one application has %d of %d places", taken, maxPollers)
+	}
+	for _, other := range []*hook.Application{{ID: id + 1, Environment: r.env.ID}, {ID: id + 2, Environment: r.env.ID + 1}} {
+		if _, _, err := r.api.Feeds.join(other, 5); err != nil {
+			t.Errorf("a poll of another application: %v", err)
+		}
+	}
+	path := "/api/v1/app/own/polling-endpoint/" + sink + "/consumer/a?wait=20"
+	if a := r.call("GET", path, ""); a.status != 503 {
+		t.Errorf("a poll without a place and a message: %d %s", a.status, a.body)
+	}
+	msg := r.message(app, "")
+	r.feed(app, sink)
+	wantPolled(t, r.call("GET", path, ""), true, msg)
 }
 
 func TestPollerTokenOpensItsEndpointAlone(t *testing.T) {

@@ -53,7 +53,7 @@ func (s *server) streamMessages(c *call) error {
 		c.status = http.StatusOK
 		return nil
 	}
-	if r.seat, err = s.Listening.watch(a.ID); err != nil {
+	if r.seat, err = s.Listening.watch(a); err != nil {
 		header.Del("Content-Type")
 		return err
 	}
