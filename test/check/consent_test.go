@@ -56,7 +56,9 @@ func TestReceiversAgreeOrNot(t *testing.T) {
 		{"redirects", "challenge", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusTemporaryRedirect) }, "307", nil},
 		{"repeats of the query", "challengeGet", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Query().Get("challenge")) }, "", nil},
 		{"knows no query", "challengeGet", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "hello") }, "repeat", nil},
-		{"redirects a GET", "challengeGet", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x?"+r.URL.RawQuery, http.StatusFound) }, "302", nil},
+		{"redirects a GET", "challengeGet", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/x?"+r.URL.RawQuery, http.StatusFound)
+		}, "302", nil},
 		{"allows the origin", "cloudevents", allow("hooks.example.test", "90"), "", 90.0},
 		{"allows every origin", "cloudevents", allow("*", "*"), "", nil},
 		{"allows another origin", "cloudevents", allow("other.example.test", "*"), "WebHook-Allowed-Origin", nil},
