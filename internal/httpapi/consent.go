@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/hook"
@@ -147,6 +148,15 @@ func (s *server) changeConsent(c *call) (*hook.Application, *hook.Endpoint, erro
 func (s *server) requireConsent(c *call, e *hook.Endpoint, st *hook.Settings) {
 	if st.RequireConsent && s.Consents != nil && !c.isOperational() && !c.ofSource() && e.Kind != hook.PollingEndpoint {
 		e.Consent = hook.NewConsent(hook.ConsentChallenge, e.CreatedAt)
+	}
+}
+
+// moved has another URL's receiver agree, where the one before had to, or where a customer
+// has chosen it and the environment wants agreement.
+func (s *server) moved(c *call, e *hook.Endpoint, before string, st *hook.Settings, now time.Time) {
+	e.MovedTo(before, now)
+	if e.URL != before && e.Consent == nil && c.token.IsPortal() {
+		s.requireConsent(c, e, st)
 	}
 }
 

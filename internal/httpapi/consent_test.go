@@ -150,3 +150,26 @@ func TestNobodyIsAskedByMail(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }
+
+// TestNewURLNeedsConsent: what a customer leads elsewhere is asked about, also where the
+// endpoint is older than the environment's wish.
+func TestNewURLNeedsConsent(t *testing.T) {
+	r := newRig(t)
+	r.api.Consents = &asker{r: r}
+	app := r.app("a")
+	e, d := r.endpoint(app, ""), r.fifo(app, "")
+	r.must(200, "PATCH", settingsPath, `{"requireEndpointConsent":true}`)
+	portal := r.as(r.portal(app, `{"capabilities":["ViewBase","ManageEndpoint"]}`))
+	portal.must(200, "PATCH", "/api/v1/app/a/endpoint/"+e, `{"description":"the same URL"}`)
+	if a := r.must(200, "GET", "/x/v1/app/a/endpoint/"+e+"/consent", ""); a.str("required") != "false" {
+		t.Errorf("with its old URL: %s", a.body)
+	}
+	portal.must(200, "PATCH", "/api/v1/app/a/endpoint/"+e, `{"url":"https://victim.example.com/"}`)
+	if a := r.must(200, "GET", "/x/v1/app/a/endpoint/"+e+"/consent", ""); a.str("required") != "true" || a.str("verifiedAt") != "null" {
+		t.Errorf("with another URL: %s", a.body)
+	}
+	portal.must(200, "PATCH", "/api/v1/app/a/destination/"+d, `{"type":"fifoEndpoint","config":{"url":"https://victim.example.com/"}}`)
+	if a := r.must(200, "GET", "/api/v1/app/a/destination/"+d, ""); a.str("status") != "paused" {
+		t.Errorf("a destination with another URL: %s", a.body)
+	}
+}

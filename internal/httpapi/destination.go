@@ -318,8 +318,12 @@ func patchDestination(e *hook.Endpoint, in api.DestinationPatch) (err error) {
 }
 
 func (s *server) changeDestination(c *call, a *hook.Application, e *hook.Endpoint, change func(*hook.Endpoint) error) error {
+	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return err
+	}
 	now := s.now()
-	e, err := s.Catalog.UpdateEndpoint(c.ctx(), a.ID, e.ID, nil, func(e *hook.Endpoint) error {
+	e, err = s.Catalog.UpdateEndpoint(c.ctx(), a.ID, e.ID, nil, func(e *hook.Endpoint) error {
 		wasDisabled, url := e.Disabled, e.URL
 		if err := change(e); err != nil {
 			return err
@@ -328,7 +332,7 @@ func (s *server) changeDestination(c *call, a *hook.Application, e *hook.Endpoin
 			e.DisabledBy, e.FailingSince = hook.ReasonNone, time.Time{}
 		}
 		e.UpdatedAt = now
-		e.MovedTo(url, now)
+		s.moved(c, e, url, &environment.Settings, now)
 		return e.Validate()
 	})
 	if err != nil {

@@ -262,8 +262,12 @@ func (s *server) patchEndpoint(c *call) error {
 }
 
 func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.Endpoint) error) error {
+	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return err
+	}
 	now := s.now()
-	e, err := s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, nil, func(e *hook.Endpoint) error {
+	e, err = s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, nil, func(e *hook.Endpoint) error {
 		wasDisabled, url := e.Disabled, e.URL
 		if err := change(e); err != nil {
 			return err
@@ -273,7 +277,7 @@ func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.End
 			e.DisabledBy, e.FailingSince = hook.ReasonNone, time.Time{}
 		}
 		e.UpdatedAt = now
-		e.MovedTo(url, now)
+		s.moved(c, e, url, &environment.Settings, now)
 		return e.Validate()
 	})
 	if err != nil {

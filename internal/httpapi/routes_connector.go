@@ -37,7 +37,7 @@ func connectorRoutes() []route {
 		{method: put, path: one + "/options", op: "connector.options.set", tag: "Connector", summary: "Set what endpoints with a connector begin with.",
 			in: api.ConnectorOptions{}, out: api.ConnectorOptions{}, statuses: []int{ok}, handler: (*server).setConnectorOptions},
 		{method: post, path: connectorPath + "/simulate", op: "connector.simulate", tag: "Connector", publishes: true,
-			summary: "Run code on a payload, as for an endpoint at https://example.com/, without sending anything.",
+			summary: "Run code on a payload, as for an endpoint at example.com, without sending anything.",
 			in:      api.TransformationSimulateIn{}, out: api.TransformationSimulateOut{}, statuses: []int{ok}, handler: (*server).simulateConnector},
 		{method: get, path: endpointPath + "/connector", op: "endpoint.get_connector", tag: "Endpoint", access: view,
 			summary: "Show the environment's connector of an endpoint; 204 where it has none, or a ready one.",
