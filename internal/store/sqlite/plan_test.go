@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -94,6 +95,76 @@ func TestPlanCacheStaysInItsBounds(t *testing.T) {
 		t.Error("it drove out the others")
 	}
 	k.check(t)
+}
+
+// TestPlanBytesSeesEveryText gives an endpoint every feature there is, each text of each a
+// thousand bytes long, and none may be missing from the estimate: who writes them is a tenant.
+func TestPlanBytesSeesEveryText(t *testing.T) {
+	const long = 1000
+	walkTexts(t, "Features", reflect.TypeFor[hook.Features](), func(name string, set func(f *hook.Features, text string)) {
+		of := func(size int) int {
+			p := aPlan(1, 1)
+			set(&p.Endpoints[0].Features, strings.Repeat("x", size))
+			return planBytes(p)
+		}
+		if grown := of(long+1) - of(1); grown < long {
+			t.Errorf("%s: %d bytes more are counted as %d", name, long, grown)
+		}
+	})
+}
+
+// walkTexts calls see for each text that can be reached from a struct of type root, with a
+// function that sets it, and everything on the way to it.
+func walkTexts(t *testing.T, name string, root reflect.Type, see func(name string, set func(f *hook.Features, text string))) {
+	t.Helper()
+	seen := 0
+	var walk func(name string, typ reflect.Type, to func(root, made reflect.Value))
+	walk = func(name string, typ reflect.Type, to func(root, made reflect.Value)) {
+		switch typ.Kind() {
+		case reflect.String:
+			seen++
+			see(name, func(f *hook.Features, text string) {
+				to(reflect.ValueOf(f).Elem(), reflect.ValueOf(text).Convert(typ))
+			})
+		case reflect.Pointer:
+			if typ == reflect.TypeFor[*time.Location]() {
+				return
+			}
+			walk(name, typ.Elem(), func(root, made reflect.Value) {
+				p := reflect.New(typ.Elem())
+				p.Elem().Set(made)
+				to(root, p)
+			})
+		case reflect.Struct:
+			for i := range typ.NumField() {
+				if field := typ.Field(i); field.IsExported() {
+					walk(name+"."+field.Name, field.Type, func(root, made reflect.Value) {
+						if typ == reflect.TypeFor[hook.Features]() {
+							root.Field(i).Set(made)
+							return
+						}
+						s := reflect.New(typ).Elem()
+						s.Field(i).Set(made)
+						to(root, s)
+					})
+				}
+			}
+		case reflect.Slice:
+			walk(name+"[]", typ.Elem(), func(root, made reflect.Value) {
+				to(root, reflect.Append(reflect.MakeSlice(typ, 0, 1), made))
+			})
+		case reflect.Map:
+			walk(name+"{}", typ.Elem(), func(root, made reflect.Value) {
+				m := reflect.MakeMap(typ)
+				m.SetMapIndex(reflect.ValueOf("k").Convert(typ.Key()), made)
+				to(root, m)
+			})
+		}
+	}
+	walk(name, root, nil)
+	if seen < 30 { // Features has more; a walk that finds none proves nothing
+		t.Errorf("the walk found %d texts", seen)
+	}
 }
 
 func TestPlanCacheForgets(t *testing.T) {
