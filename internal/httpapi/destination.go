@@ -390,7 +390,9 @@ type lineStand struct {
 	acked  *store.Delivered // the newest that was delivered, without content; nil for none
 }
 
-// standOf reads where a destination's line stands: two reads by index.
+// standOf reads where a destination's line stands. The head is a read by index; the newest that
+// was acknowledged is searched for from the newest message down, through all that waits, which
+// takes about a second for a million.
 func (s *server) standOf(c *call, a *hook.Application, e *hook.Endpoint) (l lineStand, err error) {
 	l.paused = e.IsHeld(a.Hold)
 	if l.head, err = s.headOf(c, a, e); err != nil {
