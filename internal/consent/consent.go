@@ -21,8 +21,11 @@ import (
 const (
 	// askTimeout bounds one question, from the look-up to the end of the answer.
 	askTimeout = 15 * time.Second
-	// maxAsking is how many receivers are asked at once, by the server and by people together.
-	maxAsking = 8
+	// maxAsking is how many receivers are asked at once by the server, and as many again by
+	// people; maxAskingOfOne is how many of them may be of one application, whose receivers
+	// may all hang.
+	maxAsking      = 8
+	maxAskingOfOne = 2
 	// askPause is how soon the same receiver may be asked again: the question goes to a URL
 	// that anybody may have written down.
 	askPause = 2 * time.Second
@@ -61,10 +64,34 @@ type Deps struct {
 type Keeper struct {
 	Deps
 	wake chan struct{} // sent to by Wake, never closed; one waiting word is enough
-	room chan struct{} // a place for each question under way
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	asking map[hook.EndpointID]bool
+	byHand places
+	itself places
+}
+
+// places are the questions under way, by application.
+type places struct {
+	taken int
+	of    map[hook.ApplicationID]int
+}
+
+// take takes a place; false where there is none.
+func (p *places) take(app hook.ApplicationID) bool {
+	if p.taken >= maxAsking || p.of[app] >= maxAskingOfOne {
+		return false
+	}
+	p.taken++
+	p.of[app]++
+	return true
+}
+
+func (p *places) give(app hook.ApplicationID) {
+	p.taken--
+	if p.of[app]--; p.of[app] == 0 {
+		delete(p.of, app)
+	}
 }
 
 // New returns a Keeper that asks by itself once it Runs.
@@ -72,7 +99,10 @@ func New(d Deps) *Keeper {
 	if d.Log == nil {
 		d.Log = telemetry.Discard()
 	}
-	return &Keeper{Deps: d, wake: make(chan struct{}, 1), room: make(chan struct{}, maxAsking), asking: map[hook.EndpointID]bool{}}
+	return &Keeper{
+		Deps: d, wake: make(chan struct{}, 1), asking: map[hook.EndpointID]bool{},
+		byHand: places{of: map[hook.ApplicationID]int{}}, itself: places{of: map[hook.ApplicationID]int{}},
+	}
 }
 
 // Wake makes Run look for receivers to ask, after an endpoint was made or changed.
@@ -109,20 +139,13 @@ func (k *Keeper) Run(ctx context.Context) error {
 			timer.Reset(min(max(next.Sub(now), 0), maxSleep))
 		}
 		for _, d := range due {
-			if !k.begin(d.Endpoint) {
-				continue // it is being asked, which wakes us
-			}
-			select {
-			case <-ctx.Done():
-				k.end(d.Endpoint)
-				return nil
-			case k.room <- struct{}{}:
+			if k.begin(&k.itself, d.Application, d.Endpoint) != nil {
+				continue // it is being asked, or others are, whose end wakes us
 			}
 			asked.Go(func() {
-				defer k.Wake()
 				defer k.end(d.Endpoint)
-				defer func() { <-k.room }()
 				_, err := k.ask(ctx, d.Application, d.Endpoint, false)
+				k.give(&k.itself, d.Application)
 				if err != nil && ctx.Err() == nil && hook.KindOf(err) != hook.NotFound && hook.KindOf(err) != hook.Conflict {
 					k.Log.Error("ask for consent", telemetry.KeyEndpoint, k.Catalog.Codec().Endpoint(d.Application, d.Endpoint), telemetry.KeyError, err)
 					select { // so that a store that fails is not asked all the time
@@ -135,38 +158,44 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// begin claims an endpoint for one question; false when it is being asked.
-func (k *Keeper) begin(ep hook.EndpointID) bool {
+// begin claims an endpoint and a place for one question.
+func (k *Keeper) begin(p *places, app hook.ApplicationID, ep hook.EndpointID) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.asking[ep] {
-		return false
+		return hook.Errorf(hook.Conflict, "the receiver is being asked right now")
+	}
+	if !p.take(app) {
+		return hook.Errorf(hook.Overloaded, "too many receivers are being asked right now")
 	}
 	k.asking[ep] = true
-	return true
+	return nil
 }
 
-func (k *Keeper) end(ep hook.EndpointID) {
+func (k *Keeper) give(p *places, app hook.ApplicationID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	p.give(app)
+}
+
+// end lets an endpoint be asked again, and Run look whether one is to be.
+func (k *Keeper) end(ep hook.EndpointID) {
+	k.mu.Lock()
 	delete(k.asking, ep)
+	k.mu.Unlock()
+	k.Wake()
 }
 
 // Ask asks the receiver of an endpoint now and returns the endpoint with what came of it:
 // a refusal is no error. It must have a Consent. hook.Conflict: it is being asked, was
-// asked right before, or changed meanwhile; hook.Overloaded: too many are being asked.
+// asked right before, or changed meanwhile; hook.Overloaded: too many are being asked,
+// of its application or of all.
 func (k *Keeper) Ask(ctx context.Context, app hook.ApplicationID, ep hook.EndpointID) (*hook.Endpoint, error) {
-	if !k.begin(ep) {
-		return nil, hook.Errorf(hook.Conflict, "the receiver is being asked right now")
+	if err := k.begin(&k.byHand, app, ep); err != nil {
+		return nil, err
 	}
 	defer k.end(ep)
-	select {
-	case k.room <- struct{}{}:
-	default:
-		return nil, hook.Errorf(hook.Overloaded, "too many receivers are being asked right now")
-	}
-	defer func() { <-k.room }()
-	defer k.Wake()
+	defer k.give(&k.byHand, app)
 	return k.ask(ctx, app, ep, true)
 }
 

@@ -54,9 +54,9 @@ func (k *Keeper) question(ctx context.Context, ep *hook.Endpoint, env *hook.Envi
 		a := k.send(ctx, ep, env, testType, "")
 		return answer{refused: unsuccessful(a)}
 	case hook.ConsentChallengeGet:
-		return k.get(ctx, ep, challenge)
+		return k.get(ctx, ep, env, challenge)
 	case hook.ConsentCloudEvents:
-		return k.handshake(ctx, ep)
+		return k.handshake(ctx, ep, env)
 	}
 	return refused("nobody knows how to ask by %q", ep.Consent.Method)
 }
@@ -118,7 +118,7 @@ func repeats(body []byte, challenge string) answer {
 }
 
 // get asks with the challenge in the query.
-func (k *Keeper) get(ctx context.Context, ep *hook.Endpoint, challenge string) answer {
+func (k *Keeper) get(ctx context.Context, ep *hook.Endpoint, env *hook.Environment, challenge string) answer {
 	target, err := url.Parse(ep.URL)
 	if err != nil {
 		return refused("the URL cannot be read")
@@ -127,7 +127,7 @@ func (k *Keeper) get(ctx context.Context, ep *hook.Endpoint, challenge string) a
 		target.RawQuery += "&"
 	}
 	target.RawQuery += "challenge=" + challenge
-	resp, body, err := k.fetch(ctx, ep, http.MethodGet, target.String(), nil) //nolint:bodyclose // fetch has read and closed it
+	resp, body, err := k.fetch(ctx, ep, env, http.MethodGet, target.String(), nil) //nolint:bodyclose // fetch has read and closed it
 	switch {
 	case err != nil:
 		return refused("%s", plain(err))
@@ -139,14 +139,14 @@ func (k *Keeper) get(ctx context.Context, ep *hook.Endpoint, challenge string) a
 
 // handshake asks as CloudEvents' "HTTP 1.1 Web Hooks for Event Delivery", version 1.0,
 // section 4 has it. Granting later through a callback is not offered.
-func (k *Keeper) handshake(ctx context.Context, ep *hook.Endpoint) answer {
+func (k *Keeper) handshake(ctx context.Context, ep *hook.Endpoint, env *hook.Environment) answer {
 	origin := k.Origin()
 	header := http.Header{}
 	header.Set("WebHook-Request-Origin", origin)
 	if ep.ThrottleRate > 0 { // section 4.1.3: requests a minute
 		header.Set("WebHook-Request-Rate", strconv.Itoa(60*ep.ThrottleRate))
 	}
-	resp, _, err := k.fetch(ctx, ep, http.MethodOptions, ep.URL, header) //nolint:bodyclose // fetch has read and closed it
+	resp, _, err := k.fetch(ctx, ep, env, http.MethodOptions, ep.URL, header) //nolint:bodyclose // fetch has read and closed it
 	if err != nil {
 		return refused("%s", plain(err))
 	}
@@ -186,7 +186,7 @@ func allows(values []string, origin string) bool {
 }
 
 // fetch makes one request with the endpoint's own headers and reads its answer, bounded.
-func (k *Keeper) fetch(ctx context.Context, ep *hook.Endpoint, method, target string, header http.Header) (*http.Response, []byte, error) {
+func (k *Keeper) fetch(ctx context.Context, ep *hook.Endpoint, env *hook.Environment, method, target string, header http.Header) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		return nil, nil, errors.New("the URL cannot be read")
@@ -197,7 +197,11 @@ func (k *Keeper) fetch(ctx context.Context, ep *hook.Endpoint, method, target st
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	req.Header.Set("User-Agent", "Hookloft")
+	agent := "Hookloft"
+	if env.Settings.WhitelabelHeaders {
+		agent = "Webhooks"
+	}
+	req.Header.Set("User-Agent", agent)
 	resp, err := k.Do(req)
 	if err != nil {
 		return nil, nil, err

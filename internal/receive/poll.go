@@ -11,6 +11,8 @@ import (
 	"math/rand/v2"
 	"mime"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,8 +50,11 @@ const (
 	MaxPollBody = 1 << 20
 	// pollTimeout bounds one fetch, from the look-up to the end of the body.
 	pollTimeout = 20 * time.Second
-	// maxPolls is how many fetches are under way at once, of all sources.
-	maxPolls = 8
+	// maxPolls is how many fetches are under way at once, of all sources, and how many of one
+	// environment and of one server for it: a server that hangs delays those who ask it.
+	maxPolls         = 64
+	maxPollsOfTenant = 32
+	maxPollsOfServer = 4
 	// pollSpread is how far fetches of one schedule are spread, so that many sources do not
 	// ask in the same moment. Intervals vary by a tenth for the same reason.
 	pollSpread = 2 * time.Second
@@ -124,19 +129,14 @@ func (r *Receiver) runPolls(ctx context.Context) {
 				known, reload = r.pollers(list, known), false
 			}
 		}
-		now := r.now()
-		for id, p := range known {
-			switch due := p.next.Sub(now); {
-			case p.isBusy || p.next.IsZero():
-			case due > 0:
-				if wait < 0 || due < wait {
-					wait = due
-				}
-			case busy < maxPolls: // else it begins when another one ends
-				p.isBusy = true
-				busy++
-				go func(s *hook.Source) { done <- r.pollSafely(ctx, s, id) }(p.source)
-			}
+		begin, next := duePolls(known, r.now(), maxPolls-busy)
+		if next >= 0 && (wait < 0 || next < wait) {
+			wait = next
+		}
+		for _, p := range begin { // the others begin when one of these ends
+			p.isBusy = true
+			busy++
+			go func(s *hook.Source) { done <- r.pollSafely(ctx, s, s.ID) }(p.source)
 		}
 		var tick <-chan time.Time
 		if wait >= 0 {
@@ -156,6 +156,48 @@ func (r *Receiver) runPolls(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// duePolls returns up to room pollers that are to fetch at now, the longest overdue first,
+// and how long until another one is due, negative for none.
+func duePolls(known map[hook.SourceID]*poller, now time.Time, room int) (begin []*poller, wait time.Duration) {
+	wait = -1
+	ofTenant, ofServer := map[hook.EnvironmentID]int{}, map[string]int{}
+	count := func(p *poller) {
+		ofTenant[p.source.Environment]++
+		ofServer[p.server()]++
+	}
+	var overdue []*poller
+	for _, p := range known {
+		switch due := p.next.Sub(now); {
+		case p.isBusy:
+			count(p)
+		case p.next.IsZero():
+		case due > 0:
+			if wait < 0 || due < wait {
+				wait = due
+			}
+		default:
+			overdue = append(overdue, p)
+		}
+	}
+	slices.SortFunc(overdue, func(a, b *poller) int { return a.next.Compare(b.next) })
+	for _, p := range overdue {
+		if len(begin) < room && ofTenant[p.source.Environment] < maxPollsOfTenant && ofServer[p.server()] < maxPollsOfServer {
+			count(p)
+			begin = append(begin, p)
+		}
+	}
+	return begin, wait
+}
+
+// server names the server that a source asks, for its environment.
+func (p *poller) server() string {
+	host := ""
+	if u, err := url.Parse(p.source.Config.Values[pollURL]); err == nil {
+		host = strings.ToLower(u.Host)
+	}
+	return strconv.FormatInt(int64(p.source.Environment), 10) + " " + host
 }
 
 // pollers makes what fetches sources. One that has not changed keeps its time.

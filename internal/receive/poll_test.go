@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -313,5 +314,30 @@ func TestPollConfigIsChecked(t *testing.T) {
 	}
 	if err := Check(&hook.Source{Type: hook.PollSource, Config: hook.SourceConfig{Values: map[string]string{"url": "http://example.com/", "schedule": "*/5 * * * *"}}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestServerThatHangsDelaysThoseWhoAskIt: forty sources at one server leave room for one at
+// another; of what is overdue the longest begins first.
+func TestServerThatHangsDelaysThoseWhoAskIt(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	known := map[hook.SourceID]*poller{}
+	add := func(id int, url string, late time.Duration) *poller {
+		s := &hook.Source{ID: hook.SourceID(id), Environment: 1}
+		s.Config.Values = map[string]string{pollURL: url}
+		known[s.ID] = &poller{source: s, next: now.Add(-late)}
+		return known[s.ID]
+	}
+	for i := range 40 {
+		add(i, fmt.Sprintf("https://Hangs.example/%d", i), time.Hour).isBusy = i < maxPollsOfServer
+	}
+	second, first := add(50, "https://b.example/", time.Second), add(51, "https://a.example/", time.Minute)
+	add(52, "https://a.example/", -time.Minute)
+	begin, wait := duePolls(known, now, maxPolls-maxPollsOfServer)
+	if !slices.Equal(begin, []*poller{first, second}) || wait != time.Minute {
+		t.Errorf("%d begin, the next after %v", len(begin), wait)
+	}
+	if begin, _ := duePolls(known, now, 1); len(begin) != 1 || begin[0] != first {
+		t.Errorf("with room for one %d begin", len(begin))
 	}
 }

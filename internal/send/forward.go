@@ -81,7 +81,13 @@ func newForward(p *prepared, job Job, now time.Time) (*request, error) {
 	}
 	b = append(b, p.custom...)
 	if p.credentials != nil {
-		b = p.appendCredentials(b, r, &job, r.body)
+		signed := r.body
+		if len(signed) == 0 {
+			// As of a shaped GET: a signature over nothing would vouch for any query. The
+			// signature of Standard Webhooks is over the body alone, as its readers expect.
+			signed = []byte(queryOf(target))
+		}
+		b = p.appendCredentials(b, r, &job, signed)
 	}
 	b, accepts := p.appendForwarded(b, in.Header, job.traceparent != "")
 	if !accepts && !p.own["accept"] {

@@ -361,3 +361,31 @@ func FuzzForward(f *testing.F) {
 		}
 	})
 }
+
+// TestForwardedQueryIsSigned: of a request without a body, a signature in another layout is
+// over the query, or whoever has seen one could send any other.
+func TestForwardedQueryIsSigned(t *testing.T) {
+	r := newKeeper(t, nil)
+	sender, _ := newSender(t, Options{})
+	signature := func(query string) string {
+		job := jobWith(r.URL, hook.Credentials{HMAC: &hook.HMAC{
+			Secret: "Jefe", KeyEncoding: "text", Algorithm: "sha256", Encoding: "hex", Header: "X-Sig", Value: "{signature}", Content: "{body}",
+		}})
+		m := *job.Message
+		m.Payload, m.Inbound = nil, &hook.Inbound{Method: "GET", Query: query}
+		job.Message = &m
+		mustSend(t, sender, job)
+		got, _ := r.last(t)
+		if got.URL.RawQuery != query {
+			t.Fatalf("sent %s", got.URL)
+		}
+		return got.Header.Get("X-Sig")
+	}
+	l, err := newHMAC(&hook.HMAC{Secret: "Jefe", KeyEncoding: "text", Algorithm: "sha256", Encoding: "hex", Header: "X-Sig", Value: "{signature}", Content: "{body}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := signature("a=1"), string(l.append(nil, "", time.Unix(1, 0), []byte("a=1"))); "X-Sig: "+got+"\r\n" != want {
+		t.Errorf("signed %s, want %s", got, want)
+	}
+}

@@ -220,7 +220,7 @@ func (t *tokens) fly(s *tokenSource, f *tokenFlight, e *hook.Endpoint, p *prepar
 	}
 	ctx, cancel := context.WithTimeout(t.running, min(tokenTimeout, p.timeout))
 	defer cancel()
-	got, err := t.fetch(ctx, &o, p.credentials.way)
+	got, err := t.fetch(ctx, &o, p.credentials.way, p.agent)
 	if err == nil && o.Grant == hook.GrantRefreshToken && got.RefreshToken != "" && got.RefreshToken != o.RefreshToken {
 		// The old one may be void from now on (RFC 6749 section 6), so the new one is saved
 		// before anything is sent. Where that fails it serves until the next start.
@@ -277,8 +277,8 @@ func (a *tokenAnswer) life() time.Duration {
 }
 
 // fetch makes one token request.
-func (t *tokens) fetch(ctx context.Context, o *hook.OAuth2, w *way) (*tokenAnswer, error) {
-	req, err := tokenRequest(ctx, o, time.Now())
+func (t *tokens) fetch(ctx context.Context, o *hook.OAuth2, w *way, agent string) (*tokenAnswer, error) {
+	req, err := tokenRequest(ctx, o, agent, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -415,7 +415,7 @@ func tokenFailure(ctx context.Context, err error) string {
 }
 
 // tokenRequest builds a token request (RFC 6749 sections 2.3.1, 4.4.2 and 6; RFC 7523 section 2.2).
-func tokenRequest(ctx context.Context, o *hook.OAuth2, now time.Time) (*http.Request, error) {
+func tokenRequest(ctx context.Context, o *hook.OAuth2, agent string, now time.Time) (*http.Request, error) {
 	form := url.Values{}
 	for name, value := range o.ExtraParams {
 		form.Set(name, value)
@@ -458,7 +458,7 @@ func tokenRequest(ctx context.Context, o *hook.OAuth2, now time.Time) (*http.Req
 		req.Header.Set(name, value)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("User-Agent", "Hookloft-Webhooks")
+	req.Header.Set("User-Agent", agent)
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}

@@ -9,8 +9,9 @@ import (
 
 // Consents are the endpoints whose receivers have yet to agree to be sent to.
 type Consents interface {
-	// DueConsents returns up to limit endpoints that are to be asked at now
-	// (hook.Consent.NextAt), those that wait longest first, and when the next one is to be,
+	// DueConsents returns up to limit endpoints that are to be asked at now and are not disabled
+	// (hook.Consent.NextAt), applications by turns and of each
+	// those that wait longest first, and when the next one is to be,
 	// zero for none that is known.
 	DueConsents(ctx context.Context, now time.Time, limit int) (due []DueConsent, next time.Time, err error)
 }

@@ -77,6 +77,26 @@ func testConsents(r *catalogRoom) {
 	r.same("due later, the oldest first", ids, []hook.EndpointID{second.ID, first.ID})
 	ids, _ = due(now.Add(time.Hour), 1)
 	r.same("limited", ids, []hook.EndpointID{second.ID})
+	other := r.application(env.ID, "other")
+	third := r.endpoint(other.ID, "third")
+	_, err := r.UpdateEndpoint(r.ctx, other.ID, third.ID, nil, func(e *hook.Endpoint) error {
+		e.Consent = hook.NewConsent(hook.ConsentTest, now.Add(2*time.Minute))
+		return nil
+	})
+	r.must(err)
+	list, _, err := r.DueConsents(r.ctx, now.Add(time.Hour), 5)
+	r.must(err)
+	r.same("applications by turns", list[:2], []store.DueConsent{{Application: app.ID, Endpoint: second.ID}, {Application: other.ID, Endpoint: third.ID}})
+	disable := func(is bool) {
+		_, err := r.UpdateEndpoint(r.ctx, app.ID, second.ID, nil, func(e *hook.Endpoint) error { e.Disabled = is; return nil })
+		r.must(err)
+	}
+	disable(true)
+	ids, _ = due(now.Add(time.Hour), 5)
+	r.same("while one is disabled", ids, []hook.EndpointID{first.ID})
+	disable(false)
+	ids, _ = due(now.Add(time.Hour), 5)
+	r.same("enabled again", ids, []hook.EndpointID{second.ID, first.ID})
 	set(second, hook.NewConsent(hook.ConsentTest, now).Answered(second.URL, "", 90, now))
 	ids, _ = due(now.Add(time.Hour), 5)
 	r.same("after one agreed", ids, []hook.EndpointID{first.ID})
