@@ -110,7 +110,7 @@ func (d *Dispatcher) fill(it *item, o *hook.Order) bool {
 	for bytes := it.contentBytes(); len(it.batch)+1 < o.BatchSize; {
 		m := ln.head
 		if m == nil {
-			if full := it.due.Delivery.DueAt.Add(o.MaxWait); it.due.Delivery.Attempts == 0 && full.After(now) && !ln.isFull {
+			if full := earliest(it.due.Delivery.DueAt, it.since).Add(o.MaxWait); it.due.Delivery.Attempts == 0 && full.After(now) && !ln.isFull {
 				d.waitForMore(it, full, o.BatchSize, now)
 				return false
 			}

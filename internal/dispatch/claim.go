@@ -123,6 +123,15 @@ func (d *Dispatcher) readRows(ctx context.Context, c *claiming) (err error) {
 		d.mu.Unlock()
 	}
 	c.part.Now = time.Now()
+	d.mu.Lock()
+	isOrdered := l.isOrdered
+	d.mu.Unlock()
+	if isOrdered {
+		// Places in line are times of keys, which run ahead of a clock that was set back.
+		if at := d.catalog.NewKey().Time(); at.After(c.part.Now) {
+			c.part.Now = at
+		}
+	}
 	switch p := &c.part; {
 	case p.Limit <= 0 && c.room <= 0:
 		return nil
@@ -244,6 +253,9 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 		it := newItem(l, due[i], size, now)
 		d.claimed.add(size) // and back, if it does not stay
 		if l.isOrdered = it.isLined(); l.isOrdered {
+			if next := &it.due.Delivery; next.NotBefore.Before(due[i].Message.DeliverAt) {
+				next.NotBefore = due[i].Message.DeliverAt // its place may have come before its time
+			}
 			if d.linedBytesFree(l) < size {
 				l.layDown(it)
 			}

@@ -255,8 +255,12 @@ func (d *Dispatcher) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what is due: %w", err)
 	}
+	ahead := d.catalog.NewKey().Time() // of the wall's clock, if that was set back
 	d.mu.Lock()
 	for _, t := range times {
+		if now := time.Now(); t.At.After(now) && !t.At.After(ahead) {
+			t.At = now // it may be a place in line
+		}
 		d.dueApps[t.Endpoint] = t.Application
 		d.due.lower(t.Endpoint, t.At)
 	}

@@ -96,6 +96,8 @@ func (d *Dispatcher) look(ctx context.Context, l *lane) error {
 	defer d.mu.Unlock()
 	l.isLooked = true
 	if ep != nil {
+		// Known before the first rows are read, so that nothing new goes before what they leave.
+		l.isOrdered, l.isFeed = ep.InOrder(), ep.Kind == hook.PollingEndpoint
 		l.setDrain(plan, ep, time.Now())
 	}
 	return nil

@@ -347,3 +347,22 @@ func simulateOrder(t *testing.T, seed uint64) {
 	w.mu.Unlock()
 	stop()
 }
+
+// TestClockSetBackHoldsNoLine: keys run ahead of a clock that was set back, and places in line
+// with them; a message goes at once all the same, also after a start.
+func TestClockSetBackHoldsNoLine(t *testing.T) {
+	run(t, Options{}, func(w *world) {
+		w.app(1, 1)
+		w.ordered(1, hook.Order{})
+		w.clock = hook.NewKeyClock(0, hook.KeyAt(time.Now().Add(time.Hour)), time.Now)
+		m := &hook.Message{ID: hook.MessageID(w.clock.Next()), Application: 1, EventType: "a"}
+		w.messages[m.ID] = m
+		w.put(hook.Delivery{Message: m.ID, Application: 1, Endpoint: 100_001, DueAt: m.Time(), Line: hook.LineOfKey("a")})
+	}, func(w *world, _ *Dispatcher) {
+		w.say(1, "b")
+		rest(5 * time.Second)
+		if got := w.count(hook.Delivered); got != 2 {
+			t.Errorf("%d of 2 were delivered within 5 s", got)
+		}
+	})
+}

@@ -200,6 +200,9 @@ func (w *writer) makeDue(p *pen, d *hook.Delivery, at time.Time) error {
 		at = at.Add(time.Millisecond) // two resends in one millisecond are two attempts
 	}
 	told := store.DueTime{Application: d.Application, Endpoint: d.Endpoint, At: at}
+	if now := w.s.o.Now(); d.Line != 0 && at.After(now) && !at.After(w.lastKey.Time()) {
+		told.At = now // a place in line, by a clock that runs ahead since the wall's was set back
+	}
 	w.madeDue = append(w.madeDue, told)
 	if d.Trigger == hook.Manual {
 		w.asked = append(w.asked, told)
