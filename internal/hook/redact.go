@@ -77,6 +77,9 @@ func parsePath(text string) (steps []redactStep, err error) {
 		return nil, errors.New("must have 1 to " + strconv.Itoa(MaxRedactPathBytes) + " bytes")
 	}
 	rest := text
+	if rest[0] == '/' { // a JSON pointer, which would silently be the name of a member
+		return nil, errPath
+	}
 	if after, ok := strings.CutPrefix(rest, "$"); ok && (strings.HasPrefix(after, ".") || strings.HasPrefix(after, "[")) {
 		rest = strings.TrimPrefix(after, ".")
 	}
