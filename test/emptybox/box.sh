@@ -44,6 +44,7 @@ write_transcripts() {
 		python3 "$HERE/transcript.py" "$WORK/record.$page" "$BOX_OF_RUN=\$BOX" "$WORK=\$WORK" "${BINARY%/*}=bin" \
 			"localhost:$PORT_OF_RUN=localhost:8443" "127.0.0.1:$PORT_OF_RUN=127.0.0.1:8443" "port $PORT_OF_RUN=port 8443" \
 			"${HTTP##*/}=127.0.0.1:9080" "${HTTPS##*/}=127.0.0.1:9443" "port ${HTTPS##*:}=port 9443" \
+			"${MTLS##*/}=127.0.0.1:9444" "${NO_PROXY_THERE##*/}=127.0.0.1:9445" \
 			"${METRICS##*/}=127.0.0.1:9090" <"$HERE/testdata/$page-transcript.md" >"$WORK/page"
 		cp "$WORK/page" "$TRANSCRIPT/$page-transcript.md"
 		echo "wrote $TRANSCRIPT/$page-transcript.md"
@@ -102,8 +103,8 @@ stop() {
 	return "$code"
 }
 
-# api WANT METHOD PATH [BODY] [CURL OPTIONS...] makes a call, compares the status, prints
-# the body, and notes the call.
+# api WANT METHOD PATH [BODY] [CURL OPTIONS...] makes a call, compares the status with the
+# pattern WANT, prints the body, and notes the call.
 api() {
 	local want=$1 method=$2 path=$3 body=${4-} status out
 	shift "$(($# < 4 ? $# : 4))"
@@ -111,7 +112,7 @@ api() {
 	echo "$method ${path%%\?*}" >>"$WORK/calls"
 	status=$(curl -sS --cacert "$WORK/ca.pem" --max-time 20 -o "$out" -w '%{http_code}' -X "$method" \
 		-H "Authorization: Bearer $TOKEN" ${body:+-H "Content-Type: ${TYPE:-application/json}" --data-binary "$body"} "$@" "$URL$path")
-	[ "$status" = "$want" ] || fail "$method $path answers $status, want $want: $(head -c 500 "$out")"
+	[[ $status == $want ]] || fail "$method $path answers $status, want $want: $(head -c 500 "$out")"
 	cat "$out"
 	rm -f "$out"
 }

@@ -31,7 +31,7 @@ func TestEmptyBox(t *testing.T) {
 		}
 	}
 	bin := rig.Build(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "run.sh")
 	cmd.Env = append(os.Environ(), "HOOKLOFT_BIN="+bin)
@@ -73,6 +73,8 @@ func TestCompleteNamesWhatNeverRan(t *testing.T) {
 		"serve --listen", "backup --with-key", "environment delete", "healthcheck --timeout", "GET /app/{id}", "GET /why/{id}",
 		"--jq", "--output", "event-types import --replace-all", "replay --cancel", "listen --record", "apply --file", "api", "api --query", "serve --jwt-secret",
 		"source rotate", "source create --forward", "sign --body", "sign --body-out", "verify --fetch-keys", "providers --json",
+		"serve --transform-time", "transform try --last", "filter test --metadata", "connector use --variable", "credentials set --mtls", "destination skip --until",
+		"endpoint latest --window", "endpoint verify --method", "poll --lease", "pause --note", "event-types check",
 	} {
 		if !strings.Contains(string(out), "never run: "+want+"\n") {
 			t.Errorf("%q is not named in:\n%s", want, out)

@@ -77,10 +77,10 @@ say "The server: TLS, deliveries to this machine allowed because the receivers a
 PORT=$(unused_port) METRICS=127.0.0.1:$(unused_port) URL=https://127.0.0.1:$PORT
 MAIN=(--listen "127.0.0.1:$PORT" --data /data --tls-cert /tls/cert.pem --tls-key /tls/key.pem
 	--public-url "https://localhost:$PORT" --egress-allow 127.0.0.0/8,::1/128 --allow-http --allow-internal-names
-	--config /hookloft.toml)
+	--egress-sources 127.0.0.1,127.0.0.2 --config /hookloft.toml)
 BOX_OF_RUN=$BOX PORT_OF_RUN=$PORT # faults.sh and options.sh have others
 serve "${MAIN[@]}" --metrics-listen "$METRICS" --egress-nat64 64:ff9b::/96 --trusted-proxies 127.0.0.1/32 \
-	--max-in-flight 64 --transform-time 60ms --egress-sources 127.0.0.1,127.0.0.2 --log-format json --log-level debug
+	--max-in-flight 64 --transform-time 60ms --log-format json --log-level debug
 show 'cat "$WORK/ready"'
 show 'ps -o user:8=,args= -p "$SERVER"'
 
@@ -108,6 +108,13 @@ api 200 GET /api/v1/auth/whoami | jq -c .
 . "$HERE/announce.sh"
 . "$HERE/commands.sh"
 . "$HERE/transform.sh"
+. "$HERE/filter.sh"
+. "$HERE/connector.sh"
+. "$HERE/credentials.sh"
+. "$HERE/order.sh"
+. "$HERE/poll.sh"
+. "$HERE/rules.sh"
+. "$HERE/hold.sh"
 . "$HERE/faults.sh"
 . "$HERE/options.sh"
 

@@ -22,6 +22,7 @@ FORMS = [
     (r"\bt=\d{10}\b", "t=UNIX"),
     (r"(?i)(timestamp: )\d{10}\b", r"\1UNIX"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+    (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "TIME"),
     (r"it is 36\d\d s old", "it is 3600 s old"),  # an hour, and what the machine took
     (r"after \d+ ms", "after N ms"),
     (r"\b\d+(\.\d+)?ms\b", "N ms"),
@@ -30,7 +31,7 @@ FORMS = [
     (r"(?m)^\x02\d\d:\d\d:\d\d", "\x02TIME"),
     (r"\b\d+\.\d [KMG]iB\b", "N MiB"),
 ]
-LEFT = [ID, "PRIVATE KEY", r"/in/[A-Za-z0-9_-]{12,}", r"/(home|root|work|var|tmp/tmp[.])/?\S", r"127\.0\.0\.1:\d{5}", r"\b[0-9a-f]{32,}\b"] + [
+LEFT = [ID, "PRIVATE KEY", r"/in/[A-Za-z0-9_-]{12,}", r"/(home|root|work|var)/|/tmp/tmp[.]", r"127\.0\.0\.1:\d{5}", r"\b[0-9a-f]{32,}\b"] + [
     pattern for pattern, _ in FORMS[:5]
 ]
 

@@ -16,7 +16,7 @@ import (
 // too short, or has the wrong characters, to be one.
 var giveaways = map[string]*regexp.Regexp{
 	"a signing secret":   regexp.MustCompile(`whs(ec|k)_[A-Za-z0-9+/=_]{8,}`),
-	"a token of the API": regexp.MustCompile(`\bhl_[a-z]+_[A-Za-z0-9]{8,}|Bearer [A-Za-z0-9._-]{8,}`),
+	"a token of the API": regexp.MustCompile(`\bhl_[a-z_]+_[A-Za-z0-9]{8,}|Bearer [A-Za-z0-9._-]{8,}`),
 	"a URL's token":      regexp.MustCompile(`/in/[A-Za-z0-9_-]{12,}`),
 	"a signature or key": regexp.MustCompile(`\b[0-9a-fA-F]{32,}\b|[A-Za-z0-9+/]{40,}=`),
 	"a private key":      regexp.MustCompile(`PRIVATE KEY`),
@@ -48,6 +48,16 @@ var pages = map[string][]string{
 		`["invoice.paid","success",200]`, "$ hookloft listen --app shop", "openssl: genuine\n", "$ end_beside 0\n",
 		"{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3}\n{\"n\": 4}\n{\"n\": 5}\n", "$ hookloft event-types export", "$ hookloft import", "$ hookloft event-types import",
 		"messages copied", "$ hookloft api GET", "$ hookloft prune", "forgot profile default\n",
+	},
+	"shaping-transcript.md": {
+		"$ hookloft login --server", "function handler(webhook)", "$ hookloft transform run", "console: amount 5\n", "the script did not end in time\nexit code 1\n",
+		"SyntaxError", "$ hookloft transform set forge/billing", `{"text":"Forge: 5 EUR","at":"invoice.paid"}`, "openssl: genuine\n",
+		"nobody   /hookloft sandbox-of-transformations\n", "TZ=UTC\n", "Max open files            0 ", "TypeError", "decided not to send", "transform_timeout\n", "repaired",
+		"$ hookloft filter test", "exit code 6\n", "does not want this message", "$ hookloft connector use forge/chat slack", "Paid: 5 EUR by ",
+		"$ hookloft credentials set forge/vault --basic shop", "shop:...\n", "127.0.0.2\n", "certificate required", "CN=client",
+		"$ hookloft endpoint order forge/erp", `[{"n":1},{"n":2},{"n":3}]`, "retrying", "$ hookloft destination skip",
+		"$ hookloft poll forge feed", `["comment.new",{"text":"first"}]`, `["comment.new",{"text":"second"}]`, "want integer", "[redacted]",
+		"$ hookloft endpoint verify forge/polite", "$ hookloft pause forge/billing", "they move house", "$ hookloft resume forge/billing", "$ hookloft endpoint latest",
 	},
 }
 

@@ -2,7 +2,7 @@
 # and nothing else. Part of run.sh, after commands.sh; what is shown from here to hold.sh is
 # docs/shaping-transcript.md.
 PAGE=shaping BOX_HOME=/user
-api 200 PATCH $S '{"retryPolicy":[1,1,1]}' >/dev/null
+api 200 PATCH $S '{"retryPolicy":[1,2,4,8]}' >/dev/null
 G=/api/v1/app/forge GX=/x/v1/app/forge
 
 # tried UID MESSAGE EXPRESSION: the newest attempt of it is as the jq expression says.
@@ -12,6 +12,9 @@ publish() { api 202 POST $G/msg '{"eventType":"'"$1"'","payload":'"$2${3-}"'}' |
 
 say "Log in, and an application with an endpoint over TLS"
 show 'hookloft login --server "$URL" --token - <<<"$TOKEN"'
+for type in invoice.paid vault.opened order.changed step.done line.step book.written polite.asked stock.changed; do
+	api "20[01]" PUT $T/$type '{"description":"'$type'"}' >/dev/null
+done
 show 'hookloft app create Forge --uid forge --metadata tier=gold'
 show 'hookloft endpoint create forge "$HTTPS/billing2" --uid billing'
 
@@ -82,7 +85,7 @@ kill -9 "$CHILD"
 show 'hookloft send forge invoice.paid "{\"amount\": 8, \"currency\": \"EUR\"}" --wait --quiet && echo delivered'
 await 5 eval '[ -n "$(pgrep -o -P "$SERVER")" ]'
 show 'hookloft transform set forge/billing /tmp/handler.js --off'
-show 'hookloft transform get forge/billing | head -n 1'
+show 'hookloft transform get forge/billing | sed -n "1,1p"'
 show 'hookloft transform remove forge/billing'
 refused 3 'hookloft transform get forge/nobody'
 
