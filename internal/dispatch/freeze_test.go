@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,4 +151,62 @@ func TestResendDoesNotWaitForAProbe(t *testing.T) {
 		}
 		t.Error("a resend waits for the next probe")
 	})
+}
+
+// TestFrozenLaneFillsNoBatch: what Freeze has reported as waiting does not go along with a
+// head that was taken before.
+func TestFrozenLaneFillsNoBatch(t *testing.T) {
+	run(t, Options{}, func(w *world) {
+		w.app(1, 1)
+		ep := w.ordered(1, hook.Order{BatchSize: 10})
+		w.backlogInLine(1, ep, 5)
+	}, func(w *world, d *Dispatcher) {
+		rest(time.Minute)
+		if got := w.count(hook.Delivered); got != 5 {
+			t.Fatalf("%d of 5 delivered", got)
+		}
+		var once sync.Once
+		var flying []hook.MessageID
+		w.mu.Lock()
+		w.planOf = func(app hook.ApplicationID) {
+			d.mu.Lock()
+			l := d.lanes[100_001]
+			isTaken := l != nil && l.inFlight == 1 && l.lined == 4
+			d.mu.Unlock()
+			if !isTaken {
+				return
+			}
+			once.Do(func() { flying = d.Freeze(app, 100_001) })
+		}
+		w.mu.Unlock()
+		ids := w.backlogInLine(1, 100_001, 5)
+		d.MadeDue(1, 100_001, time.Now())
+		rest(time.Second)
+		if len(flying) != 1 || flying[0] != ids[0] {
+			t.Fatalf("under way: %v, want the head only", flying)
+		}
+		for _, id := range ids {
+			if got := w.delivery(100_001, id); got.Attempts != 0 {
+				t.Errorf("%d was tried while its lane stood still", id)
+			}
+		}
+		d.Thaw(100_001, nil)
+		rest(time.Minute)
+		if got := w.count(hook.Delivered); got != 10 {
+			t.Errorf("%d of 10 delivered after the thaw", got)
+		}
+	})
+}
+
+// backlogInLine adds deliveries in one line whose rows are due.
+func (w *world) backlogInLine(app hook.ApplicationID, ep hook.EndpointID, n int) (ids []hook.MessageID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for range n {
+		m := &hook.Message{ID: hook.MessageID(w.clock.Next()), Application: app, EventType: "a", Payload: []byte("{}")}
+		w.messages[m.ID] = m
+		w.put(hook.Delivery{Message: m.ID, Application: app, Endpoint: ep, DueAt: m.Time(), Line: hook.LineOfKey("a")})
+		ids = append(ids, m.ID)
+	}
+	return ids
 }
