@@ -27,13 +27,13 @@ func TestLineSendsWhatTheStoreHas(t *testing.T) {
 				gone.Payload, gone.Expunged = nil, true
 				w.messages[id] = &gone
 			}
-			w.mu.Unlock()
-			w.set(ok)
 			w.seen = func(m *hook.Message) {
 				if m.Payload != nil {
 					t.Errorf("batch %d: message %d was sent with %q, which was removed", batch, m.ID, m.Payload)
 				}
 			}
+			w.mu.Unlock()
+			w.set(ok)
 			rest(24 * time.Hour)
 			if got := w.count(hook.Delivered); got != 3 {
 				t.Errorf("batch %d: %d of 3 delivered", batch, got)
