@@ -33,7 +33,7 @@ var guides = []struct {
 	{"replay", []string{"jq", "date"}, []string{"5\n", `{"status":"finished","done":5,"failed":0,"total":5}`, "paused\n2\nrunning\ncancelled\n", `"eventType":"hookloft.ping"`}},
 	{"retries", []string{"jq", "date"}, []string{"[30,300]", `"reason": "connect_refused"`, "2\nDelivered to 1 endpoint.", "204\n", "disabled\ntrue\n", "false\n", `{"status":"finished","done":1}`}},
 	{"ordering", []string{"jq", "python3", "openssl"}, []string{"/erp [1] taken\n/erp [2] failed\n/erp [2] taken\n/erp [3] taken\n", "/mirror [4, 5, 6] taken\n", `{"numEvents":3,"statusText":"success"}`, "shipped applied\n", "paid passed over\n", "state: delivered\n", "ids are in order\n", "paid\nshipped\ndelivered\nthe log is in order\n"}},
-	{"polling", []string{"jq"}, []string{`"type":"pollingEndpoint"`, "[1,2]\nfalse\n", "[3]\n", "books\n"}},
+	{"polling", []string{"jq"}, []string{`"type":"pollingEndpoint"`, "[1,2]\n", "[3]\n", "books\n"}},
 	{"streaming", []string{"jq", "date"}, []string{"first\nsecond\nsecond\n"}},
 	{"operating", []string{"jq"}, []string{"settings: good", "drain", "settings: refused", `"ready":true`, "health: good", "ok    token", "hookloft_build_info", "stopped: 0", "the data directory takes"}},
 	{"filters", []string{"jq"}, []string{"Not sent. The endpoint's filter does not want this message (payload.order.total $gte: does not hold for a number).", "true\n"}},

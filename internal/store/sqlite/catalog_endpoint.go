@@ -256,10 +256,8 @@ func (c *catalog) DeleteEndpoint(ctx context.Context, app hook.ApplicationID, id
 		if err := tx.exec("DELETE FROM endpoint WHERE application = ?1 AND key = ?2", app, id); err != nil {
 			return err
 		}
-		if e.Kind == hook.PollingEndpoint {
-			if err := clearPolling(tx, id); err != nil {
-				return err
-			}
+		if err := clearPolling(tx, id); err != nil {
+			return err
 		}
 		if err := tx.exec("DELETE FROM consent_due WHERE endpoint = ?1", id); err != nil {
 			return err
