@@ -276,7 +276,7 @@ func TestShopStopsAtARefusal(t *testing.T) {
 	}))
 	defer answers.Close()
 	err := (&Shop{URL: answers.URL, Token: "t", Out: io.Discard}).Sell(t.Context(), "o", 3)
-	if err == nil || !strings.Contains(err.Error(), "created: Hookloft answers 404: no such application") {
+	if err == nil || !strings.Contains(err.Error(), "created: the server answers 404: no such application") {
 		t.Errorf("got %v", err)
 	}
 }
