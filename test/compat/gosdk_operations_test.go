@@ -13,6 +13,7 @@ import (
 
 	svix "github.com/svix/svix-webhooks/go"
 	"github.com/svix/svix-webhooks/go/models"
+	"github.com/svix/svix-webhooks/go/utils"
 
 	"github.com/hookloft/hookloft/test/rig"
 )
@@ -192,6 +193,7 @@ func TestGoOperations(t *testing.T) {
 
 	goOperational(ctx, ok, c, hookURL)
 	goIngest(ctx, ok, c, hookURL)
+	goConnectors(t, ok, c)
 
 	integration, err := c.Integration.Create(ctx, "go", models.IntegrationIn{Name: "n"}, nil)
 	ok("Integration.Create", err)
@@ -271,6 +273,43 @@ func goIngest(ctx context.Context, ok func(string, error), c *svix.Svix, hookURL
 	ok("Ingest.Endpoint.RotateSecret", api.RotateSecret(ctx, src.Id, ep.Id, models.IngestEndpointSecretIn{}, nil))
 	_, err = api.GetSecret(ctx, src.Id, ep.Id)
 	ok("Ingest.Endpoint.GetSecret", err)
+	code := utils.NewNullable(goScript)
+	ok("Ingest.Endpoint.SetTransformation", api.SetTransformation(ctx, src.Id, ep.Id, models.IngestEndpointTransformationPatch{Code: code}))
+	_, err = api.GetTransformation(ctx, src.Id, ep.Id)
+	ok("Ingest.Endpoint.GetTransformation", err)
 	ok("Ingest.Endpoint.Delete", api.Delete(ctx, src.Id, ep.Id))
 	ok("Ingest.Source.Delete", c.Ingest.Source.Delete(ctx, src.Id))
+}
+
+// goScript is code that changes nothing.
+const goScript = "function handler(webhook) { return webhook }"
+
+// goConnectors calls what is about code of endpoints.
+func goConnectors(t *testing.T, ok func(string, error), c *svix.Svix) {
+	ctx, enabled := t.Context(), true
+	in := models.EndpointTransformationPatch{Code: utils.NewNullable(goScript), Enabled: &enabled}
+	ok("Endpoint.PatchTransformation", c.Endpoint.PatchTransformation(ctx, "go", "e", in))
+	got, err := c.Endpoint.TransformationGet(ctx, "go", "e")
+	ok("Endpoint.TransformationGet", err)
+	if got.Code == nil || *got.Code != goScript || got.Enabled == nil || !*got.Enabled {
+		t.Errorf("transformation %+v", got)
+	}
+	name := "Two"
+	made, err := c.Connector.Create(ctx, models.ConnectorIn{Name: "One", Transformation: goScript}, nil)
+	ok("Connector.Create", err)
+	_, err = c.Connector.Update(ctx, made.Id, models.ConnectorUpdate{Name: &name, Transformation: goScript})
+	ok("Connector.Update", err)
+	_, err = c.Connector.Patch(ctx, made.Id, models.ConnectorPatch{Description: &name})
+	ok("Connector.Patch", err)
+	shown, err := c.Connector.Get(ctx, made.Id)
+	ok("Connector.Get", err)
+	if shown.Name != name || shown.Description != name || shown.Transformation != goScript {
+		t.Errorf("connector %+v", shown)
+	}
+	list, err := c.Connector.List(ctx, nil)
+	ok("Connector.List", err)
+	if len(list.Data) != 1 {
+		t.Errorf("connectors %+v", list.Data)
+	}
+	ok("Connector.Delete", c.Connector.Delete(ctx, made.Id))
 }

@@ -221,7 +221,7 @@ try {
   assert.equal((await svix.messageAttempt.get(unique, msg.id, attempts[0].id, whole)).response, "EXPUNGED");
 
   step("not implemented says so");
-  const missing = await fails(501, () => svix.connector.list());
+  const missing = await fails(501, () => svix.streaming.stream.list());
   assert.match(JSON.stringify(missing), /not_implemented/); // v1 hands on the text of a 5xx, v2 the object
 
   step("delete");
