@@ -300,7 +300,8 @@ func (d *Dispatcher) checkDrained(l *lane) {
 		return
 	}
 	for _, it := range l.held {
-		if l.mayWait(it) {
+		// A resend stands before the delivery of its pair.
+		if l.mayWait(it) || it.shadows != nil && l.mayWait(it.shadows) {
 			return
 		}
 	}
