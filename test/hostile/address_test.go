@@ -30,12 +30,6 @@ type addressCase struct {
 	Sink string
 }
 
-// laterAddresses are cases about parts that the binary does not have yet. Each names
-// a route of its sink that must answer that it is not there; none is skipped silently.
-var laterAddresses = map[string]struct{ method, path, why string }{
-	"S094": {http.MethodPut, "/api/v1/app/{app}/endpoint/{endpoint}/oauth", "OAuth2 of endpoints is later work"},
-}
-
 // addresses is the world of TestHostileAddresses.
 type addresses struct {
 	root    *testing.T // owns the servers
@@ -91,14 +85,10 @@ func TestHostileAddresses(t *testing.T) {
 	}
 	w.names, w.canary, w.syns = startResolver(t), startCanary(t, w.ca), startSynRecorder(t)
 	w.checkHarness(t)
-	later := 0
 	for _, c := range file.Cases {
-		if _, ok := laterAddresses[c.ID]; ok {
-			later++
-		}
 		t.Run(c.ID+"_"+c.Cat, func(t *testing.T) { w.run(t, c) })
 	}
-	t.Logf("%d cases, of which %d concern parts that do not exist yet", len(file.Cases), later)
+	t.Logf("%d cases", len(file.Cases))
 }
 
 // checkHarness proves that a forbidden connection would be seen, and that the canary
@@ -146,12 +136,7 @@ func (w *addresses) server(t *testing.T, c addressCase) *target {
 }
 
 func (w *addresses) run(t *testing.T, c addressCase) {
-	later, isLater := laterAddresses[c.ID]
 	s := w.server(t, c)
-	if isLater {
-		s.isLater(t, later.method, later.path, later.why)
-		return
-	}
 	url := strings.ReplaceAll(c.URL, "{{API_PORT}}", fmt.Sprint(s.apiSocket.Port()))
 	for name, a := range c.DNS {
 		for i, ip := range a.A {
@@ -165,6 +150,8 @@ func (w *addresses) run(t *testing.T, c addressCase) {
 	w.syns.take()
 	if c.Sink == "transform_fetch" {
 		s.scriptReachesNothing(t, url)
+	} else if c.Sink == "oauth2_token_url" {
+		s.tokenServerIsBlocked(t, url)
 	} else if c.Expect == "reject" {
 		s.refuses(t, c, url)
 	} else {
@@ -186,6 +173,28 @@ func (s *target) scriptReachesNothing(t *testing.T, url string) {
 			t.Errorf("%s: %d %v %.300s", try, status, err, body)
 		}
 	}
+}
+
+// tokenServerIsBlocked publishes to an endpoint whose access token would come from url.
+func (s *target) tokenServerIsBlocked(t *testing.T, url string) {
+	t.Helper()
+	app := s.api.MustCreateApp(t, "oauth")
+	endpoint := s.api.MustCreateEndpoint(t, app, rig.EndpointIn{URL: safeURL})
+	in := map[string]any{"tokenUrl": url, "clientId": "id", "clientSecret": "secret", "grantType": "clientCredentials", "authMethod": "clientSecretBasic"}
+	if status, body, err := s.api.Do(http.MethodPut, "/api/v1/app/"+app+"/endpoint/"+endpoint+"/oauth", in); err != nil || status != http.StatusNoContent {
+		t.Fatalf("oauth: %d %v %s", status, err, body)
+	}
+	message := map[string]any{"eventType": "a.b", "payload": map[string]any{}}
+	if status, body, err := s.api.Do(http.MethodPost, "/api/v1/app/"+app+"/msg", message); err != nil || status != http.StatusAccepted {
+		t.Fatalf("publish: %d %v %s", status, err, body)
+	}
+	var body []byte
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, body, _ = s.api.Do(http.MethodGet, "/api/v1/app/"+app+"/attempt/endpoint/"+endpoint, nil); strings.Contains(string(body), "oauth_token") {
+			return
+		}
+	}
+	t.Errorf("no attempt failed for want of a token: %s", body)
 }
 
 // judgeSyns fails the test when the server dialled what nobody may dial. The test's
@@ -350,13 +359,4 @@ func (s *target) source(t *testing.T, name string) (app, base string, send func(
 		status, _, err := s.api.Do(http.MethodPost, "/in/"+token, map[string]int{"a": 1})
 		return status, err
 	}
-}
-
-// isLater calls a route of a part that the binary does not have. The contract's
-// operations answer 501 then, in JSON.
-func (s *target) isLater(t *testing.T, method, path, why string) {
-	t.Helper()
-	path = strings.NewReplacer("{app}", s.app, "{endpoint}", s.endpoint).Replace(path)
-	mustBeLater(t, s.api, method, path)
-	t.Logf("not yet: %s", why)
 }
