@@ -137,22 +137,6 @@ func (w *world) exportsOwn(t *testing.T) {
 	}
 }
 
-// mustBeLater asserts that an operation is not served: 501 for one of the contract,
-// 404 or 405 for another path; always as JSON.
-func mustBeLater(t *testing.T, api *rig.API, method, path string) {
-	t.Helper()
-	status, body, err := api.Do(method, path, map[string]any{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status != http.StatusNotImplemented && status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
-		t.Errorf("%s %s answers %d: it is served now, so its cases must be driven: %.200s", method, path, status, body)
-	}
-	if !isErrorBody(status, body) {
-		t.Errorf("%s %s answers %d without code and detail: %.200s", method, path, status, body)
-	}
-}
-
 // allowed returns the statuses that are right for a case.
 func (c inputCase) allowed() []int {
 	if d, ok := decided[c.ID]; ok {

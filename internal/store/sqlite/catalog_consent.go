@@ -22,7 +22,7 @@ func putConsent(tx *catalogTx, e *hook.Endpoint) error {
 // dueConsentsSQL takes of each application the one that waits longest, then the next of
 // each, and so on: one with many endpoints is not before others. Index: consent_due_at.
 const dueConsentsSQL = `SELECT endpoint, application, due_at FROM (
-	SELECT *, row_number() OVER (PARTITION BY application ORDER BY due_at) AS n FROM consent_due WHERE due_at <= ?1
+	SELECT endpoint, application, due_at, row_number() OVER (PARTITION BY application ORDER BY due_at) AS n FROM consent_due WHERE due_at <= ?1
 ) ORDER BY n, due_at LIMIT ?2`
 
 // nextConsentSQL is when the next one is due. Index: consent_due_at.
