@@ -148,6 +148,7 @@ func TestStoreThatFailsKeepsNoPlace(t *testing.T) {
 			t.Errorf("%d places, %d being asked, %d saves", k.itself.taken, len(k.asking), c.saves)
 		}
 		time.Sleep(5*failPause + failPause/2)
+		synctest.Wait()
 		if c.saves != 6 {
 			t.Errorf("%d saves in five pauses", c.saves)
 		}
