@@ -98,7 +98,7 @@ func TestHangingReceiversDelayTheirOwnApplication(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- k.Run(ctx) }()
 		synctest.Wait()
-		if k.itself.of[1] != 2 || k.itself.of[2] != 2 || asking != 4 {
+		if locked(k, func() int { return k.itself.of[1] }) != 2 || locked(k, func() int { return k.itself.of[2] }) != 2 || asking != 4 {
 			t.Errorf("asked at once: %v", k.itself.of)
 		}
 		c.mu.Lock()
@@ -110,7 +110,7 @@ func TestHangingReceiversDelayTheirOwnApplication(t *testing.T) {
 			byHand <- err
 		}()
 		synctest.Wait()
-		if k.byHand.of[1] != 1 {
+		if locked(k, func() int { return k.byHand.of[1] }) != 1 {
 			t.Errorf("by hand: %v", k.byHand.of)
 		}
 		if _, err := k.Ask(ctx, 1, 101); hook.KindOf(err) != hook.Conflict {
@@ -118,12 +118,12 @@ func TestHangingReceiversDelayTheirOwnApplication(t *testing.T) {
 		}
 		k.Wake()
 		synctest.Wait()
-		if k.itself.of[3] != 1 {
+		if locked(k, func() int { return k.itself.of[3] }) != 1 {
 			t.Errorf("a third application: %v", k.itself.of)
 		}
 		time.Sleep(10 * askTimeout) // of the clock of synctest
 		synctest.Wait()
-		if due, _, _ := c.DueConsents(ctx, time.Now(), 0); len(due) != 0 || k.itself.taken != 0 || k.byHand.taken != 0 || len(k.asking) != 0 {
+		if due, _, _ := c.DueConsents(ctx, time.Now(), 0); len(due) != 0 || locked(k, func() int { return k.itself.taken + k.byHand.taken + len(k.asking) }) != 0 {
 			t.Errorf("never asked: %v", due)
 		}
 		<-byHand
@@ -144,15 +144,28 @@ func TestStoreThatFailsKeepsNoPlace(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- k.Run(ctx) }()
 		synctest.Wait()
-		if k.itself.taken != 0 || len(k.asking) != 1 || c.saves != 1 {
-			t.Errorf("%d places, %d being asked, %d saves", k.itself.taken, len(k.asking), c.saves)
+		if locked(k, func() int { return k.itself.taken }) != 0 || locked(k, func() int { return len(k.asking) }) != 1 || c.saved() != 1 {
+			t.Errorf("%d places, %d being asked, %d saves", k.itself.taken, len(k.asking), c.saved())
 		}
 		time.Sleep(5*failPause + failPause/2)
 		synctest.Wait()
-		if c.saves != 6 {
-			t.Errorf("%d saves in five pauses", c.saves)
+		if c.saved() != 6 {
+			t.Errorf("%d saves in five pauses", c.saved())
 		}
 		stop()
 		<-ended
 	})
+}
+
+// locked reads what k's lock guards.
+func locked(k *Keeper, read func() int) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return read()
+}
+
+func (c *catalog) saved() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.saves
 }
