@@ -57,6 +57,7 @@ var elsewhere = map[string]struct{ pkg, test string }{
 	"operational-webhooks": {"test/operational", "TestPageWorks"},
 	"receiving-transcript": {"test/emptybox", "TestTranscripts"},
 	"sending-transcript":   {"test/emptybox", "TestTranscripts"},
+	"shaping-transcript":   {"test/emptybox", "TestTranscripts"},
 	"request-shape":        {"test/shape", "TestDocs"},
 	"security":             {"test/access", "TestSecurityPage"},
 	"statistics":           {"test/stats", "TestPageRuns"},
