@@ -313,9 +313,11 @@ func (l *listenSession) complain(ctx context.Context, id hook.MessageID, detail 
 	return l.send(ctx, f)
 }
 
-// send writes one frame.
+// send writes one frame. A write whose context ends cuts the connection, and with it the
+// word why it ends: what ends the session meanwhile waits for the frame, for listenWriteTimeout
+// at most.
 func (l *listenSession) send(ctx context.Context, f *api.ListenFrameOut) error {
-	ctx, cancel := context.WithTimeout(ctx, listenWriteTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listenWriteTimeout)
 	defer cancel()
 	return l.conn.Write(ctx, websocket.MessageText, encode(f))
 }

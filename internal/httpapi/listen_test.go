@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -446,6 +447,35 @@ func TestListenSurvivesBadFrames(t *testing.T) {
 	}
 	if code := e.closed(); code != websocket.StatusPolicyViolation {
 		t.Errorf("a flood: closed with %d", code)
+	}
+}
+
+// TestListenSaysWhyItEndsAlsoAfterALastFrame: the reader may decide that it ends while a frame is
+// being written, or about to be. That frame must not cut the connection before the good-bye.
+func TestListenSaysWhyItEndsAlsoAfterALastFrame(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		ctx, cancel := context.WithCancelCause(r.Context())
+		cancel(&closing{websocket.StatusPolicyViolation, "too many frames"})
+		l := &listenSession{conn: conn}
+		for range 10 { // what cuts the connection does so a moment later
+			if err := l.send(ctx, &api.ListenFrameOut{Type: api.FrameError}); err != nil {
+				t.Error(err)
+			}
+		}
+		_ = conn.Close(websocket.StatusPolicyViolation, "too many frames")
+	}))
+	defer server.Close()
+	conn, _, err := websocket.Dial(t.Context(), server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := (&ear{t: t, conn: conn}).closed(); code != websocket.StatusPolicyViolation {
+		t.Errorf("closed with %d", code)
 	}
 }
 
