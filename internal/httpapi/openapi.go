@@ -12,6 +12,12 @@ import (
 	"github.com/hookloft/hookloft/api"
 )
 
+// Documents returns the two served documents of a version: that of the contract's paths,
+// and that of ours below /x/v1.
+func Documents(version string) (contract, own []byte, err error) {
+	return documents(routes(), version)
+}
+
 // documents makes the two served documents: that of the contract's paths, and that of ours
 // below /x/v1.
 func documents(list []route, version string) (contract, own []byte, err error) {

@@ -2,6 +2,8 @@ package server
 
 import (
 	"runtime/debug"
+
+	"github.com/hookloft/hookloft/internal/httpapi"
 )
 
 // Build says what runs.
@@ -34,3 +36,7 @@ func ReadBuild() Build {
 	b.Revision += dirty
 	return b
 }
+
+// OpenAPI returns the documents of the HTTP API: the contract's, and that of our own
+// operations.
+func OpenAPI() (contract, own []byte, err error) { return httpapi.Documents(ReadBuild().Version) }

@@ -62,6 +62,8 @@ show '(cd "$BOX" && find . | sort)'
 say "Which program is this, and what would it do?"
 hookloft version
 hookloft version --json | jq -e '.version' >/dev/null
+hookloft openapi | jq -e '.paths["/api/v1/app"]' >/dev/null
+hookloft openapi --extensions | jq -e '.paths["/x/v1/search"]' >/dev/null
 hookloft config print >"$WORK/settings.toml"
 grep -E '^#? ?max-payload' "$WORK/settings.toml"
 printf 'max-payload = "64KiB"\ndrain = "5s"\n' >"$BOX/hookloft.toml"
