@@ -35,10 +35,11 @@ func TestGoPoller(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var made struct{ ID, Token string }
+	var made struct{ ID string }
+	var granted struct{ Token string }
 	must("POST", "/api/v1/app/go/destination", map[string]string{"type": "pollingEndpoint", "uid": "feed"}, &made)
-	must("GET", "/api/v1/auth/app/go/poller/feed/token", nil, &made)
-	c, err := svix.New(made.Token, &svix.SvixOptions{ServerUrl: base})
+	must("GET", "/api/v1/auth/app/go/poller/feed/token", nil, &granted)
+	c, err := svix.New(granted.Token, &svix.SvixOptions{ServerUrl: base})
 	if err != nil {
 		t.Fatal(err)
 	}
