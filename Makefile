@@ -13,7 +13,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 # Rooms whose tests are also run under the race detector, which needs cgo.
 RACE := ./api/... ./internal/... ./webhook/...
 
-.PHONY: help run build test prove check bench generate dist lint clean
+.PHONY: help run build test prove check bench ui generate dist lint clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,6 +55,9 @@ $(LINT):
 
 bench: ## Measure against a bare relay; writes bench/RESULTS.md (about 15 minutes)
 	go run ./bench/run -out bench/RESULTS.md -json bench/results.json -notes bench/notes.md
+
+ui: ## Build the pages from web/src into web/dist, which is committed
+	cd web && { [[ -d node_modules ]] || npm ci --no-audit --no-fund; } && npm run build
 
 generate: ## Make generated files anew
 	go generate ./...

@@ -2,9 +2,11 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/hookloft/hookloft/internal/receive"
+	"github.com/hookloft/hookloft/web"
 )
 
 // front is what the main listener serves. It is not an http.ServeMux, because that
@@ -13,6 +15,7 @@ type front struct {
 	exact    map[string]http.Handler // by path
 	receiver http.Handler            // below receive.Path: webhooks; nil for none
 	inbox    http.Handler            // below inboxPath; nil outside dev
+	site     *web.Site               // dashboard and portal; nil for none
 	api      http.Handler            // all the rest, unknown paths included
 }
 
@@ -29,15 +32,19 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.inbox.ServeHTTP(w, r)
 		return
 	}
+	if f.site != nil && f.site.Has(r) {
+		f.site.ServeHTTP(w, r)
+		return
+	}
 	f.api.ServeHTTP(w, r)
 }
 
-// toDocs sends a browser that was given the server's address alone to the page about the
-// API. A request meant for a proxy names another host, and is none of ours.
-func toDocs(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.URL.IsAbs() {
-		http.NotFound(w, r)
-		return
+// basePath is the path of the public URL, with a slash at its end: a proxy may take a prefix
+// away that the pages must name.
+func basePath(publicURL string) string {
+	u, err := url.Parse(publicURL)
+	if err != nil {
+		return "/" // it was checked at the start
 	}
-	http.Redirect(w, r, "docs", http.StatusFound)
+	return strings.TrimRight(u.Path, "/") + "/"
 }

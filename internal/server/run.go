@@ -25,6 +25,7 @@ import (
 	"github.com/hookloft/hookloft/internal/telemetry"
 	"github.com/hookloft/hookloft/internal/transform"
 	"github.com/hookloft/hookloft/internal/upkeep"
+	"github.com/hookloft/hookloft/web"
 	"github.com/hookloft/hookloft/webhook"
 )
 
@@ -236,9 +237,12 @@ func (n *node) startServing(ctx context.Context, extend extension) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the page about the API: %w", err)
 	}
-	f := &front{api: api, receiver: n.inboundDoor(), exact: map[string]http.Handler{
+	site, err := web.New(web.Options{Base: basePath(n.c.PublicURL)})
+	if err != nil {
+		return err
+	}
+	f := &front{api: api, receiver: n.inboundDoor(), site: site, exact: map[string]http.Handler{
 		"/docs":     docs,
-		"/":         http.HandlerFunc(toDocs), // until there is a dashboard
 		"/livez":    http.HandlerFunc(n.health.live),
 		"/startupz": http.HandlerFunc(n.health.live),
 		"/readyz":   http.HandlerFunc(n.health.readiness),

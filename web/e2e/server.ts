@@ -1,0 +1,114 @@
+// Starts the real program with a store of its own in a temporary directory.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer as createHTTPServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { onTestFinished } from 'vitest'
+
+/** binary is the program under test; make gives its place. */
+export const binary = process.env.HOOKLOFT_BIN ?? resolve(import.meta.dirname, '../../bin/hookloft')
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}
+
+export type Server = {
+  url: string
+  /** token may do everything in the environment. */
+  token: string
+  /** output is all that the program printed. */
+  output: () => string
+  /** api calls an operation and returns its answer; what is not a 2xx throws. */
+  api: <T = Record<string, unknown>>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<T>
+  stop: () => Promise<void>
+}
+
+/** startServer runs `hookloft dev`: it has the application "demo" with an inbox that answers 200. */
+export async function startServer(flags: string[] = []): Promise<Server> {
+  const port = await freePort()
+  const home = mkdtempSync(join(tmpdir(), 'hookloft-web-'))
+  const child = spawn(binary, ['dev', '--listen', `127.0.0.1:${port}`, '--data', join(home, 'data'), ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, HOME: home, HOOKLOFT_API_RATE: '0' },
+  })
+  let printed = ''
+  const ended = new Promise<void>((done) => child.on('exit', () => done()))
+  await new Promise<void>((done, fail) => {
+    const timer = setTimeout(() => fail(new Error(`the server does not start:\n${printed}`)), 20_000)
+    const take = (chunk: Buffer) => {
+      printed += chunk.toString()
+      if (/token\s+hl_sk_\S+\n/.test(printed)) {
+        clearTimeout(timer)
+        done()
+      }
+    }
+    child.stdout.on('data', take)
+    child.stderr.on('data', take)
+    child.on('exit', (code) => fail(new Error(`the server ended with ${code}:\n${printed}`)))
+  })
+  const token = /token\s+(hl_sk_\S+)/.exec(printed)![1]!
+  const url = `http://127.0.0.1:${port}`
+  const api: Server['api'] = async (method, path, body, headers) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return (text ? JSON.parse(text) : undefined) as never
+  }
+  const stop = async () => {
+    child.kill('SIGTERM')
+    const hard = setTimeout(() => child.kill('SIGKILL'), 12_000)
+    await ended
+    clearTimeout(hard)
+    rmSync(home, { recursive: true, force: true })
+  }
+  return { url, token, output: () => printed, api, stop }
+}
+
+export type Received = { path: string; method: string; headers: IncomingHttpHeaders; body: string }
+export type Answer = number | { status: number; body?: string; headers?: Record<string, string>; wait?: number }
+
+/** startReceiver is a customer's endpoint: what it answers is asked for each request, 200 by default. It ends with the test. */
+export async function startReceiver(answer: (r: Received) => Answer = () => 200) {
+  const got: Received[] = []
+  const server = createHTTPServer(async (req, res) => {
+    let body = ''
+    for await (const chunk of req) body += chunk
+    const r = { path: req.url ?? '/', method: req.method ?? '', headers: req.headers, body }
+    got.push(r)
+    const a = answer(r)
+    const { status, body: text = '', headers = {}, wait = 0 } = typeof a === 'number' ? { status: a } : a
+    if (wait) await new Promise((done) => setTimeout(done, wait))
+    res.writeHead(status, headers).end(text)
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const stop = () => new Promise<void>((done) => {
+    server.close(() => done())
+    server.closeAllConnections()
+  })
+  try {
+    onTestFinished(stop)
+  } catch {
+    // It was started for a whole file, which stops it.
+  }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got, stop }
+}
+
+/** until waits for something that another process does. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false, seconds = 15): Promise<T> {
+  for (const end = Date.now() + seconds * 1000; ;) {
+    const found = await ask()
+    if (found) return found
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
+    await new Promise((done) => setTimeout(done, 50))
+  }
+}

@@ -1,0 +1,174 @@
+// Package web serves the dashboard and the customer portal. Their source is in src/, built by
+// `npm run build` into dist/, which is committed, so that `go install` alone yields a program with
+// its pages. They speak the public HTTP API and nothing else.
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed dist
+var dist embed.FS
+
+// PortalPath is where the customer portal stands; the dashboard stands at "/".
+const PortalPath = "/app-portal"
+
+const assetPath = "/assets/"
+
+// Options say how the pages are served.
+type Options struct {
+	// Base is the path below which clients reach the server, with a slash at its end: "/"
+	// without a proxy that takes a prefix away.
+	Base string
+	// PortalOrigins are the origins whose pages may show the portal in a frame, as in a
+	// frame-ancestors directive (CSP Level 3, section 6.4.2). Empty: none may. The dashboard is
+	// never shown in a frame.
+	PortalOrigins []string
+}
+
+// Site serves the pages and their files.
+type Site struct {
+	files             map[string]*file
+	dashboard, portal string // with a place for the nonce
+	ancestors         string
+}
+
+// file is one built file, as it is and compressed.
+type file struct {
+	body, gzip []byte
+	kind, etag string
+}
+
+// noncePlace is where a page says the nonce to its scripts: editors write style elements.
+const noncePlace = "NONCE-OF-THIS-ANSWER"
+
+// New reads the built files.
+func New(o Options) (*Site, error) {
+	s := &Site{files: map[string]*file{}, ancestors: "'none'"}
+	if len(o.PortalOrigins) > 0 {
+		s.ancestors = strings.Join(o.PortalOrigins, " ")
+	}
+	err := fs.WalkDir(dist, "dist/assets", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := dist.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		f := &file{body: body, kind: mime.TypeByExtension(path.Ext(name))}
+		switch path.Ext(name) { // the system's table may know none, or another one
+		case ".js":
+			f.kind = "text/javascript; charset=utf-8"
+		case ".css":
+			f.kind = "text/css; charset=utf-8"
+		}
+		sum := sha256.Sum256(body)
+		f.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+		var small bytes.Buffer
+		z, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		if _, err := z.Write(body); err != nil {
+			return err
+		}
+		if err := z.Close(); err != nil {
+			return err
+		}
+		f.gzip = small.Bytes()
+		s.files[assetPath+path.Base(name)] = f
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the built pages: %w", err)
+	}
+	for name, page := range map[string]*string{"dashboard": &s.dashboard, "portal": &s.portal} {
+		body, err := dist.ReadFile("dist/" + name + ".html")
+		if err != nil {
+			return nil, fmt.Errorf("read the built pages: %w", err)
+		}
+		head := `<head><base href="` + html.EscapeString(o.Base) + `"><meta property="csp-nonce" nonce="` + noncePlace + `">`
+		*page = strings.Replace(string(body), "<head>", head, 1)
+	}
+	return s, nil
+}
+
+// Has reports whether a request is for a page or one of its files, and not for the API: files and the portal
+// have paths of their own; all else is the dashboard's if it comes from a browser's address bar.
+func (s *Site) Has(r *http.Request) bool {
+	p := r.URL.Path
+	switch {
+	case r.URL.IsAbs(): // meant for a proxy
+		return false
+	case strings.HasPrefix(p, assetPath), p == PortalPath, strings.HasPrefix(p, PortalPath+"/"):
+		return true
+	case p == "/":
+		return true
+	}
+	for _, api := range []string{"/api/", "/x/", "/ingest/", "/in/", "/inbox/"} {
+		if strings.HasPrefix(p, api) {
+			return false
+		}
+	}
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "This page is read with GET.", http.StatusMethodNotAllowed)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, assetPath) {
+		s.serveFile(w, r)
+		return
+	}
+	page, ancestors := s.dashboard, "'none'"
+	if strings.HasPrefix(r.URL.Path, PortalPath) {
+		page, ancestors = s.portal, s.ancestors
+	}
+	nonce := rand.Text()
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-"+nonce+"'; img-src 'self' data:; font-src 'self'; "+
+		"connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors "+ancestors)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte(strings.Replace(page, noncePlace, nonce, 1))) // the client may be gone
+}
+
+// serveFile serves a file under a name that changes with its content.
+func (s *Site) serveFile(w http.ResponseWriter, r *http.Request) {
+	f := s.files[r.URL.Path]
+	if f == nil {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("ETag", f.etag)
+	h.Set("Vary", "Accept-Encoding")
+	body := f.body
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = f.gzip
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}

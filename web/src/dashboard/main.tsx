@@ -1,0 +1,4 @@
+import { run } from '../main'
+import { routeTree } from './routes'
+
+void run(routeTree)

@@ -1,0 +1,6 @@
+import { text } from '../text'
+
+/** navigation is the list on the left: place, words, and the key after "g". */
+export const navigation = (): { to: string; words: string; key: string }[] => [
+  { to: '/apps', words: text.shell.applications, key: 'a' },
+]

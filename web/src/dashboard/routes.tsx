@@ -1,0 +1,15 @@
+// Every screen of the dashboard, in one list.
+import { createRootRoute, createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { Applications } from './applications'
+import { Shell } from './shell'
+
+const root = createRootRoute({ component: Shell })
+const at = (path: string, component: Parameters<typeof createRoute>[0]['component']) => createRoute({ getParentRoute: () => root, path, component })
+
+/** later loads a screen when it is first opened: what is not on the way to the common ones need not be in the first load. */
+export const later = lazyRouteComponent
+
+export const routeTree = root.addChildren([
+  createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/apps' }) } }),
+  at('/apps', Applications),
+])

@@ -1,0 +1,47 @@
+// How both pages begin: language, theme, data, places.
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { createRouter, RouterProvider, type AnyRoute } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { ApiError, baseURL } from './api/client'
+import { session } from './api/session'
+import { loadText } from './text'
+import { applyTheme, Toasts } from './ui'
+
+const flat = (search: Record<string, unknown>): string => {
+  const pairs = Object.entries(search).filter(([, v]) => v !== undefined && v !== '')
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([k, v]) => [k, String(v)]))}` : ''
+}
+
+/** queries asks again when what is shown is old; what the server refuses is not asked twice. */
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5000,
+      retry: (times, e) => times < 2 && !(e instanceof ApiError && e.status >= 400 && e.status < 500),
+    },
+  },
+})
+
+/** run draws a page below its route tree. below is where the page stands under the server's base: '' or '/app-portal'. */
+export async function run(routeTree: AnyRoute, below = ''): Promise<void> {
+  applyTheme()
+  session.restore()
+  await loadText()
+  const router = createRouter({
+    routeTree,
+    basepath: new URL(baseURL).pathname.replace(/\/$/, '') + below || '/',
+    parseSearch: (s) => Object.fromEntries(new URLSearchParams(s)),
+    stringifySearch: flat,
+    scrollRestoration: true,
+  })
+  session.subscribe(() => queries.clear())
+  createRoot(document.getElementById('root')!).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+        <Toasts />
+      </QueryClientProvider>
+    </StrictMode>,
+  )
+}
