@@ -25,6 +25,7 @@ export const en = {
     notAllowed: 'You may not do this.',
     notFound: 'This does not exist, or is not yours to see.',
     unsaved: 'There are changes that are not saved.',
+    editorHelp: 'Tab indents. Press Escape and then Tab to leave the editor.',
     inTime: (when: string) => `in ${when}`,
     items: (n: number) => count(n, 'item', 'items'),
   },
