@@ -86,6 +86,7 @@ func routes() []route {
 		operationalRoutes(),
 		taskRoutes(),
 		accessRoutes(),
+		viewerRoutes(),
 		shapeRoutes(),
 		retentionRoutes(),
 		statsRoutes(),

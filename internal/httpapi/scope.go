@@ -54,7 +54,7 @@ var scopeNouns = map[string]string{
 var secretVerbs = []string{"get-secret", "rotate-secret", "get-listener-secret", "get-key", "rotate-key", "get-poller-token", "rotate-poller-token"}
 
 // withoutScope are the operations that any token may call about itself.
-var withoutScope = []string{"authentication.whoami", "authentication.logout"}
+var withoutScope = []string{"authentication.whoami", "authentication.logout", "viewer.get"}
 
 // readByPost are operations that change nothing although they are POSTs.
 var readByPost = []string{

@@ -6,6 +6,7 @@ as() { local TOKEN=$1 && shift && "$@"; }
 
 say "API tokens: made with scopes, narrowed, renamed, ended"
 HERE_ENV=$(api 200 GET /api/v1/auth/whoami | jq -r .envId)
+api 200 GET /x/v1/whoami | holds --arg env "$HERE_ENV" '.kind == "api" and .environment.id == $env and .scopes == null and (.capabilities | length) == 6'
 K=/api/v1/management/authentication/$HERE_ENV/api-token
 MADE=$(api 200 POST $K '{"name":"reader","scopes":["app:read","endpoint:read"]}')
 READER=$(jq -r .token <<<"$MADE") READER_ID=$(jq -r .id <<<"$MADE")

@@ -1,23 +1,14 @@
 // What the person in front of the page may do, and where things are in this page: the
 // dashboard and the portal show the same screens of endpoints and messages.
+import { useQuery } from '@tanstack/react-query'
 import { createContext, useContext } from 'react'
+import { client } from './client'
+import type { Viewer } from './rights'
 
-/** Capability has the names of the contract's portal tokens. An operator's role is put into the same words. */
-export type Capability = 'ViewBase' | 'ViewEndpointSecret' | 'ManageEndpointSecret' | 'ManageTransformations' | 'CreateAttempts' | 'ManageEndpoint'
+export { viewerOf, type Capability, type Viewer, type Who } from './rights'
 
-export type Viewer = {
-  kind: 'operator' | 'portal'
-  /** may is false too for what a read-only portal or a role refuses; the server refuses it all the same. */
-  may: (c: Capability) => boolean
-  /** appId is the portal's own application. */
-  appId?: string
-  /** places of this page, as addresses for Link. */
-  to: {
-    endpoint: (appId: string, endpointId: string) => string
-    message: (appId: string, messageId: string) => string
-    eventType: (name: string) => string
-  }
-}
+/** useWho asks who asks. */
+export const useWho = () => useQuery({ queryKey: ['whoami'], staleTime: 60_000, queryFn: async () => (await client.GET('/x/v1/whoami')).data! })
 
 const Context = createContext<Viewer | undefined>(undefined)
 export const ViewerProvider = Context.Provider

@@ -4,9 +4,9 @@ import { Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore, type FormEvent } from 'react'
 import { client, type OwnShapes } from '../api/client'
 import { session } from '../api/session'
-import { ViewerProvider, type Viewer } from '../api/viewer'
+import { useWho, viewerOf, ViewerProvider, type Viewer } from '../api/viewer'
 import { text } from '../text'
-import { Button, Icon, Input, Link, Menu, useGo, usePreference, wordsOf } from '../ui'
+import { Button, Icon, Input, Link, Loading, Menu, Problem, useGo, usePreference, wordsOf } from '../ui'
 import { navigation } from './navigation'
 import './shell.css'
 
@@ -18,8 +18,14 @@ const to: Viewer['to'] = {
 
 export function Shell() {
   const token = useSyncExternalStore(session.subscribe, session.token)
-  const viewer = useMemo<Viewer>(() => ({ kind: 'operator', may: () => true, to }), [])
-  if (!token) return <SignIn />
+  return token ? <Inside /> : <SignIn />
+}
+
+function Inside() {
+  const who = useWho()
+  const viewer = useMemo(() => who.data && viewerOf(who.data, to), [who.data])
+  if (who.error && !viewer) return <main className="sign-in"><Problem error={who.error} onRetry={who.refetch} /></main>
+  if (!viewer) return <Loading />
   return (
     <ViewerProvider value={viewer}>
       <button type="button" className="skip button" onClick={() => document.getElementById('content')?.focus()}>{text.shell.skip}</button>
