@@ -320,3 +320,31 @@ type TailEvent struct {
 type TailMissed struct {
 	Missed int64 `json:"missed"`
 }
+
+// SparklinesOut counts the attempts of many applications, or of many endpoints, in the last
+// 24 periods.
+type SparklinesOut struct {
+	// Period is minute, 5min or hour.
+	Period string `json:"period"`
+	// Since is when the first period begins, Until when the last one ends. The last one is
+	// the present one, so it is not over yet.
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	// Data has one entry for each id that was asked for and names something, in that order.
+	Data []Sparkline `json:"data"`
+}
+
+// Sparkline counts the attempts of one application or endpoint.
+type Sparkline struct {
+	ID     string `json:"id"`
+	OK     int64  `json:"ok"`
+	Failed int64  `json:"failed"`
+	// Buckets has one entry for each of the 24 periods, oldest first.
+	Buckets []SparklineBucket `json:"buckets"`
+}
+
+// SparklineBucket counts the attempts that began in one period.
+type SparklineBucket struct {
+	OK     int64 `json:"ok"`
+	Failed int64 `json:"failed"`
+}

@@ -27,6 +27,11 @@ func parseQuery(raw string) (query, error) {
 	return query{values}, nil
 }
 
+// has reports whether a parameter is given, in any of the forms that a list may have.
+func (q query) has(name string) bool {
+	return q.values.Has(name) || q.values.Has(name+"[]") || q.values.Has(name+"[0]")
+}
+
 // text returns a scalar. Given twice, or with a control character, it is refused:
 // two readers might otherwise see two different values.
 func (q query) text(name string) (string, bool, error) {

@@ -13,6 +13,7 @@ var (
 	spanUntilParam  = param{name: "until", kind: "date-time", summary: "End of the time; now by default."}
 	appParam        = param{name: "app_id", kind: "string", summary: "Only this application: id or uid."}
 	ofEndpointParam = param{name: "endpoint_id", kind: "string", summary: "Only this endpoint: id, or uid while it exists."}
+	endpointsParam  = param{name: "endpoint_ids", kind: "list", summary: "Up to 100 endpoints, by id, or by uid while they exist."}
 	typesParam      = param{name: "event_types", kind: "list", summary: "Only these event types."}
 	reasonParam     = param{name: "reason", kind: "string", summary: "Only failures of this class."}
 	bucketsParam    = param{name: "with_buckets", kind: "boolean", summary: "Show the histogram of durations, too."}
@@ -74,6 +75,13 @@ func statsRoutes() []route {
 			out: api.SeriesOut{}, statuses: []int{ok}, query: with(series, ofEndpointParam), handler: (*server).getSeries},
 		{method: get, path: ownEndpoint + "/stats/series", op: "stats.endpoint-series", tag: "Statistics", summary: "Count and time an endpoint's attempts by period.", access: view,
 			out: api.SeriesOut{}, statuses: []int{ok}, query: series, handler: (*server).getSeries},
+		{method: get, path: "/x/v1/stats/sparklines", op: "stats.sparklines", tag: "Statistics", summary: "Count the attempts of many applications, or of many endpoints of one, in the last 24 periods.",
+			out: api.SparklinesOut{}, statuses: []int{ok}, handler: (*server).getSparklines, query: []param{
+				periodParam, {name: "app_ids", kind: "list", summary: "Up to 100 applications, by id or uid."},
+				{name: "app_id", kind: "string", summary: "The application of endpoint_ids: id or uid."}, endpointsParam,
+			}},
+		{method: get, path: ownApp + "/stats/sparklines", op: "stats.app-sparklines", tag: "Statistics", summary: "Count the attempts of many of an application's endpoints in the last 24 periods.", access: view,
+			out: api.SparklinesOut{}, statuses: []int{ok}, handler: (*server).getSparklines, query: []param{periodParam, endpointsParam}},
 		{method: get, path: "/x/v1/stats/failures", op: "stats.failures", tag: "Statistics", summary: "List classes of failures with the endpoints that had them.",
 			out: api.FailuresOut{}, statuses: []int{ok}, query: with(failures, appParam, ofEndpointParam), handler: (*server).getFailures},
 		{method: get, path: ownApp + "/stats/failures", op: "stats.app-failures", tag: "Statistics", summary: "List an application's classes of failures.", access: view,

@@ -16,6 +16,8 @@ import (
 // come several times. A store.Rollups is one that knows the saved ones alone.
 type Sums interface {
 	EachRollup(ctx context.Context, q store.RollupQuery, f func(*hook.Rollup) error) error
+	// EachRollupCount calls f with counts alone, of many applications or endpoints.
+	EachRollupCount(ctx context.Context, q store.RollupCountQuery, f func(store.RollupCount) error) error
 }
 
 // seriesPeriod is how a series is divided: into periods of step, added up from sums that

@@ -20,6 +20,9 @@ type Rollups interface {
 	// EachRollup calls f with each sum that q asks for, by rising application and time. What
 	// f is given it may keep.
 	EachRollup(ctx context.Context, q RollupQuery, f func(*hook.Rollup) error) error
+	// EachRollupCount calls f with the counts that q asks for, in no order, those without an
+	// attempt left out. It reads no more than what lies between the query's times.
+	EachRollupCount(ctx context.Context, q RollupCountQuery, f func(RollupCount) error) error
 	// PruneRollups removes sums of periods that begin before these times.
 	PruneRollups(ctx context.Context, minutesBefore, hoursBefore time.Time) error
 	// EachEndedAttempt calls f with each recorded attempt whose key lies in span, in no
@@ -64,4 +67,25 @@ func (q *RollupQuery) WantsType(name string) bool {
 		}
 	}
 	return len(q.EventTypes) == 0
+}
+
+// RollupCountQuery asks how many attempts ended how in each period: of applications, or of
+// endpoints of one application.
+type RollupCountQuery struct {
+	Environment  hook.EnvironmentID
+	Applications []hook.ApplicationID
+	// Endpoints are of the only application; empty asks for the applications as wholes.
+	Endpoints []hook.EndpointID
+	Period    hook.RollupPeriod
+	// Since and Until bound the begin of the periods: Since <= t < Until. Both lie on one.
+	Since, Until time.Time
+}
+
+// RollupCount is how many attempts of one period ended how.
+type RollupCount struct {
+	Application hook.ApplicationID
+	Endpoint    hook.EndpointID // 0 for all of the application
+	At          int64           // Unix milliseconds of the period's begin
+	Success     int64
+	Failed      int64
 }

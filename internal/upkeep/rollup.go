@@ -408,6 +408,54 @@ func (r *Rollup) EachRollup(ctx context.Context, q store.RollupQuery, f func(*ho
 	return nil
 }
 
+// EachRollupCount is EachRollup for counts alone: those that are not saved yet come besides.
+func (r *Rollup) EachRollupCount(ctx context.Context, q store.RollupCountQuery, f func(store.RollupCount) error) error {
+	r.view.RLock()
+	defer r.view.RUnlock()
+	if err := r.store.EachRollupCount(ctx, q, f); err != nil {
+		return err
+	}
+	for _, n := range r.countsInMemory(q) {
+		if err := f(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Rollup) countsInMemory(q store.RollupCountQuery) (out []store.RollupCount) {
+	// Whoever ends an attempt waits for the lock, so a sum is looked up, not searched for.
+	apps, endpoints := setOf(q.Applications), setOf(q.Endpoints)
+	since, until := q.Since.UnixMilli(), q.Until.UnixMilli()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range r.open {
+		for key, counts := range g.sums {
+			at := q.Period.Begin(key.At)
+			if key.Environment != q.Environment || at < since || at >= until || !apps[key.Application] {
+				continue
+			}
+			n := store.RollupCount{Application: key.Application, At: at, Success: counts.Success, Failed: counts.Failed}
+			if len(endpoints) > 0 {
+				if !endpoints[key.Endpoint] {
+					continue
+				}
+				n.Endpoint = key.Endpoint
+			}
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func setOf[K comparable](list []K) map[K]bool {
+	set := make(map[K]bool, len(list))
+	for _, k := range list {
+		set[k] = true
+	}
+	return set
+}
+
 // inMemory returns copies of the sums in memory that q asks for.
 func (r *Rollup) inMemory(q store.RollupQuery) (out []hook.Rollup) {
 	r.mu.Lock()

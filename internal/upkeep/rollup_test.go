@@ -170,6 +170,21 @@ func (s *shop) total(src interface {
 	return c
 }
 
+// counts adds up what src counts of an application; endpoints narrow it.
+func (s *shop) counts(src interface {
+	EachRollupCount(context.Context, store.RollupCountQuery, func(store.RollupCount) error) error
+}, app hook.ApplicationID, p hook.RollupPeriod, endpoints ...hook.EndpointID) (c hook.RollupCounts) {
+	s.Helper()
+	now := time.Now().Truncate(time.Hour)
+	q := store.RollupCountQuery{Environment: s.env, Applications: []hook.ApplicationID{app}, Endpoints: endpoints, Period: p, Since: now.Add(-2 * time.Hour), Until: now.Add(2 * time.Hour)}
+	s.must(src.EachRollupCount(s.Context(), q, func(n store.RollupCount) error {
+		c.Success += n.Success
+		c.Failed += n.Failed
+		return nil
+	}))
+	return c
+}
+
 func (s *shop) want(what string, got hook.RollupCounts, success, failed, final int64) {
 	s.Helper()
 	if got.Success != success || got.Failed != failed || got.Final != final {
@@ -196,9 +211,14 @@ func TestRollupOfAKnownRun(t *testing.T) {
 	s.wait("65 attempts", func() bool { return w.recorded.Load() == 65 })
 	check := func(when string, src interface {
 		EachRollup(context.Context, store.RollupQuery, func(*hook.Rollup) error) error
+		EachRollupCount(context.Context, store.RollupCountQuery, func(store.RollupCount) error) error
 	}) {
 		t.Helper()
 		for _, p := range []hook.RollupPeriod{hook.RollupMinute, hook.RollupHour} {
+			s.want(when+": counts of the first", s.counts(src, s.apps[0], p), 60, 0, 0)
+			s.want(when+": counts of its endpoint", s.counts(src, s.apps[0], p, s.endpoints[0]), 60, 0, 0)
+			s.want(when+": counts of another's endpoint", s.counts(src, s.apps[0], p, s.endpoints[1]), 0, 0, 0)
+			s.want(when+": counts of the second", s.counts(src, s.apps[1], p), 0, 5, 0)
 			s.want(when+": first", s.total(src, s.apps[0], p), 60, 0, 0)
 			s.want(when+": first, one type", s.total(src, s.apps[0], p, "b"), 20, 0, 0)
 			s.want(when+": second", s.total(src, s.apps[1], p), 0, 5, 0)

@@ -78,6 +78,9 @@ api 200 GET "/x/v1/stats/series?period=minute" | holds '.period == "minute" and 
 api 200 GET "$BX/stats/series?period=hour&with_buckets=true" | holds '.total.failed == 2 and .total.success >= 3 and .total.latency != null'
 api 200 GET "$BX/endpoint/bad/stats/series?reason=server" | holds '.total.failed == 2 and .total.success == 0'
 api 400 GET "$BX/stats/series?period=week" | jq -c .
+api 200 GET "/x/v1/stats/sparklines?app_ids=bakery,nobody" | holds '(.data | length == 1) and .data[0].failed == 2 and (.data[0].buckets | length == 24)'
+api 200 GET "$BX/stats/sparklines?endpoint_ids=bad,good" | holds --arg id "$BAD" '.data[0].id == $id and .data[0].failed == 2 and .data[1].ok >= 3'
+api 422 GET "/x/v1/stats/sparklines" | jq -c '.detail[0].loc'
 api 200 GET /x/v1/stats/failures | holds '.data[] | select(.reason == "server") | .count >= 2 and (.words | length > 0)'
 api 200 GET "$BX/stats/failures" | holds --arg id "$BAD" '.data[0].reason == "server" and .data[0].count == 2 and (.data[0].top | tostring | contains($id))'
 api 404 GET /x/v1/app/nobody/stats/failures >/dev/null

@@ -106,6 +106,53 @@ func testRollups(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("CountsOfMany", func(t *testing.T) {
+		f := newFixture(t, open)
+		other := f.env + 1
+		more := sums(f.env) // the same minutes, of another event type
+		for i := range more {
+			more[i].EventType = "c"
+		}
+		f.must(f.AddRollups(f.Context(), hook.KeySpan{Low: 1, High: 2}, slices.Concat(sums(f.env), more, sums(other))))
+		const minute, hour = hook.RollupMinute, hook.RollupHour
+		for _, c := range []struct {
+			name            string
+			q               store.RollupCountQuery
+			rows            int
+			success, failed int64
+		}{
+			{"two applications", store.RollupCountQuery{Applications: []hook.ApplicationID{100, 101}, Period: minute}, 6, 12, 12},
+			{"by the hour", store.RollupCountQuery{Applications: []hook.ApplicationID{101}, Period: hour}, 2, 6, 6},
+			{"one that has none", store.RollupCountQuery{Applications: []hook.ApplicationID{102}, Period: minute}, 0, 0, 0},
+			{"an endpoint and another application's", store.RollupCountQuery{Applications: []hook.ApplicationID{100}, Endpoints: []hook.EndpointID{200, 201}, Period: minute}, 3, 6, 6},
+			{"an endpoint by the hour", store.RollupCountQuery{Applications: []hook.ApplicationID{100}, Endpoints: []hook.EndpointID{200}, Period: hour}, 2, 6, 6},
+			{"since is in, until is not", store.RollupCountQuery{Applications: []hook.ApplicationID{100}, Period: minute, Since: at.Add(time.Minute), Until: at.Add(2 * time.Minute)}, 1, 2, 2},
+			{"and of an endpoint", store.RollupCountQuery{Applications: []hook.ApplicationID{100}, Endpoints: []hook.EndpointID{200}, Period: minute, Since: at.Add(time.Minute), Until: at.Add(2 * time.Minute)}, 1, 2, 2},
+			{"an environment that has none", store.RollupCountQuery{Environment: other + 1, Applications: []hook.ApplicationID{100}, Period: minute}, 0, 0, 0},
+		} {
+			if c.q.Environment == 0 {
+				c.q.Environment = f.env
+			}
+			if c.q.Since.IsZero() {
+				c.q.Since, c.q.Until = at.Truncate(time.Hour), at.Add(2*time.Hour).Truncate(time.Hour)
+			}
+			var sum store.RollupCount
+			rows := 0
+			f.must(f.EachRollupCount(f.Context(), c.q, func(n store.RollupCount) error {
+				rows++
+				sum.Success += n.Success
+				sum.Failed += n.Failed
+				if !slices.Contains(c.q.Applications, n.Application) || (n.Endpoint != 0) != (len(c.q.Endpoints) > 0) {
+					t.Errorf("%s: got %+v", c.name, n)
+				}
+				return nil
+			}))
+			if rows != c.rows || sum.Success != c.success || sum.Failed != c.failed {
+				t.Errorf("%s: %d rows, %d and %d; want %d, %d and %d", c.name, rows, sum.Success, sum.Failed, c.rows, c.success, c.failed)
+			}
+		}
+	})
+
 	t.Run("OperationalWebhooksAreNotOfTheEnvironment", func(t *testing.T) {
 		f := newFixture(t, open)
 		list := sums(f.env)
