@@ -22,7 +22,8 @@ export class ApiError extends Error {
   }
 }
 
-async function errorOf(response: Response): Promise<ApiError> {
+/** errorOf reads an answer that says no. */
+export async function errorOf(response: Response): Promise<ApiError> {
   const text = await response.text()
   try {
     const body = JSON.parse(text) as { code?: string; detail?: string | { loc: (string | number)[]; msg: string }[] }

@@ -3,4 +3,5 @@ import { text } from '../text'
 /** navigation is the list on the left: place, words, and the key after "g". */
 export const navigation = (): { to: string; words: string; key: string }[] => [
   { to: '/apps', words: text.shell.applications, key: 'a' },
+  { to: '/live', words: text.shell.live, key: 'l' },
 ]

@@ -12,4 +12,5 @@ export const later = lazyRouteComponent
 export const routeTree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/apps' }) } }),
   at('/apps', Applications),
+  at('/live', later(() => import('./live/live'), 'Live')),
 ])
