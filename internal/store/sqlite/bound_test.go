@@ -16,6 +16,15 @@ import (
 
 const testBound = 16 << 20
 
+// volume skips a test that writes many megabytes, which the race detector makes minutes of:
+// the engine of the store is Go code, too.
+func volume(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("writes many megabytes; not with -short")
+	}
+}
+
 // fill publishes messages of 8 KiB, and reclaims whenever the store asks for it, until n are
 // in or one is refused.
 func (c *clockStore) fill(n int, deliver bool) (accepted int, most int64, refused error) {
@@ -49,6 +58,7 @@ func (c *clockStore) fill(n int, deliver bool) (accepted int, most int64, refuse
 }
 
 func TestBoundHoldsWhateverIsWritten(t *testing.T) {
+	volume(t)
 	c := newClockStore(t, Options{MaxBytes: testBound})
 	accepted, most, err := c.fill(5*testBound/8192, true)
 	if err != nil {
@@ -65,6 +75,7 @@ func TestBoundHoldsWhateverIsWritten(t *testing.T) {
 }
 
 func TestUnfinishedWorkIsNeverDropped(t *testing.T) {
+	volume(t)
 	c := newClockStore(t, Options{MaxBytes: testBound})
 	accepted, most, err := c.fill(4*testBound/8192, false)
 	if err == nil || hook.KindOf(err) != hook.StorageFull {
@@ -87,6 +98,7 @@ func TestUnfinishedWorkIsNeverDropped(t *testing.T) {
 // TestFinishedWorkGoesAroundTheUnfinished has one waiting delivery in each segment: what is
 // finished around them goes all the same.
 func TestFinishedWorkGoesAroundTheUnfinished(t *testing.T) {
+	volume(t)
 	c := newClockStore(t, Options{MaxBytes: testBound})
 	var waiting []hook.MessageID
 	for range 24 {

@@ -31,6 +31,9 @@ func (s sealingStore) CreateEnvironment(ctx context.Context, e *hook.Environment
 
 // TestStoreThatSeals runs the suite with all content sealed: nobody who uses a store notices.
 func TestStoreThatSeals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the suite once more; not with -short")
+	}
 	sealed := int64(0)
 	storetest.RunMessages(t, func(t testing.TB, dir string) store.Store {
 		s := openTest(t, dir)
