@@ -46,8 +46,9 @@ const (
 	maxPollInterval = 30 * 24 * time.Hour
 	maxPollURL      = 2048
 	maxPollHeaders  = 32
-	// MaxPollBody is how much a document may have that is polled: as much as a message.
-	MaxPollBody = 1 << 20
+	// maxPollBody is how much a document may have that is polled, where Options.MaxPollBytes
+	// says no less.
+	maxPollBody = 1 << 20
 	// pollTimeout bounds one fetch, from the look-up to the end of the body.
 	pollTimeout = 20 * time.Second
 	// maxPolls is how many fetches are under way at once, of all sources, and how many of one
@@ -67,9 +68,11 @@ type PollRequest struct {
 	URL                string
 	Header             map[string]string
 	ETag, LastModified string
+	// MaxBytes bounds the answer's body.
+	MaxBytes int
 }
 
-// PollAnswer is what a server said. Its Body has MaxPollBody bytes at most; IsCut says
+// PollAnswer is what a server said. Its Body has PollRequest.MaxBytes at most; IsCut says
 // that there was more.
 type PollAnswer struct {
 	Status                          int
@@ -303,12 +306,13 @@ func (r *Receiver) poll(ctx context.Context, s *hook.Source) (isGood, isAgain bo
 	fetching, cancel := context.WithTimeout(ctx, pollTimeout)
 	answer, err := r.Fetch(fetching, PollRequest{
 		URL: s.Config.Values[pollURL], Header: pollHeader(s), ETag: state.ETag, LastModified: state.LastModified,
+		MaxBytes: r.o.MaxPollBytes,
 	})
 	cancel()
 	if ctx.Err() != nil {
 		return false, false
 	}
-	fault, value := seen(s, answer, err)
+	fault, value := seen(s, answer, r.o.MaxPollBytes, err)
 	switch {
 	case fault != "":
 		r.rejectPoll(s, answer, fault)
@@ -407,8 +411,8 @@ func (r *Receiver) rejectPoll(s *hook.Source, a PollAnswer, fault string) {
 	})
 }
 
-// seen judges an answer and returns the value that is watched.
-func seen(s *hook.Source, a PollAnswer, err error) (fault string, value []byte) {
+// seen judges an answer, whose body was bounded by maxBytes, and returns the value that is watched.
+func seen(s *hook.Source, a PollAnswer, maxBytes int, err error) (fault string, value []byte) {
 	switch {
 	case err != nil:
 		return "the document could not be fetched: " + clip(err.Error(), 300), nil
@@ -419,7 +423,7 @@ func seen(s *hook.Source, a PollAnswer, err error) (fault string, value []byte) 
 	case a.Status < 200 || a.Status > 299:
 		return fmt.Sprintf("the server answered %d", a.Status), nil
 	case a.IsCut:
-		return fmt.Sprintf("the document has more than %d bytes", MaxPollBody), nil
+		return fmt.Sprintf("the document has more than %d bytes", maxBytes), nil
 	}
 	path := s.Config.Values[pollValuePath]
 	if path == "" {

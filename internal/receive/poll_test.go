@@ -26,6 +26,7 @@ type pollWorld struct {
 	state    []byte
 	rejected []*hook.Rejection
 	fault    func() (before, after bool) // of a write; nil for none
+	options  Options
 	flying   int
 	most     int
 }
@@ -117,7 +118,7 @@ func (w *pollWorld) fetch(ctx context.Context, r PollRequest) (PollAnswer, error
 
 // run polls for a time.
 func (w *pollWorld) run(t *testing.T, d time.Duration) {
-	r := New(Deps{Sources: w, Plans: w, Ledger: w, Visits: w, Polls: w, Fetch: w.fetch}, Options{})
+	r := New(Deps{Sources: w, Plans: w, Ledger: w, Visits: w, Polls: w, Fetch: w.fetch}, w.options)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
@@ -198,6 +199,42 @@ func TestPollWatchesOneValue(t *testing.T) {
 			t.Errorf("%d failures are in the log", n)
 		}
 	})
+}
+
+func TestPollBoundsADocument(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		option     int
+		want       int
+		length     int
+		isRejected bool
+	}{
+		{"up to the bound", 2000, 2000, 2000, false},
+		{"beyond the bound", 2000, 2000, 2001, true},
+		{"a larger bound is 1 MiB", 16 << 20, 1 << 20, 1<<20 + 1, true},
+		{"no bound is 1 MiB", 0, 1 << 20, 1 << 20, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newPollWorld(map[string]string{"url": "https://example.com/", "interval": "10s", "first": "deliver"})
+				w.options.MaxPollBytes = c.option
+				w.answer = func(r PollRequest) (PollAnswer, error) {
+					n := min(c.length, r.MaxBytes)
+					return PollAnswer{Status: 200, Body: make([]byte, n), IsCut: n < c.length}, nil
+				}
+				w.run(t, 5*time.Second)
+				if len(w.asked) != 1 || w.asked[0].MaxBytes != c.want {
+					t.Fatalf("asked %d times, the first for %+v", len(w.asked), w.asked)
+				}
+				switch reason := fmt.Sprintf("the document has more than %d bytes", c.want); {
+				case !c.isRejected && (len(w.rejected) != 0 || len(w.bodies) != 1):
+					t.Errorf("published %d, rejected %d", len(w.bodies), len(w.rejected))
+				case c.isRejected && (len(w.bodies) != 0 || len(w.rejected) != 1 || w.rejected[0].Reason != reason):
+					t.Errorf("published %d, rejected %+v", len(w.bodies), w.rejected)
+				}
+			})
+		})
+	}
 }
 
 func TestPollFailuresAreSeenAndRare(t *testing.T) {

@@ -83,6 +83,9 @@ type Options struct {
 	VisitTimeout time.Duration
 	// SaveEvery is how long visits are gathered before they are saved. Zero means 1 s.
 	SaveEvery time.Duration
+	// MaxPollBytes bounds a document that is polled, which becomes a message. Zero, and more
+	// than that, means 1 MiB. A longer document is not published; the source's log says so.
+	MaxPollBytes int
 	// Now is the clock of timestamps, limits and schedules. Nil means time.Now.
 	Now func() time.Time
 }
@@ -158,6 +161,9 @@ func (o Options) withDefaults() Options {
 	set(&o.SaveEvery, time.Second)
 	if o.BodyMemory <= 0 {
 		o.BodyMemory = 40 << 20
+	}
+	if o.MaxPollBytes <= 0 || o.MaxPollBytes > maxPollBody {
+		o.MaxPollBytes = maxPollBody
 	}
 	if o.MinBodyRate <= 0 {
 		o.MinBodyRate = 64 << 10

@@ -34,7 +34,7 @@ func (n *node) newReceiver(d *egress.Dialer) *receive.Receiver {
 		PublicURL:  n.publicURL,
 		Metrics:    n.metrics,
 		Log:        n.log,
-	}, receive.Options{})
+	}, receive.Options{MaxPollBytes: int(n.c.MaxPayload)})
 }
 
 const (
@@ -120,12 +120,12 @@ func fetchDocument(ctx context.Context, c *http.Client, r receive.PollRequest) (
 	a.Status = resp.StatusCode
 	a.ContentType = receive.MediaTypeOf(resp.Header.Get("Content-Type"))
 	a.ETag, a.LastModified = headerText(resp.Header.Get("ETag")), headerText(resp.Header.Get("Last-Modified"))
-	body, err := io.ReadAll(io.LimitReader(resp.Body, receive.MaxPollBody+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(r.MaxBytes)+1))
 	if err != nil {
 		return receive.PollAnswer{}, withoutURL(err)
 	}
-	if a.IsCut = len(body) > receive.MaxPollBody; a.IsCut {
-		body = body[:receive.MaxPollBody]
+	if a.IsCut = len(body) > r.MaxBytes; a.IsCut {
+		body = body[:r.MaxBytes]
 	}
 	a.Body = body
 	return a, nil

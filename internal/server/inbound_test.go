@@ -18,6 +18,7 @@ import (
 
 	"github.com/hookloft/hookloft/internal/config"
 	"github.com/hookloft/hookloft/internal/egress"
+	"github.com/hookloft/hookloft/internal/receive"
 	"github.com/hookloft/hookloft/webhook"
 )
 
@@ -425,6 +426,19 @@ func TestVisitsOutliveTheDrain(t *testing.T) {
 	srv.api("GET", "/ingest/api/v1/source/"+source.ID+"/log", nil, &log)
 	if len(log.Data) != 1 {
 		t.Errorf("log %v", log.Data)
+	}
+}
+
+func TestFetchedDocumentIsBounded(t *testing.T) {
+	document := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("x", 1000)) // a client that has read enough goes away
+	}))
+	defer document.Close()
+	for bound, isCut := range map[int]bool{999: true, 1000: false} {
+		a, err := fetchDocument(t.Context(), document.Client(), receive.PollRequest{URL: document.URL, MaxBytes: bound})
+		if err != nil || len(a.Body) != bound || a.IsCut != isCut {
+			t.Errorf("of 1000 bytes with a bound of %d: %d, cut %t, %v", bound, len(a.Body), a.IsCut, err)
+		}
 	}
 }
 
