@@ -390,15 +390,14 @@ type lineStand struct {
 	acked  *store.Delivered // the newest that was delivered, without content; nil for none
 }
 
-// standOf reads where a destination's line stands. The head is a read by index; the newest that
-// was acknowledged is searched for from the newest message down, through all that waits, which
-// takes about a second for a million.
+// standOf reads where a destination's line stands. The head is a read by index, and the search
+// for what was acknowledged is bounded, however much waits.
 func (s *server) standOf(c *call, a *hook.Application, e *hook.Endpoint) (l lineStand, err error) {
 	l.paused = e.IsHeld(a.Hold)
 	if l.head, err = s.headOf(c, a, e); err != nil {
 		return l, err
 	}
-	l.acked, err = s.lastAcked(c, a, e, false)
+	l.acked, err = s.lastAcked(c, a, e, l.head, false)
 	return l, err
 }
 
@@ -422,11 +421,23 @@ func (s *server) headOf(c *call, a *hook.Application, e *hook.Endpoint) (*store.
 // resendsAhead is beyond how many resends a head is looked for.
 const resendsAhead = 16
 
-// lastAcked returns an endpoint's newest message that was delivered, nil where none was.
-func (s *server) lastAcked(c *call, a *hook.Application, e *hook.Endpoint, withContent bool) (*store.Delivered, error) {
-	list, err := s.History.AttemptedMessages(c.ctx(), store.DeliveryQuery{
-		Application: a.ID, Endpoint: e.ID, Window: store.Window{Limit: 1}, Statuses: []store.AttemptStatus{store.StatusSuccess}, WithContent: withContent,
-	})
+// maxAckedLook is among how many deliveries one that was acknowledged is looked for: a page of
+// destinations asks for each of them.
+const maxAckedLook = 1000
+
+// lastAcked returns an endpoint's newest message that was delivered, nil where none was. It is
+// looked for among the newest, and where all those wait, below the head: in a single line, what
+// is newer than the head waits, too. In lines by a key it is then the newest below the oldest head.
+func (s *server) lastAcked(c *call, a *hook.Application, e *hook.Endpoint, head *store.Due, withContent bool) (*store.Delivered, error) {
+	q := store.DeliveryQuery{
+		Application: a.ID, Endpoint: e.ID, Window: store.Window{Limit: 1}, Statuses: []store.AttemptStatus{store.StatusSuccess},
+		WithContent: withContent, Most: maxAckedLook,
+	}
+	list, err := s.History.AttemptedMessages(c.ctx(), q)
+	if err == nil && len(list.Rows) == 0 && head != nil {
+		q.Window.From = hook.Key(head.Delivery.Message)
+		list, err = s.History.AttemptedMessages(c.ctx(), q)
+	}
 	if err != nil || len(list.Rows) == 0 {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -225,6 +226,41 @@ func TestLineOfADestination(t *testing.T) {
 	r.must(204, "POST", path+"/skip", "")
 	if got := r.call("GET", path+"/next-event", "").status; got != 404 {
 		t.Errorf("at the end: %d", got)
+	}
+}
+
+// TestBacklogHidesNothingAndIsNotWalked: what was acknowledged last is behind all that waits.
+func TestBacklogHidesNothingAndIsNotWalked(t *testing.T) {
+	r := newRig(t)
+	app := r.app("a")
+	id := r.fifo("a", "")
+	path := "/api/v1/app/a/destination/" + id
+	first := r.must(202, "POST", "/api/v1/app/a/msg", `{"eventType":"a.b","payload":{"n":0}}`).str("id")
+	d := r.head(app, id)
+	a := &hook.Attempt{ID: hook.AttemptID(r.store.NewKey()), Message: d.Message.ID, Application: d.Delivery.Application, Endpoint: d.Delivery.Endpoint, StartedAt: time.Now(), N: 1, Outcome: hook.Success, URL: "https://example.com/d"}
+	done := make(chan error, 1)
+	r.store.Finish(&store.Finished{Delivery: d.Delivery.After(a, nil, time.Now(), 0.5), Row: d.Row, Attempt: a, Urgent: true, Done: func(err error) { done <- err }})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	const publishers = 20
+	var all sync.WaitGroup
+	for range publishers {
+		all.Go(func() {
+			for range maxAckedLook/publishers + 1 {
+				r.must(202, "POST", "/api/v1/app/a/msg", `{"eventType":"a.b","payload":{}}`)
+			}
+		})
+	}
+	all.Wait()
+	if got := r.must(200, "GET", path, "").str("currentIterator"); got != first {
+		t.Errorf("acknowledged %q behind a backlog, want %q", got, first)
+	}
+	if got := r.must(200, "GET", "/api/v1/app/a/destination", "").str("data.0.currentIterator"); got != first {
+		t.Errorf("acknowledged %q in the list, want %q", got, first)
+	}
+	if got := r.must(200, "GET", path+"/last-acked-event", "").str("payload"); got != `{"n":0}` {
+		t.Errorf("acknowledged last: %s", got)
 	}
 }
 

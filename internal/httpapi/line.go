@@ -85,7 +85,11 @@ func (s *server) getLastAckedEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	acked, err := s.lastAcked(c, a, e, true)
+	head, err := s.headOf(c, a, e)
+	if err != nil {
+		return err
+	}
+	acked, err := s.lastAcked(c, a, e, head, true)
 	if err != nil {
 		return err
 	}

@@ -107,6 +107,9 @@ type DeliveryQuery struct {
 	Channel     string
 	Tag         string
 	WithContent bool
+	// Most bounds how many deliveries are looked at, whether they match or not: beyond it
+	// the list ends, and does not say More. Zero means no bound.
+	Most int
 }
 
 // Delivered is a delivery with its message.

@@ -30,6 +30,8 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 		content = s.content
 	}
 	var rows []store.Delivered
+	looked := 0
+	canLook := func() bool { return q.Most <= 0 || looked < q.Most }
 	for _, seg := range s.segmentsAlong(w) {
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
 			stmt, err := conn.Prepare(deliveriesSQL + w.order())
@@ -42,8 +44,9 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 			return eachRow(stmt, func() (bool, error) {
 				d := scanDelivery(stmt)
 				d.Application = q.Application
+				looked++
 				if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfDelivery(&d.Delivery)) {
-					return true, nil
+					return canLook(), nil
 				}
 				m, err := messageIn(conn, q.Application, d.Message, content)
 				if err != nil {
@@ -53,13 +56,13 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 					rows = append(rows, store.Delivered{Delivery: d.Delivery, Message: &m.Message})
 					w.hold(len(rows), &m.Message)
 				}
-				return len(rows) < w.want, nil
+				return len(rows) < w.want && canLook(), nil
 			})
 		})
 		if err != nil {
 			return store.Listed[store.Delivered]{}, fmt.Errorf("list deliveries: %w", err)
 		}
-		if len(rows) >= w.want {
+		if len(rows) >= w.want || !canLook() {
 			break
 		}
 	}

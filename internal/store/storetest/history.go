@@ -448,6 +448,16 @@ func testAttemptedMessages(r *historyRoom) {
 	if len(out.Rows) != 1 || out.Rows[0].Message.ID != retrying.ID {
 		r.Errorf("filtered by tag: %+v", out.Rows)
 	}
+	// Of the two, the newest does not match: a look at one alone finds nothing.
+	q = store.DeliveryQuery{Application: r.app.ID, Endpoint: r.endpoint.ID, Window: store.Window{Limit: 10}, Statuses: []store.AttemptStatus{store.StatusSuccess}}
+	for most, want := range map[int]int{1: 0, 2: 1} {
+		q.Most = most
+		out, err = r.AttemptedMessages(r.ctx, q)
+		r.must(err)
+		if len(out.Rows) != want || out.More {
+			r.Errorf("a look at %d: %+v", most, out)
+		}
+	}
 }
 
 func testStats(r *historyRoom) {
