@@ -56,7 +56,11 @@ func (s *server) getCredentials(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, credentialsToAPI(e.Credentials, s.now()))
+	not, err := s.barred(c)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, credentialsToAPI(not.visible(e.Credentials), s.now()))
 }
 
 func (s *server) setCredentials(c *call) error {
@@ -64,18 +68,33 @@ func (s *server) setCredentials(c *call) error {
 	if err != nil {
 		return err
 	}
+	not, err := s.barred(c)
+	if err != nil {
+		return err
+	}
+	if in.OAuth2 != nil {
+		if err := s.mayOAuth(c); err != nil {
+			return err
+		}
+	}
+	if in.MTLS != nil {
+		if err := s.mayMTLS(c); err != nil {
+			return err
+		}
+	}
 	if err := s.normalizeCredentials(c, &in); err != nil {
 		return err
 	}
 	e, err := s.changeCredentials(c, func(next *hook.Credentials) error {
 		made, err := credentialsFromAPI(in, next)
+		not.keep(&made, next)
 		*next = made
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, credentialsToAPI(e.Credentials, s.now()))
+	return c.json(http.StatusOK, credentialsToAPI(not.visible(e.Credentials), s.now()))
 }
 
 // normalizeCredentials judges what leads elsewhere, and spells it as it is stored.
@@ -118,7 +137,15 @@ func joined(list []netip.Addr) string {
 }
 
 func (s *server) deleteCredentials(c *call) error {
-	return s.dropCredentials(c, func(next *hook.Credentials) { *next = hook.Credentials{} })
+	not, err := s.barred(c)
+	if err != nil {
+		return err
+	}
+	return s.dropCredentials(c, func(next *hook.Credentials) {
+		old := *next
+		*next = hook.Credentials{}
+		not.keep(next, &old)
+	})
 }
 
 // dropCredentials removes some of an endpoint's credentials; what is not there is removed already.
@@ -134,6 +161,9 @@ func (s *server) dropCredentials(c *call, drop func(*hook.Credentials)) error {
 }
 
 func (s *server) getOAuth(c *call) error {
+	if err := s.mayOAuth(c); err != nil {
+		return err
+	}
 	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
@@ -145,6 +175,9 @@ func (s *server) getOAuth(c *call) error {
 }
 
 func (s *server) getOAuthConfig(c *call) error {
+	if err := s.mayOAuth(c); err != nil {
+		return err
+	}
 	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
@@ -158,6 +191,9 @@ func (s *server) getOAuthConfig(c *call) error {
 }
 
 func (s *server) setOAuth(c *call) error {
+	if err := s.mayOAuth(c); err != nil {
+		return err
+	}
 	in, err := decode[api.EndpointOauthConfigIn](c)
 	if err != nil {
 		return err
@@ -192,10 +228,16 @@ func (s *server) setOAuth(c *call) error {
 }
 
 func (s *server) deleteOAuth(c *call) error {
+	if err := s.mayOAuth(c); err != nil {
+		return err
+	}
 	return s.dropCredentials(c, func(next *hook.Credentials) { next.OAuth2 = nil })
 }
 
 func (s *server) getMTLS(c *call) error {
+	if err := s.mayMTLS(c); err != nil {
+		return err
+	}
 	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
@@ -207,6 +249,9 @@ func (s *server) getMTLS(c *call) error {
 }
 
 func (s *server) getMTLSConfig(c *call) error {
+	if err := s.mayMTLS(c); err != nil {
+		return err
+	}
 	_, e, err := s.endpoint(c)
 	if err != nil {
 		return err
@@ -219,6 +264,9 @@ func (s *server) getMTLSConfig(c *call) error {
 }
 
 func (s *server) setMTLS(c *call) error {
+	if err := s.mayMTLS(c); err != nil {
+		return err
+	}
 	in, err := decode[api.EndpointMtlsConfigIn](c)
 	if err != nil {
 		return err
@@ -237,6 +285,9 @@ func (s *server) setMTLS(c *call) error {
 }
 
 func (s *server) deleteMTLS(c *call) error {
+	if err := s.mayMTLS(c); err != nil {
+		return err
+	}
 	return s.dropCredentials(c, func(next *hook.Credentials) { next.Identity = "" })
 }
 

@@ -143,6 +143,57 @@ func TestCredentialsAreKeptAndWithheld(t *testing.T) {
 	sealedAtRest(t, r.dir, "canary", "PRIVATE KEY")
 }
 
+// TestPortalNeedsCredentialsSwitches: what the environment's portal is not to have is neither
+// seen nor changed by its tokens, and goes on working.
+func TestPortalNeedsCredentialsSwitches(t *testing.T) {
+	r := newRig(t)
+	app := r.app("a")
+	ep := r.endpoint(app, "")
+	_, pair := identityPEM(t, 100*24*time.Hour)
+	const oauth = `{"grantType":"clientCredentials","authMethod":"clientSecretPost","clientId":"c","clientSecret":"s","tokenUrl":"https://example.com/token"}`
+	own, at := "/x/v1/app/a/endpoint/"+ep+"/credentials", "/api/v1/app/a/endpoint/"+ep
+	r.must(200, "PUT", own, `{"oauth2":`+oauth+`,"mtls":{"identity":`+pair+`},"apiKey":{"in":"header","name":"X-Key","value":"v"}}`)
+	all := mustMarshal(t, *r.credentialsOf(app, ep))
+	portal := r.as(r.portal(app, `{"capabilities":["ViewBase","ManageEndpoint"]}`))
+	if a := portal.must(200, "GET", "/api/v1/environment/settings", ""); a.str("enableEndpointOauthConfig") != "true" || a.str("enableEndpointMtlsConfig") != "true" {
+		t.Errorf("without the settings: %s", a.body)
+	}
+	portal.must(200, "GET", at+"/oauth", "")
+	portal.must(200, "GET", at+"/mtls", "")
+	r.must(200, "PATCH", settingsPath, `{"enableEndpointOauthConfig":false,"enableEndpointMtlsConfig":false}`)
+	if a := portal.must(200, "GET", "/api/v1/environment/settings", ""); a.str("enableEndpointOauthConfig") != "false" || a.str("enableEndpointMtlsConfig") != "false" {
+		t.Errorf("with the settings: %s", a.body)
+	}
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", at + "/oauth", ""}, {"GET", at + "/oauth-config", ""}, {"PUT", at + "/oauth", oauth}, {"DELETE", at + "/oauth", ""},
+		{"GET", at + "/mtls", ""}, {"GET", at + "/mtls-config", ""}, {"PUT", at + "/mtls", `{"identity":` + pair + `}`}, {"DELETE", at + "/mtls", ""},
+		{"PUT", own, `{"oauth2":` + oauth + `}`}, {"PUT", own, `{"mtls":{"identity":` + pair + `}}`},
+	} {
+		portal.must(403, c.method, c.path, c.body)
+	}
+	if a := portal.must(200, "GET", own, ""); a.str("oauth2") != "null" || a.str("mtls") != "null" || a.str("apiKey.name") != "X-Key" {
+		t.Errorf("shown: %s", a.body)
+	}
+	// The rest is theirs to change, and takes nothing else away.
+	if a := portal.must(200, "PUT", own, `{"apiKey":{"in":"header","name":"X-Key"}}`); a.str("oauth2") != "null" || a.str("mtls") != "null" {
+		t.Errorf("shown after a change: %s", a.body)
+	}
+	if got := mustMarshal(t, *r.credentialsOf(app, ep)); got != all {
+		t.Error("a change of another part changed these")
+	}
+	portal.must(204, "DELETE", own, "")
+	if c := r.credentialsOf(app, ep); c == nil || c.OAuth2 == nil || c.Identity == "" || c.APIKey != nil {
+		t.Error("a deletion took another part")
+	}
+	// Whose token is no portal's sees and changes all.
+	if a := r.must(200, "GET", own, ""); a.str("oauth2.clientId") != "c" || a.str("mtls.isSet") != "true" {
+		t.Errorf("for the environment's token: %s", a.body)
+	}
+	r.must(200, "PATCH", settingsPath, `{"enableEndpointOauthConfig":true}`)
+	portal.must(204, "PUT", at+"/oauth", oauth)
+	portal.must(403, "DELETE", at+"/mtls", "")
+}
+
 // sealedAtRest fails where a file of the store holds one of the texts.
 func sealedAtRest(t *testing.T, dir string, texts ...string) {
 	t.Helper()

@@ -13,14 +13,14 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
-// keptSettings are the keys of the contract that this version does not act on, with
-// the JSON kinds that they may have beside null. They are kept and given back, so
+// keptSettings are the keys of the contract that are for portals, or that this version does not
+// act on, with the JSON kinds that they may have beside null. They are kept and given back, so
 // that a client's round trip loses nothing; keys that nobody knows are kept as well.
 var keptSettings = map[string]string{
 	"enableMsgAtmptLog": "b", "enableOtlp": "b", "eventCatalogPublished": "b",
 	"enableChannels": "b", "enableMessageStream": "b", "enableMessageTags": "b",
-	"enableIntegrationManagement": "b", "enableTransformations": "b",
-	"enableEndpointOauthConfig": "b", "enableEndpointMtlsConfig": "b", "showUseSvixPlay": "b",
+	"enableIntegrationManagement": "b", transformationsSetting: "b",
+	oauthSetting: "b", mtlsSetting: "b", "showUseSvixPlay": "b",
 	"enableApplicationAlerts": "b", "showFeatureTooltips": "b",
 	"webhooksAutoConfig": "b", "mcpToken": "b", "showSvixBrandFooter": "b",
 	"customColor": "\"", "customLogoUrl": "\"", "logoUrl": "\"", "customFontFamily": "\"", "customFontFamilyUrl": "\"",
@@ -37,7 +37,7 @@ var actedOn = []string{"requireEndpointChannel", "requireEndpointFilterTypes", "
 var portalSettings = []string{
 	"customColor", "logoUrl", "customLogoUrl", "customFontFamily", "customFontFamilyUrl", "customThemeOverride",
 	"customStringsOverride", "displayName", "enableChannels", "enableMessageTags", "enableMessageStream",
-	"enableIntegrationManagement", "enableTransformations", "enableEndpointOauthConfig", "enableEndpointMtlsConfig",
+	"enableIntegrationManagement", transformationsSetting, oauthSetting, mtlsSetting,
 	"colorPaletteLight", "colorPaletteDark", "showUseSvixPlay", "showSvixBrandFooter", "wipeSuccessfulPayload",
 	"showFeatureTooltips", "advancedEndpointTypes", "readOnly",
 }
@@ -245,7 +245,7 @@ func (s *server) getPortalSettings(c *call) error {
 			out[key] = encode(e.Settings.PortalReadOnly)
 		case value != nil:
 			out[key] = value
-		case key == "enableChannels" || key == "enableMessageTags" || key == transformationsSetting:
+		case slices.Contains(portalSwitches, key):
 			out[key] = jsontext.Value("true")
 		case keptSettings[key] == "b":
 			out[key] = jsontext.Value("false")

@@ -29,14 +29,11 @@ const transformationsSetting = "enableTransformations"
 // mayTransform refuses tokens of the portal where the environment does not want them to
 // have transformations.
 func (s *server) mayTransform(c *call) error {
-	if !c.token.IsPortal() {
-		return nil
-	}
-	e, err := s.Catalog.Environment(c.ctx(), c.env())
-	if err != nil || string(e.Settings.Extra[transformationsSetting]) != "false" {
+	off, err := s.isOffInPortal(c, transformationsSetting)
+	if err != nil || !off {
 		return err
 	}
-	return &statusError{http.StatusForbidden, "insufficient access", "Transformations are not enabled in the portal of this environment."}
+	return notInPortal("Transformations are")
 }
 
 // transformed resolves the application and the endpoint or destination whose transformation
