@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ var dist embed.FS
 
 // PortalPath is where the customer portal stands; the dashboard stands at "/".
 const PortalPath = "/app-portal"
+
+// loginPath is where links of earlier versions, and those of the hosted portal, lead.
+const loginPath = "/login"
 
 const assetPath = "/assets/"
 
@@ -43,7 +47,7 @@ type Options struct {
 type Site struct {
 	files             map[string]*file
 	dashboard, portal string // with a place for the nonce
-	ancestors         string
+	base, ancestors   string
 }
 
 // file is one built file, as it is and compressed.
@@ -57,7 +61,7 @@ const noncePlace = "NONCE-OF-THIS-ANSWER"
 
 // New reads the built files.
 func New(o Options) (*Site, error) {
-	s := &Site{files: map[string]*file{}, ancestors: "'none'"}
+	s := &Site{files: map[string]*file{}, base: o.Base, ancestors: "'none'"}
 	if len(o.PortalOrigins) > 0 {
 		s.ancestors = strings.Join(o.PortalOrigins, " ")
 	}
@@ -114,7 +118,7 @@ func (s *Site) Has(r *http.Request) bool {
 	switch {
 	case r.URL.IsAbs(): // meant for a proxy
 		return false
-	case strings.HasPrefix(p, assetPath), p == PortalPath, strings.HasPrefix(p, PortalPath+"/"):
+	case strings.HasPrefix(p, assetPath), p == loginPath, isPortal(p):
 		return true
 	case p == "/":
 		return true
@@ -126,6 +130,8 @@ func (s *Site) Has(r *http.Request) bool {
 	}
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
+
+func isPortal(p string) bool { return p == PortalPath || strings.HasPrefix(p, PortalPath+"/") }
 
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -140,12 +146,25 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveFile(w, r)
 		return
 	}
-	page, ancestors := s.dashboard, "'none'"
-	if strings.HasPrefix(r.URL.Path, PortalPath) {
-		page, ancestors = s.portal, s.ancestors
+	if r.URL.Path == loginPath {
+		// A browser keeps the fragment, and so the key, where the new place has none (RFC 9110,
+		// section 10.2.2). It is sent to nobody.
+		h.Set("Cache-Control", "no-store")
+		to := url.URL{Path: s.base + PortalPath[1:], RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusTemporaryRedirect)
+		return
+	}
+	page, ancestors, others := s.dashboard, "'none'", ""
+	if isPortal(r.URL.Path) {
+		// Whose product the portal belongs to may have a logo, an icon and a font, at places that are
+		// settings of an environment; which environment it is, the key says, which no request for a
+		// page carries. So images and fonts may come from any https: address, in the portal alone. They
+		// run nothing and are told nothing: no referrer, no cookie of ours; scripts, styles and requests stay
+		// with this server, and what events carry is never made into an image or a style.
+		page, ancestors, others = s.portal, s.ancestors, " https:"
 	}
 	nonce := rand.Text()
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-"+nonce+"'; img-src 'self' data:; font-src 'self'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-"+nonce+"'; img-src 'self' data:"+others+"; font-src 'self'"+others+"; "+
 		"connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors "+ancestors)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")

@@ -99,6 +99,36 @@ func TestFilesAreCompressedAndNotSentTwice(t *testing.T) {
 	}
 }
 
+// TestOldLinksLeadToThePortal: a browser keeps the fragment with the key, which never comes here.
+func TestOldLinksLeadToThePortal(t *testing.T) {
+	s, err := New(Options{Base: "/hooks/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/login": "/hooks/app-portal", "/login?darkMode=true&next=%2Fmessages": "/hooks/app-portal?darkMode=true&next=%2Fmessages"} {
+		r := get(t, s, path)
+		if r.StatusCode != http.StatusTemporaryRedirect || r.Header.Get("Location") != want {
+			t.Errorf("%s: %d, %s", path, r.StatusCode, r.Header.Get("Location"))
+		}
+	}
+}
+
+// TestOnlyThePortalLoadsPicturesFromElsewhere: a product's logo and font are its own, and code never is.
+func TestOnlyThePortalLoadsPicturesFromElsewhere(t *testing.T) {
+	s, err := New(Options{Base: "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, elsewhere := range map[string]bool{"/": false, "/app-portals": false, PortalPath: true, PortalPath + "/endpoints": true} {
+		for part := range strings.SplitSeq(get(t, s, path).Header.Get("Content-Security-Policy"), "; ") {
+			name, _, _ := strings.Cut(part, " ")
+			if got := strings.Contains(part, "https:"); got != (elsewhere && (name == "img-src" || name == "font-src")) {
+				t.Errorf("%s: %s", path, part)
+			}
+		}
+	}
+}
+
 func TestSiteLeavesTheAPIAlone(t *testing.T) {
 	s, err := New(Options{Base: "/"})
 	if err != nil {
@@ -108,7 +138,7 @@ func TestSiteLeavesTheAPIAlone(t *testing.T) {
 		method, path, accept string
 		want                 bool
 	}{
-		{"GET", "/", "*/*", true}, {"GET", "/apps/app_1", "text/html,*/*", true}, {"GET", "/assets/x.js", "*/*", true}, {"GET", "/app-portal", "*/*", true},
+		{"GET", "/", "*/*", true}, {"GET", "/apps/app_1", "text/html,*/*", true}, {"GET", "/assets/x.js", "*/*", true}, {"GET", "/app-portal", "*/*", true}, {"GET", "/login", "*/*", true},
 		{"GET", "/apps/app_1", "*/*", false}, {"POST", "/apps", "text/html", false}, {"GET", "/app-portals", "*/*", false},
 		{"GET", "/api/v1/app", "text/html", false}, {"GET", "/x/v1/nothing", "text/html", false}, {"GET", "/in/abc", "text/html", false}, {"GET", "/ingest/api/v1/source", "text/html", false},
 		{"GET", "http://other.example/", "text/html", false},

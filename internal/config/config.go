@@ -18,14 +18,16 @@ import (
 
 // Config is every knob, parsed and checked. See Knobs for meanings and defaults.
 type Config struct {
-	Listen      string
-	Data        string
-	PublicURL   string // without a trailing slash
-	TLSCert     string
-	TLSKey      string
-	AllowHTTP   bool
-	EgressAllow []netip.Prefix
-	EgressNAT64 []netip.Prefix
+	Listen    string
+	Data      string
+	PublicURL string // without a trailing slash
+	// PortalOrigins are the origins whose pages may show the customer portal in a frame.
+	PortalOrigins []string
+	TLSCert       string
+	TLSKey        string
+	AllowHTTP     bool
+	EgressAllow   []netip.Prefix
+	EgressNAT64   []netip.Prefix
 	// EgressSources are the local addresses from which endpoints may choose one to be called from.
 	EgressSources []netip.Addr
 	// AllowInternalNames and AllowHTTP loosen the rules for endpoint URLs.
@@ -114,6 +116,10 @@ func (c *Config) Knobs() []Knob {
 		{
 			Name: "public-url", Unit: "URL", Value: publicURL(&c.PublicURL),
 			Why: "How clients reach this server, for links in answers. Empty: made from the listening address.",
+		},
+		{
+			Name: "portal-origins", Unit: "origin,...", Value: origins(&c.PortalOrigins),
+			Why: "Origins whose pages may show the customer portal in a frame, like https://app.example.com or https://*.example.com. Empty: none, and a browser refuses to show it there. The dashboard is never shown in a frame.",
 		},
 		{
 			Name: "tls-cert", Unit: "file", Value: text(&c.TLSCert, nil),

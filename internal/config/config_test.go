@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,10 @@ func TestLoadRefuses(t *testing.T) {
 		{name: "bad port", why: "named where it stands", env: []string{"HOOKLOFT_LISTEN=127.0.0.1:99999"}, want: []string{"HOOKLOFT_LISTEN", "65535"}},
 		{name: "no port", why: "", flags: map[string]string{"listen": "127.0.0.1"}, want: []string{"--listen", "host:port"}},
 		{name: "host bits", why: "an allow list must mean what it shows", flags: map[string]string{"egress-allow": "10.1.2.3/8"}, want: []string{"10.0.0.0/8"}},
+		{name: "origin with a path", why: "a header of ours would say something else", flags: map[string]string{"portal-origins": "https://app.example.com/embed"}, want: []string{"without a path"}},
+		{name: "origin without a scheme", why: "", flags: map[string]string{"portal-origins": "app.example.com"}, want: []string{"origin"}},
+		{name: "everybody", why: "whoever frames the portal can trick its visitors into clicks", flags: map[string]string{"portal-origins": "https://*"}, want: []string{"origin"}},
+		{name: "another directive", why: "it would change the policy", flags: map[string]string{"portal-origins": "https://a.example;script-src"}, want: []string{"origin"}},
 		{name: "drain too long", why: "a process manager would kill first", flags: map[string]string{"drain": "1m"}, want: []string{"10s"}},
 		{name: "payload too large", why: "", flags: map[string]string{"max-payload": "1GiB"}, want: []string{"16MiB"}},
 		{name: "wrong type", why: "floats have no meaning here", file: "api-rate = 1.5", want: []string{"api-rate"}},
@@ -110,6 +115,16 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("error %q shows the secret", err)
 			}
 		})
+	}
+}
+
+func TestPortalOrigins(t *testing.T) {
+	l, err := Load(Sources{Flags: map[string]string{"portal-origins": "https://App.example.com, https://*.shop.example:8443,http://localhost:3000,http://[::1]:3000,https://app.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"https://app.example.com", "https://*.shop.example:8443", "http://localhost:3000", "http://[::1]:3000"}; !slices.Equal(l.PortalOrigins, want) {
+		t.Errorf("origins %q", l.PortalOrigins)
 	}
 }
 

@@ -97,6 +97,32 @@ func publicURL(at *string) Value {
 	}, func(s string) string { return s }}
 }
 
+// origins is a list of web origins. A host may begin with "*.", for every name below it, as in a
+// frame-ancestors directive (CSP Level 3, section 2.3.1); "*" alone would be everybody and is refused.
+func origins(at *[]string) Value {
+	return value[[]string]{at, "origin,...", func(s string) ([]string, error) {
+		var list []string
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.ToLower(strings.TrimSpace(part)); part == "" {
+				continue
+			}
+			scheme, rest, _ := strings.Cut(part, "://")
+			// What is shown to browsers in a header holds no character that could end it or begin another directive.
+			strange := strings.ContainsFunc(strings.TrimPrefix(rest, "*."), func(r rune) bool {
+				return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune(".-:[]", r))
+			})
+			u, err := url.Parse(scheme + "://" + strings.TrimPrefix(rest, "*."))
+			if strange || err != nil || scheme != "http" && scheme != "https" || u.Hostname() == "" || u.Path != "" || strings.HasSuffix(u.Host, ":") {
+				return nil, fmt.Errorf("%q must be an origin like https://app.example.com, without a path", part)
+			}
+			if !slices.Contains(list, part) {
+				list = append(list, part)
+			}
+		}
+		return list, nil
+	}, func(list []string) string { return strings.Join(list, ",") }}
+}
+
 func boolean(at *bool) Value {
 	return value[bool]{at, "bool", func(s string) (bool, error) {
 		b, err := strconv.ParseBool(s)

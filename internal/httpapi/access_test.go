@@ -270,7 +270,7 @@ func TestOneTimeToken(t *testing.T) {
 	}
 	a := r.must(200, "POST", "/x/v1/auth/one-time-token/a", `{"capabilities":["ViewBase","CreateAttempts"],"sessionId":"s1","expiry":7200}`)
 	once := a.str("oneTimeToken")
-	if !strings.HasPrefix(once, "hl_ok_") || !strings.Contains(a.str("url"), "/login#key=") {
+	if !strings.HasPrefix(once, "hl_ok_") || !strings.Contains(a.str("url"), "/app-portal#key=") {
 		t.Errorf("%s", a.body)
 	}
 	if a := r.send(request{method: "GET", path: "/api/v1/auth/whoami", token: once}); a.status != 401 {

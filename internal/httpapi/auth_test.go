@@ -47,7 +47,7 @@ func TestPortalAccess(t *testing.T) {
 	link, encoded, _ := strings.Cut(a.str("url"), "#key=")
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	var key struct{ AppID, Token string }
-	if err != nil || json.Unmarshal(raw, &key) != nil || link != "https://hooks.example.com/login" || key.AppID != app || key.Token != a.str("token") {
+	if err != nil || json.Unmarshal(raw, &key) != nil || link != "https://hooks.example.com/app-portal" || key.AppID != app || key.Token != a.str("token") {
 		t.Errorf("url %s: %s %v", a.str("url"), raw, err)
 	}
 	me := r.send(request{method: "GET", path: "/api/v1/auth/whoami", token: a.str("token")})

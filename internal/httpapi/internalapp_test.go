@@ -80,7 +80,7 @@ func TestInternalApplication(t *testing.T) {
 	if a := r.send(request{method: "POST", path: "/api/v1/app/" + app + "/endpoint", token: full, body: `{"url":"https://example.com/"}`}); a.status != 201 {
 		t.Errorf("a full portal creates: %d %s", a.status, a.body)
 	}
-	if !strings.HasPrefix(portal.str("url"), "http://localhost:8071/login#key=") {
+	if !strings.HasPrefix(portal.str("url"), "http://localhost:8071/app-portal#key=") {
 		t.Errorf("URL %s", portal.str("url"))
 	}
 	r.must(422, "POST", sourcesPath+"/s/dashboard", `{"expiry":1}`)

@@ -117,10 +117,13 @@ func isSession(s string) bool {
 	})
 }
 
+// portalPath is where package web serves the customer portal (web.PortalPath), which this room does not know.
+const portalPath = "/app-portal"
+
 // portalLink carries a token, under its name, in the fragment, which no browser sends to a server.
 func (s *server) portalLink(a *hook.Application, name, token string) string {
 	key := encode(map[string]string{"appId": s.Catalog.Codec().Application(a.Environment, a.ID), name: token})
-	return strings.TrimRight(s.o.PublicURL, "/") + "/login#key=" + base64.StdEncoding.EncodeToString(key)
+	return strings.TrimRight(s.o.PublicURL, "/") + portalPath + "#key=" + base64.StdEncoding.EncodeToString(key)
 }
 
 // logout ends the portal token that the request carries.

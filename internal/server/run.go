@@ -237,7 +237,7 @@ func (n *node) startServing(ctx context.Context, extend extension) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the page about the API: %w", err)
 	}
-	site, err := web.New(web.Options{Base: basePath(n.c.PublicURL)})
+	site, err := web.New(web.Options{Base: basePath(n.c.PublicURL), PortalOrigins: n.c.PortalOrigins})
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ say "The server: TLS, deliveries to this machine allowed because the receivers a
 PORT=$(unused_port) METRICS=127.0.0.1:$(unused_port) URL=https://127.0.0.1:$PORT
 MAIN=(--listen "127.0.0.1:$PORT" --data /data --tls-cert /tls/cert.pem --tls-key /tls/key.pem
 	--public-url "https://localhost:$PORT" --egress-allow 127.0.0.0/8,::1/128 --allow-http --allow-internal-names
-	--egress-sources 127.0.0.1,127.0.0.2 --config /hookloft.toml)
+	--egress-sources 127.0.0.1,127.0.0.2 --portal-origins https://shop.example --config /hookloft.toml)
 BOX_OF_RUN=$BOX PORT_OF_RUN=$PORT # faults.sh and options.sh have others
 serve "${MAIN[@]}" --metrics-listen "$METRICS" --egress-nat64 64:ff9b::/96 --trusted-proxies 127.0.0.1/32 \
 	--max-in-flight 64 --transform-time 60ms --log-format json --log-level debug
