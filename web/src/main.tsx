@@ -23,11 +23,12 @@ const queries = new QueryClient({
   },
 })
 
-/** run draws a page below its route tree. below is where the page stands under the server's base: '' or '/app-portal'. */
-export async function run(routeTree: AnyRoute, below = ''): Promise<void> {
+/** run draws a page below its route tree. below is where the page stands under the server's base: '' or '/app-portal'.
+    enter is what has to be done with the address before anything is drawn. */
+export async function run(routeTree: AnyRoute, below = '', enter: () => Promise<void> = async () => {}): Promise<void> {
   applyTheme()
   session.restore()
-  await loadText()
+  await Promise.all([loadText(), enter()])
   const router = createRouter({
     routeTree,
     basepath: new URL(baseURL).pathname.replace(/\/$/, '') + below || '/',

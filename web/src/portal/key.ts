@@ -1,23 +1,59 @@
-// The key of a portal's URL: #key= and base64 of JSON, as the hosted portal has it. It stays in
-// the fragment, which no browser sends to a server, and leaves the address once it was read.
+// The door of the portal: the key of its URL is taken up, and leaves the address.
+import { ApiError, baseURL, client } from '../api/client'
 import { session } from '../api/session'
+import { applyTheme } from '../ui/preferences'
+import { parseKey, placeOf, type Key } from './address'
+import { lookNames, readLook, type Look } from './look'
 
-/** parseKey reads the fragment; null where there is no such key. */
-export function parseKey(fragment: string): { appId: string; oneTimeToken?: string; token?: string } | null {
-  const key = new URLSearchParams(fragment.replace(/^#/, '')).get('key')
-  if (!key) return null
+const kept = 'hookloft.portal.look'
+let look: Look = {}
+
+/** currentLook is what the link said about looks; it lasts as long as the tab. */
+export const currentLook = (): Look => look
+
+let refused = false
+
+/** wasRefused says that the link's key opened nothing. */
+export const wasRefused = (): boolean => refused
+
+function remember(asked: Look, fresh: boolean) {
   try {
-    return JSON.parse(atob(key.replace(/-/g, '+').replace(/_/g, '/'))) as { appId: string; token?: string; oneTimeToken?: string }
+    if (fresh) sessionStorage.setItem(kept, JSON.stringify(asked))
+    else asked = { ...(JSON.parse(sessionStorage.getItem(kept) ?? '{}') as Look), ...asked }
   } catch {
-    return null
+    // An embedded page may have no storage; it lasts as long as the page then.
+  }
+  look = asked
+}
+
+async function use(key: Key | null) {
+  // A link that carries a key means that one, and not whoever was here before.
+  session.signOut()
+  refused = false
+  try {
+    if (key?.token) session.use(key.token)
+    else if (key?.oneTimeToken) {
+      const { data } = await client.POST('/api/v1/auth/one-time-token', { body: { oneTimeToken: key.oneTimeToken } })
+      session.use(data!.token)
+    } else refused = true
+  } catch (e) {
+    if (!(e instanceof ApiError)) throw e
+    refused = true
   }
 }
 
-/** enter takes up the key of the address. */
-export function enter() {
+/** enter takes up the address: its key, its looks, and the place that it leads to. What it read leaves the address at once. */
+export async function enter(below: string): Promise<void> {
   const key = parseKey(location.hash)
-  if (key?.token) {
-    session.use(key.token)
-    history.replaceState(history.state, '', location.pathname + location.search)
-  }
+  const search = new URLSearchParams(location.search)
+  const fresh = key !== undefined
+  remember(readLook(search), fresh)
+  const next = placeOf(search.get('next'))
+  for (const name of [...lookNames, 'next']) search.delete(name)
+  const base = new URL(baseURL).pathname.replace(/\/$/, '') + below
+  const rest = search.size ? `?${search}` : ''
+  const place = next ? base + next + (rest && (next.includes('?') ? rest.replace('?', '&') : rest)) : location.pathname + rest
+  history.replaceState(history.state, '', place + (fresh ? '' : location.hash))
+  if (look.darkMode) applyTheme(look.darkMode)
+  if (fresh) await use(key)
 }

@@ -1,6 +1,9 @@
 import { run } from '../main'
+import { reportHeight } from './embed'
 import { enter } from './key'
 import { routeTree } from './routes'
 
-enter()
-void run(routeTree, '/app-portal')
+const below = '/app-portal'
+
+reportHeight()
+void run(routeTree, below, () => enter(below))

@@ -1,11 +1,14 @@
-// Every screen of the portal, in one list.
-import { createRootRoute, createRoute } from '@tanstack/react-router'
+// Every screen of the portal, in one list. The places are those of the hosted portal, where it has them: links with next= go on.
+import { createRootRoute, createRoute, redirect } from '@tanstack/react-router'
+import { text } from '../text'
+import { Empty } from '../ui'
 import { Endpoints } from './endpoints'
 import { Shell } from './shell'
 
-const root = createRootRoute({ component: Shell })
+const root = createRootRoute({ component: Shell, notFoundComponent: () => <div className="page"><Empty title={text.common.notFound} /></div> })
 const at = (path: string, component: Parameters<typeof createRoute>[0]['component']) => createRoute({ getParentRoute: () => root, path, component })
 
 export const routeTree = root.addChildren([
-  at('/', Endpoints),
+  createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/endpoints' }) } }),
+  at('/endpoints', Endpoints),
 ])

@@ -152,6 +152,13 @@ export const en = {
   portal: {
     noKey: 'This page needs a link',
     noKeyHelp: 'Open it from the product that sends you webhooks; the link may have expired.',
+    keyRefused: 'This link opens nothing any more',
+    keyRefusedHelp: 'It was used already, or it has expired. Open the page again from the product that sends you webhooks.',
+    noApplication: 'This token is not for the portal',
+    noApplicationHelp: 'Open this page with the link that the product makes for you.',
+    webhooks: 'Webhooks',
+    logo: 'Logo',
+    preferences: 'Theme and time zone',
     endpoints: 'Endpoints',
     noEndpoint: 'No endpoint yet',
     noEndpointHelp: 'An endpoint is a URL of yours to which events are sent.',

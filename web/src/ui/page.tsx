@@ -5,6 +5,13 @@ import { Button } from './button'
 import { Link } from './link'
 import { wordsOf } from './toast'
 
+let product = ''
+
+/** setProduct names the product in the window's title, where it is another one's: the portal is shown by whoever sends. */
+export function setProduct(name: string) {
+  product = name
+}
+
 /** Page is a screen: where one is, its name, what can be done, and its content. */
 export function Page({ title, heading, crumbs, actions, children }: {
   title: string
@@ -15,7 +22,7 @@ export function Page({ title, heading, crumbs, actions, children }: {
   children: ReactNode
 }) {
   useEffect(() => {
-    document.title = `${title} · ${text.common.product}`
+    document.title = `${title} · ${product || text.common.product}`
   }, [title])
   return (
     <div className="page">

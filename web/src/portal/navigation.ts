@@ -1,0 +1,6 @@
+import { text } from '../text'
+
+/** navigation is the list at the top: place and words. */
+export const navigation = (): { to: string; words: string }[] => [
+  { to: '/endpoints', words: text.portal.endpoints },
+]
