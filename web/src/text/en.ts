@@ -1,6 +1,6 @@
 // English. Each screen has a section; what takes a value is a function. Numbers, dates and
 // plurals go through Intl (format.ts).
-import { count } from './format'
+import { compact, count, milliseconds, number, percent } from './format'
 
 export const en = {
   common: {
@@ -92,7 +92,39 @@ export const en = {
   // O5, P1 to P3
   endpoint: {},
   // charts
-  charts: {},
+  charts: {
+    chart: 'chart',
+    number: (n: number) => number(n),
+    compact: (n: number) => compact(n),
+    share: (s: number | null) => percent(s),
+    time: (ms: number | null) => milliseconds(ms),
+    attempts: (n: number) => count(n, 'attempt', 'attempts'),
+    shareOfCount: (share: number | null, of: string) => (share === null ? of : `${percent(share)} of ${of}`),
+    noTraffic: 'no traffic',
+    noTrafficYet: 'Nothing was sent in this time.',
+    noTimes: 'No answer was timed in this time.',
+    keys: 'Arrow keys move through it.',
+    keysPress: 'Arrow keys move through it, Enter opens what is under the cursor.',
+    keysZoom: 'Arrow keys move through it; with Shift they mark a time, and Enter shows that time alone.',
+    from: 'From',
+    state: 'State',
+    succeeded: 'Succeeded',
+    attemptsHead: 'Attempts',
+    ok: 'Delivered',
+    retried: 'Failed, tried again',
+    failed: 'Failed for good',
+    health: { none: 'no traffic', ok: 'all well', some: 'some failures', many: 'many failures' },
+    stripSummary: (cells: number, bad: number, share: number | null) => `${percent(share)} succeeded; failures in ${number(bad)} of ${count(cells, 'period', 'periods')}.`,
+    seriesSummary: (n: number, share: number | null, failed: number) => `${count(n, 'attempt', 'attempts')}, ${percent(share)} succeeded, ${number(failed)} failed for good.`,
+    seriesAt: (at: string, ok: number, retried: number, failed: number) => `${at}: ${number(ok)} delivered, ${number(retried)} tried again, ${number(failed)} failed for good`,
+    latencySummary: (p95: number | null, at: string) => `95 of 100 answers took at most ${milliseconds(p95)} in the slowest period, ${at}.`,
+    latencyAt: (at: string, p50: number | null, p95: number | null, p99: number | null) => `${at}: p50 ${milliseconds(p50)}, p95 ${milliseconds(p95)}, p99 ${milliseconds(p99)}`,
+    logScale: 'Log scale',
+    due: 'Due',
+    waiting: 'Waiting',
+    queueEmpty: 'Nothing waits.',
+    queueSummary: (n: number, peak: string, about: boolean) => `${about ? 'About ' : ''}${count(n, 'delivery waits', 'deliveries wait')}, most of them due ${peak}.`,
+  },
   // O6
   messages: {},
   // O7, P5
