@@ -9,7 +9,7 @@ const rowHeight = 18
 
 /** HeatMap is rows by columns of shades: the more of it, the darker; a hatched cell had no traffic. It is one stop of the
     Tab key, inside which the arrows move. */
-export function HeatMap({ title, summary, rows, columns, words, colour = 'heat', labels = 9, table, empty, onPress, heading }: {
+export function HeatMap({ title, summary, rows, columns, words, colour = 'failures', labels = 9, table, empty, onPress, heading }: {
   title: string
   summary: string
   rows: HeatRow[]
@@ -17,8 +17,8 @@ export function HeatMap({ title, summary, rows, columns, words, colour = 'heat',
   columns: string[]
   /** words says what a cell means. */
   words: (row: number, column: number) => string
-  /** colour heat is for what is bad, slow for durations. */
-  colour?: 'heat' | 'slow'
+  /** colour says what is dark: much that failed, or many answers. */
+  colour?: 'failures' | 'slow'
   /** labels is how wide the words at the rows are, in em. */
   labels?: number
   table: () => TableView
@@ -40,7 +40,7 @@ export function HeatMap({ title, summary, rows, columns, words, colour = 'heat',
   const left = Math.min(labels * 7.5, width * 0.35)
   const cell = columns.length ? (width - left) / columns.length : 0
   const height = rows.length * rowHeight + 18
-  const every = Math.max(1, Math.ceil(88 / Math.max(cell, 0.1)))
+  const every = Math.max(1, Math.ceil(112 / Math.max(cell, 0.1)))
   const onKey = (e: KeyboardEvent) => {
     const [row, column] = at ?? [0, columns.length - 1]
     if (e.key === 'Enter' && at) return onPress?.(row, column)
@@ -70,11 +70,10 @@ export function HeatMap({ title, summary, rows, columns, words, colour = 'heat',
         onBlur={() => setAt(null)}
       >
         <svg
-          className={onPress ? 'heat press' : 'heat'}
+          className={['heat', colour, onPress && 'press'].filter(Boolean).join(' ')}
           viewBox={`0 0 ${width} ${height}`}
           height={height}
           aria-hidden="true"
-          style={{ ['--heat' as string]: `var(--chart-${colour})` }}
           onPointerMove={(e) => setAt(under(e))}
           onPointerLeave={() => setAt(null)}
           onClick={() => at && onPress?.(...at)}
@@ -82,13 +81,13 @@ export function HeatMap({ title, summary, rows, columns, words, colour = 'heat',
           <Patterns id={id} />
           {rows.map((row, y) => (
             <g key={row.key}>
-              <text x={left - 6} y={y * rowHeight + 13} textAnchor="end">{short(row.label, Math.floor(left / 6.2))}</text>
+              <text x={left - 6} y={y * rowHeight + 13} textAnchor="end">{short(row.label, Math.floor((left - 8) / 6.4))}</text>
               {row.cells.map((value, x) => (
-                <rect key={x} className={value === null ? 'l0' : `cell l${level(value)}`} fill={value === null ? `url(#${id}-none)` : undefined} style={value === null ? { fill: `url(#${id}-none)` } : undefined} x={left + x * cell} y={y * rowHeight} width={Math.max(0.5, cell)} height={rowHeight - 1} />
+                <rect key={x} className={value === null ? 'l0' : `cell l${level(value)}`} style={value === null ? { fill: `url(#${id}-none)` } : undefined} x={left + x * cell} y={y * rowHeight} width={Math.max(0.5, cell)} height={rowHeight - 1} />
               ))}
             </g>
           ))}
-          {columns.map((c, x) => x % every === 0 && x * cell < width - left - 60 && <text key={x} x={left + x * cell} y={rows.length * rowHeight + 14}>{c}</text>)}
+          {columns.map((c, x) => x % every === 0 && x * cell < width - left - 90 && <text key={x} x={left + x * cell} y={rows.length * rowHeight + 14}>{c}</text>)}
           {at && <rect className="at" x={left + at[1] * cell} y={at[0] * rowHeight} width={cell} height={rowHeight - 1} />}
         </svg>
       </div>

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
+import { locale } from '../text'
 import { usePreference } from '../ui'
 import { pattern, useColours, type Colours } from './colours'
 import { move } from './scale'
@@ -18,6 +19,8 @@ export type PlotProps = {
   label: string
   /** at are the periods' begins in milliseconds. */
   at: number[]
+  /** step is how long a period is, in milliseconds: the last one needs room, too. */
+  step: number
   lines: Line[]
   log?: boolean
   format: (value: number) => string
@@ -26,15 +29,15 @@ export type PlotProps = {
   onZoom?: (first: number, last: number) => void
 }
 
-export default function Plot({ label, at, lines, log, format, onCursor, onZoom }: PlotProps) {
+export default function Plot({ label, at, step, lines, log, format, onCursor, onZoom }: PlotProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const colours = useColours()
   const [zone] = usePreference('zone')
   const [cursor, setCursor] = useState(-1)
   const anchor = useRef(-1)
-  const told = useRef({ onCursor, onZoom, format })
-  told.current = { onCursor, onZoom, format }
+  const told = useRef({ onCursor, onZoom, format, count: at.length })
+  told.current = { onCursor, onZoom, format, count: at.length }
   const shape = lines.map((l) => l.layer ?? l.colour).join()
   const looks = useRef(lines)
   looks.current = lines
@@ -50,23 +53,24 @@ export default function Plot({ label, at, lines, log, format, onCursor, onZoom }
       legend: { show: false },
       padding: [8, 8, 0, 0],
       tzDate: zone === 'utc' ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : undefined,
-      scales: { y: log ? { distr: 3 } : { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
-      axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map((t) => (t === null ? '' : told.current.format(t))) }],
+      scales: { x: { time: true, range: (_, min, max) => [min, Math.max(max, min + 1)] }, y: log ? { distr: 3 } : { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
+      axes: [{ ...axis, values: (_, splits, __, ___, increment) => times(splits, increment, zone === 'utc' ? 'UTC' : undefined) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((t) => (t === null ? '' : told.current.format(t))) }],
       cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false }, y: false },
       series: [{}, ...looks.current.map((line): uPlot.Series => ({
         stroke: colours[line.colour],
         width: line.layer ? 1 : 2,
         dash: line.dash,
         fill: line.layer && ((u) => pattern(u.ctx, line.layer!, colours) as string),
-        points: { show: (u) => u.data[0].length < 3 },
+        // A value between two periods without any has no line: it is a dot.
+        points: { show: !line.layer, size: 5, filter: (u, i) => lonely(u.data[i]!) },
         paths: line.layer ? uPlot.paths.stepped!({ align: 1 }) : undefined,
       }))],
       hooks: {
-        setCursor: [(u) => told.current.onCursor(u.cursor.idx ?? -1)],
+        setCursor: [(u) => told.current.onCursor(Math.min(u.cursor.idx ?? -1, told.current.count - 1))],
         setSelect: [(u) => {
           if (u.select.width < 4 || !u.cursor.event) return
-          const last = u.data[0].length - 1
-          const first = Math.max(0, Math.floor(u.posToIdx(u.select.left)))
+          const last = told.current.count - 1
+          const first = Math.max(0, u.posToIdx(u.select.left))
           const end = Math.min(last, u.posToIdx(u.select.left + u.select.width))
           u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
           if (end > first) told.current.onZoom?.(first, end)
@@ -86,8 +90,10 @@ export default function Plot({ label, at, lines, log, format, onCursor, onZoom }
   useEffect(() => {
     // A logarithm has no place for 0; there is no time that took none.
     const fit = (v: number | null) => (v === null || (log && v <= 0) ? null : v)
-    plot.current?.setData([at.map((ms) => ms / 1000), ...lines.map((l) => l.values.map(fit))])
-  }, [at, lines, colours, zone, log, shape])
+    const places = at.map((ms) => ms / 1000)
+    if (at.length > 0) places.push((at[at.length - 1]! + step) / 1000)
+    plot.current?.setData([places, ...lines.map((l) => [...l.values.map(fit), ...(at.length > 0 ? [l.layer ? l.values[at.length - 1]! : null] : [])])])
+  }, [at, step, lines, colours, zone, log, shape])
 
   const onKey = (e: KeyboardEvent) => {
     const u = plot.current
@@ -112,4 +118,25 @@ export default function Plot({ label, at, lines, log, format, onCursor, onZoom }
     onCursor(next)
   }
   return <div ref={box} className="figure-area plot" role="group" aria-label={label} tabIndex={0} onKeyDown={onKey} onBlur={() => { setCursor(-1); onCursor(-1) }} />
+}
+
+// lonely are the places of values without a neighbour.
+const lonely = (values: ArrayLike<number | null | undefined>): number[] => {
+  const out: number[] = []
+  for (let i = 0; i < values.length; i++) if (values[i] != null && values[i - 1] == null && values[i + 1] == null) out.push(i)
+  return out
+}
+
+// times are an axis' words: the hour, and below it the day where one begins.
+function times(splits: number[], increment: number, zone: string | undefined): string[] {
+  const day = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', timeZone: zone })
+  if (increment >= 86_400) return splits.map((s) => day.format(s * 1000))
+  const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', timeZone: zone })
+  let before = ''
+  return splits.map((s) => {
+    const date = day.format(s * 1000)
+    const words = date === before ? clock.format(s * 1000) : `${clock.format(s * 1000)}\n${date}`
+    before = date
+    return words
+  })
 }

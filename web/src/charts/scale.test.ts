@@ -58,7 +58,8 @@ test('a period is as fine as what is kept, and gives few points', () => {
   const now = 1000 * hour
   expect(periodFor(now - hour, now, now)).toBe('minute')
   expect(periodFor(now - 6 * hour, now, now)).toBe('5min')
-  expect(periodFor(now - 24 * hour, now, now)).toBe('hour')
+  expect(periodFor(now - 24 * hour, now, now)).toBe('5min')
+  expect(periodFor(now - 48 * hour, now, now)).toBe('hour')
   expect(periodFor(now - 200 * hour, now - 199 * hour, now)).toBe('hour')
 })
 

@@ -89,11 +89,11 @@ export function reasonsOf(points: Pick<Point, 'reasons'>[]): { reason: string; c
   return [...sums].map(([reason, count]) => ({ reason, count })).filter((r) => r.count > 0).sort((a, b) => b.count - a.count || a.reason.localeCompare(b.reason))
 }
 
-/** periodFor is the period in which a time of so many milliseconds is asked for: as fine as gives at most about 120 points.
+/** periodFor is the period in which a time of so many milliseconds is asked for: as fine as gives at most about 300 points.
     Minutes are kept for seven days only. */
 export function periodFor(since: number, until: number, now: number): 'minute' | '5min' | 'hour' {
   const length = until - since
   const kept = now - since < 7 * 86_400_000
   if (kept && length <= 2 * 3_600_000) return 'minute'
-  return kept && length <= 12 * 3_600_000 ? '5min' : 'hour'
+  return kept && length <= 26 * 3_600_000 ? '5min' : 'hour'
 }

@@ -40,7 +40,7 @@ export function Series({ title, points, step, onZoom }: { title: string; points:
       table={() => ({ columns: [t.from, t.ok, t.retried, t.failed], rows: points.map((p) => [moment(p.at), t.number(p.ok), t.number(p.retried), t.number(p.failed)]) })}
     >
       <Suspense fallback={<div className="plot" />}>
-        <Plot label={`${summary} ${onZoom ? t.keysZoom : t.keys}`} at={places} lines={lines} format={t.compact} onCursor={setAt} onZoom={zoomTo(points, step, onZoom)} />
+        <Plot label={`${summary} ${onZoom ? t.keysZoom : t.keys}`} at={places} step={step} lines={lines} format={t.compact} onCursor={setAt} onZoom={zoomTo(points, step, onZoom)} />
       </Suspense>
       <Readout words={here ? t.seriesAt(moment(here.at), here.ok, here.retried, here.failed) : summary} />
     </Figure>
@@ -70,7 +70,7 @@ export function Latency({ title, points, step, onZoom }: { title: string; points
       table={() => ({ columns: [t.from, 'p50', 'p95', 'p99'], rows: points.map((p) => [moment(p.at), t.time(p.p50), t.time(p.p95), t.time(p.p99)]) })}
     >
       <Suspense fallback={<div className="plot" />}>
-        <Plot label={`${summary} ${onZoom ? t.keysZoom : t.keys}`} at={places} lines={lines} log={log} format={t.time} onCursor={setAt} onZoom={zoomTo(points, step, onZoom)} />
+        <Plot label={`${summary} ${onZoom ? t.keysZoom : t.keys}`} at={places} step={step} lines={lines} log={log} format={t.time} onCursor={setAt} onZoom={zoomTo(points, step, onZoom)} />
       </Suspense>
       <Readout words={here ? t.latencyAt(moment(here.at), here.p50, here.p95, here.p99) : summary} />
     </Figure>

@@ -13,4 +13,5 @@ export const routeTree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/apps' }) } }),
   at('/apps', Applications),
   at('/live', later(() => import('./live/live'), 'Live')),
+  at('/apps/$appId/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
 ])
