@@ -4,4 +4,5 @@ import { text } from '../text'
 export const navigation = (): { to: string; words: string; key: string }[] => [
   { to: '/apps', words: text.shell.applications, key: 'a' },
   { to: '/live', words: text.shell.live, key: 'l' },
+  { to: '/tasks', words: text.shell.tasks, key: 't' },
 ]

@@ -12,6 +12,7 @@ export const later = lazyRouteComponent
 export const routeTree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/apps' }) } }),
   at('/apps', Applications),
+  at('/tasks', later(() => import('./tasks/tasks'), 'Tasks')),
   at('/live', later(() => import('./live/live'), 'Live')),
   at('/apps/$appId/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
 ])
