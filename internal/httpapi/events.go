@@ -225,7 +225,7 @@ func (s *server) getAttemptHeaders(c *call) error {
 		}
 		for i := 0; i+1 < len(fields); i += 2 {
 			name, value := plainText(fields[i]), plainText(fields[i+1])
-			if hook.IsSensitiveHeader(name) || withhold.has(name) || strings.EqualFold(name, "cookie") || isTokenOf(ep, name) || isKeyOf(ep, name) {
+			if isProof(ep, withhold, name) {
 				if !slices.Contains(out.Sensitive, name) {
 					out.Sensitive = append(out.Sensitive, name)
 				}
@@ -239,6 +239,11 @@ func (s *server) getAttemptHeaders(c *call) error {
 		slices.Sort(out.Sensitive)
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// isProof reports whether a header's value is withheld: it is what a request proves itself with.
+func isProof(ep *hook.Endpoint, withhold withheld, name string) bool {
+	return hook.IsSensitiveHeader(name) || withhold.has(name) || strings.EqualFold(name, "cookie") || isTokenOf(ep, name) || isKeyOf(ep, name)
 }
 
 // isTokenOf reports whether a header carries the token of an endpoint's request.

@@ -111,6 +111,8 @@ type Deps struct {
 	Lanes Lanes
 	// SentHeaders makes the headers of an attempt again.
 	SentHeaders SentHeaders
+	// MakeRequest makes the request of an attempt, signed for that time, and sends nothing.
+	MakeRequest MakeRequest
 	// Tail hands out what happens; whoever makes it closes it when the server drains.
 	Tail    *Tail
 	Metrics Recorder

@@ -26,6 +26,7 @@ import (
 	"github.com/hookloft/hookloft/internal/egress"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/publish"
+	"github.com/hookloft/hookloft/internal/send"
 	"github.com/hookloft/hookloft/internal/store"
 	"github.com/hookloft/hookloft/internal/store/sqlite"
 	"github.com/hookloft/hookloft/internal/tasks"
@@ -181,13 +182,29 @@ func (r *rig) start() {
 		SentHeaders: func(context.Context, *hook.Message, *hook.Endpoint, *hook.Environment, *hook.Attempt) ([]string, error) {
 			return []string{"User-Agent", "test", "Webhook-Id", "msg", "Authorization", "secret", "X-Two", "a", "X-Two", "b"}, nil
 		},
-		Tasks: r.woken, Polling: r.store,
+		MakeRequest: r.makeRequest(send.New(nil, send.Options{Scripts: scripts, Version: "test", ParseURL: func(raw string, _ bool) (string, error) { return raw, nil }})),
+		Tasks:       r.woken, Polling: r.store,
 	}, r.o)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.api = h.(*server)
 	r.server = httptest.NewServer(h)
+}
+
+// makeRequest is what the server has for MakeRequest.
+func (r *rig) makeRequest(s *send.Sender) MakeRequest {
+	return func(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, at time.Time) (*MadeRequest, error) {
+		id := r.store.Codec().Message(m.Application, m.ID)
+		made, err := s.Request(ctx, send.Job{Message: m, Endpoint: ep, Settings: &env.Settings, WebhookID: id, SourceID: "src_test"}, at)
+		if refused, ok := errors.AsType[*send.ScriptError](err); ok {
+			return nil, &ScriptRefusedError{refused.Error()}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &MadeRequest{made.Method, made.URL, made.Fields, made.Body}, nil
+	}
 }
 
 func (r *rig) stop() {

@@ -69,6 +69,9 @@ func statsRoutes() []route {
 		{method: get, path: messagePath + "/raw", op: "message.get-raw-payload", tag: "Message", summary: "Show the bytes that are sent for a message, as text.", access: view,
 			out: api.MessageRawPayloadOut{}, statuses: []int{ok}, handler: (*server).getRawPayload},
 
+		{method: post, path: ownApp + "/msg/{msg_id}/endpoint/{endpoint_id}/curl", op: "message-attempt.curl", tag: "Message Attempt", summary: "Show the request of a message at an endpoint as a curl command, with a signature that is valid now; nothing is sent.", access: portalMay(hook.CreateAttempts),
+			out: api.CurlOut{}, statuses: []int{ok}, handler: (*server).getCurl},
+
 		{method: get, path: "/x/v1/stats/series", op: "stats.series", tag: "Statistics", summary: "Count and time attempts by period.",
 			out: api.SeriesOut{}, statuses: []int{ok}, query: with(series, appParam, ofEndpointParam), handler: (*server).getSeries},
 		{method: get, path: ownApp + "/stats/series", op: "stats.app-series", tag: "Statistics", summary: "Count and time an application's attempts by period.", access: view,

@@ -184,10 +184,10 @@ func TestAppTokenScope(t *testing.T) {
 		"endpoint.get-jwks", "endpoint.get-request", "endpoint.get-secret", "endpoint.get-stats", "endpoint.get-throttling-status", "endpoint.list", "endpoint.patch", "endpoint.patch-headers", "endpoint.recover",
 		"endpoint.reset-request", "endpoint.rotate-secret", "endpoint.set-headers", "endpoint.set-request", "endpoint.upsert", "environment.get-settings", "event-type.get", "event-type.list",
 		"message-attempt.count-by-endpoint", "message-attempt.get", "message-attempt.get-headers", "message-attempt.list", "message-attempt.list-attempted-destinations", "message-attempt.list-attempted-messages",
-		"message-attempt.list-by-endpoint", "message-attempt.list-by-endpoint-deprecated", "message-attempt.list-by-msg", "message-attempt.resend",
+		"message-attempt.list-by-endpoint", "message-attempt.list-by-endpoint-deprecated", "message-attempt.list-by-msg", "message-attempt.resend", "message-attempt.curl",
 		"connector-template.get", "connector-template.list", "endpoint.get-connector-use", "endpoint.get_connector", "endpoint.remove-connector-use", "endpoint.set-connector-use", // ours but one
 		"message.events", "message.get", "message.get-raw-payload", "message.list", "message.search",
-		"reason.list", "search.why", "stats.app-attempts", "stats.app-failures", "stats.app-series", "stats.endpoint-series", "tail.follow", // ours but one
+		"reason.list", "search.why", "stats.app-attempts", "stats.app-failures", "stats.app-series", "stats.endpoint-series", "stats.app-sparklines", "tail.follow", // ours but one
 	}
 	// What a portal sends again, and how it steers that.
 	want = append(want, "endpoint.bulk-replay", "endpoint.replay", "endpoint.replay-missing", "task.cancel", "task.get", "task.patch", "task.pause", "task.resume")

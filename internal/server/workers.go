@@ -48,6 +48,23 @@ func (s sender) headers(ctx context.Context, m *hook.Message, ep *hook.Endpoint,
 	return s.send.Header(ctx, s.job(m, ep, env, a), a.StartedAt)
 }
 
+// request makes the request that an attempt at that time would send, for httpapi.
+func (s sender) request(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, at time.Time) (*httpapi.MadeRequest, error) {
+	if ep.InOrder() && ep.Order != nil && ep.Order.BatchSize > 0 && m.Inbound == nil {
+		alone := *m // a batch of one
+		alone.Batch = []*hook.Message{m}
+		m = &alone
+	}
+	made, err := s.send.Request(ctx, s.job(m, ep, env, &hook.Attempt{N: 1, Trigger: hook.Manual, StartedAt: at}), at)
+	if refused, ok := errors.AsType[*send.ScriptError](err); ok {
+		return nil, &httpapi.ScriptRefusedError{Text: refused.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &httpapi.MadeRequest{Method: made.Method, URL: made.URL, Fields: made.Fields, Body: made.Body}, nil
+}
+
 func (s sender) job(m *hook.Message, ep *hook.Endpoint, env *hook.Environment, a *hook.Attempt) send.Job {
 	if s.isExpunged(m.ID) { // the one in memory still has its content, and is shared
 		without := *m

@@ -46,6 +46,11 @@ api 404 GET "$B/msg/msg_nothing/raw" >/dev/null
 TRIED=$(api 200 GET "$B/attempt/msg/$BREAD?endpoint_id=good" | jq -r '.data[0].id')
 api 200 GET "$B/msg/$BREAD/attempt/$TRIED/headers" | holds --arg id "$BREAD" '.sentHeaders | with_entries(.key |= ascii_downcase) | ."webhook-id" == $id'
 api 404 GET "$B/msg/$BREAD/attempt/atmpt_nothing/headers" >/dev/null
+CURL=$(api 200 POST "$BX/msg/$BREAD/endpoint/good/curl" | jq -r .command)
+BEFORE=$(count_of good)
+sh -c "${CURL/curl -i/curl -sS --cacert $WORK/ca.pem}" >/dev/null
+await 10 got good $((BEFORE + 1))
+api 404 POST "$BX/msg/$BREAD/endpoint/nobody/curl" | jq -c .
 
 say "One message by hand: an example, and an attempt whose outcome is the answer"
 EXAMPLE=$(api 202 POST $B/endpoint/good/send-example '{"eventType":"bread.ready"}' | jq -r .id)
