@@ -15,4 +15,5 @@ export const routeTree = root.addChildren([
   at('/tasks', later(() => import('./tasks/tasks'), 'Tasks')),
   at('/live', later(() => import('./live/live'), 'Live')),
   at('/apps/$appId/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
+  at('/apps/$appId/messages/$messageId', later(() => import('../screens/message/page'), 'MessagePage')),
 ])

@@ -1,0 +1,162 @@
+import { createServer, type AddressInfo } from 'node:net'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkAccess, inAllColours, launch, shoot, sit, type Person } from './browser'
+import { startReceiver, startServer, until, type Answer, type Received, type Server } from './server'
+
+const script = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
+const hostile = `${script} javascript:alert(1) \u202Egnp.exe \u001b[31mred\u001b[0m`
+
+let server: Server
+let browser: Browser
+let receiver: Awaited<ReturnType<typeof startReceiver>>
+let app: string
+const endpoints: Record<string, string> = {}
+let answer: (r: Received) => Answer = () => 200
+
+type Made = { id: string }
+const endpoint = async (name: string, url: string) => {
+  endpoints[name] = (await server.api<Made>('POST', `/api/v1/app/${app}/endpoint`, { url, description: name })).id
+}
+// The body is text, because what JSON.stringify makes of 12345678901234567890 is another number.
+const publish = async (payload: string, more = ''): Promise<string> => {
+  const response = await fetch(`${server.url}/api/v1/app/${app}/msg`, {
+    method: 'POST', headers: { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }, body: `{"eventType":"order.paid","payload":${payload}${more}}`,
+  })
+  expect(response.status).toBe(202)
+  return ((await response.json()) as Made).id
+}
+type Listed = { data: { id: string; endpointId: string; status: number; hookloft: { n: number } }[] }
+const attempts = (message: string, endpointId: string, n = 1) => until(`${n} attempts`, async () => {
+  const { data } = await server.api<Listed>('GET', `/api/v1/app/${app}/attempt/msg/${message}?endpoint_id=${endpointId}`)
+  return data.length >= n && data
+})
+
+beforeAll(async () => {
+  ;[server, browser, receiver] = await Promise.all([startServer(), launch(), startReceiver((r) => answer(r))])
+  app = (await server.api<Made>('POST', '/api/v1/app', { name: 'Shop', uid: 'shop' })).id
+  const closed = createServer()
+  await new Promise<void>((done) => closed.listen(0, '127.0.0.1', done))
+  const { port } = closed.address() as AddressInfo
+  await new Promise((done) => closed.close(done))
+  await endpoint('good', `${receiver.url}/good`)
+  await endpoint('bad', `${receiver.url}/bad`)
+  await endpoint('moved', `${receiver.url}/moved`)
+  await endpoint('closed', `http://127.0.0.1:${port}/nobody`)
+  await endpoint('plain', `https://127.0.0.1:${new URL(receiver.url).port}/tls`)
+  answer = ({ path }): Answer => {
+    if (path === '/bad') return { status: 500, body: JSON.stringify({ error: hostile, big: 1 }).replace('1}', '12345678901234567890}'), headers: { 'X-Hostile': script, 'Content-Type': 'application/json' } }
+    if (path === '/moved') return { status: 301, headers: { Location: '/moved-here' } }
+    return 200
+  }
+})
+afterAll(async () => {
+  await browser?.close()
+  await receiver?.stop()
+  await server?.stop()
+})
+
+const safe = async (person: Person) => expect(await person.page.evaluate('window.hacked')).toBeUndefined()
+
+test('T2: a pasted id shows without a click why a delivery failed', async () => {
+  const message = await publish('{"order":{"id":123}}')
+  const [failed] = await attempts(message, endpoints.bad!)
+  const person = await sit(browser, server)
+  for (const id of [failed!.id, message]) {
+    await person.land('/apps')
+    await person.fill('Search by id, name or URL', id)
+    await person.page.getByRole('region', { name: 'What became of it' }).first().waitFor()
+    await person.sees(/The receiver failed while it handled the request|Nothing is listening|handshake/)
+    await person.sees('Next step:')
+    expect(person.clicks()).toBe(0)
+  }
+  await person.close()
+})
+
+test('the page of a message: waterfall, payload with all digits, and nothing hostile runs', async () => {
+  const message = await publish(`{"big":12345678901234567890,"huge":1e400,"same":1.10,"same":2,"text":${JSON.stringify(hostile)},"order":{"items":[{"id":7,"name":"Röstkaffee"}]}}`, `,"tags":["vip"],"channels":["eu"],"eventId":"order-${Date.now()}"`)
+  for (const name of ['good', 'bad', 'moved', 'closed', 'plain']) await attempts(message, endpoints[name]!)
+  const person = await sit(browser, server)
+  await person.land(`/apps/${app}/messages/${message}`)
+  for (const words of ['12345678901234567890', '1e400', '1.10', 'vip', 'eu', 'order.paid']) await person.sees(words)
+  await person.sees('\\u202egnp.exe')
+  await person.sees(/Delivered to 1 of 5 endpoints/)
+  await shoot(person.page, 'message')
+  await inAllColours(person.page, () => checkAccess(person.page))
+
+  await person.page.getByRole('searchbox', { name: 'Find in Payload' }).fill('rÖst')
+  await person.sees('1 of 1')
+  await person.page.getByRole('treeitem').filter({ hasText: 'Röstkaffee' }).hover()
+  await person.press('button', 'Copy the path order.items[0].name')
+  expect(await person.page.evaluate('navigator.clipboard.readText()')).toBe('order.items[0].name')
+
+  await person.press('button', 'View as table')
+  await person.page.getByRole('table').first().waitFor()
+  await shoot(person.page, 'message-table')
+  await person.press('button', 'View as chart')
+  await safe(person)
+  await person.close()
+})
+
+test('an attempt in full: request, answer, signature, comparison with the last success', async () => {
+  const good = await publish('{"n":1}')
+  answer = (() => { const before = answer; return (r) => (r.path === '/bad' && r.body.includes('"n":1}') ? { status: 200, headers: { 'X-Version': '1' } } : before(r)) })()
+  await attempts(good, endpoints.bad!)
+  await server.api('POST', `/api/v1/app/${app}/msg/${good}/endpoint/${endpoints.bad}/resend`)
+  await until('a success', async () => (await attempts(good, endpoints.bad!)).some((a) => a.status === 0))
+  const message = await publish('{"n":2}')
+  const [failed] = await attempts(message, endpoints.bad!)
+  const person = await sit(browser, server)
+  await person.land(`/apps/${app}/messages/${message}`)
+  await person.press('button', /Attempt 1: Failed, 500/)
+  expect(person.clicks()).toBe(1)
+  expect(person.page.url()).toContain(`attempt=${failed!.id}`)
+  const drawer = person.page.getByRole('dialog', { name: 'Attempt 1' })
+  await drawer.getByText('webhook-id').waitFor()
+  await drawer.getByText('12345678901234567890').waitFor()
+  await drawer.getByText('\\u001b[31mred').first().waitFor()
+  await drawer.getByText(script).first().waitFor()
+  await person.press('button', 'Check the signature', drawer)
+  await drawer.getByText('The signature fits body and secret').waitFor()
+  await person.press('button', 'Body', drawer)
+  await drawer.getByRole('tree', { name: 'body of the request' }).waitFor()
+  await shoot(person.page, 'attempt')
+  await person.press('button', 'Compare with the last success', drawer)
+  const facts = drawer.getByRole('table', { name: 'Facts' })
+  await facts.getByRole('row', { name: /Status 500 200 differs/ }).waitFor()
+  await drawer.getByRole('row', { name: /x-version – 1 differs/ }).waitFor()
+  await drawer.getByRole('heading', { name: 'Last success' }).scrollIntoViewIfNeeded()
+  await shoot(person.page, 'attempt-compare')
+  await inAllColours(person.page, () => checkAccess(person.page))
+  await person.page.keyboard.press('Escape')
+  await drawer.waitFor({ state: 'detached' })
+  await safe(person)
+  await person.close()
+})
+
+test('a redirect is taken over as the URL, and a message is sent again', async () => {
+  const message = await publish('{"n":3}')
+  await attempts(message, endpoints.moved!)
+  const person = await sit(browser, server)
+  const [moved] = await attempts(message, endpoints.moved!)
+  await person.land(`/apps/${app}/messages/${message}?attempt=${moved!.id}`)
+  await person.press('button', 'Use the new URL')
+  await person.sees(`${receiver.url}/moved-here`)
+  await shoot(person.page, 'use-url')
+  await person.press('button', 'Change the URL and resend')
+  await until('the message at the new URL', () => receiver.got.some((r) => r.path === '/moved-here' && r.body === '{"n":3}'))
+  await person.page.keyboard.press('Escape')
+
+  const before = receiver.got.filter((r) => r.path === '/good').length
+  await person.land(`/apps/${app}/messages/${message}`)
+  await person.press('button', `Resend to ${receiver.url}/good`)
+  await until('it came again', () => receiver.got.filter((r) => r.path === '/good').length > before)
+  await person.press('button', 'Resend to all')
+  await person.press('button', 'Resend to 5 endpoints')
+  await person.sees('It is sent again to 5 endpoints now.')
+  await person.press('button', 'More about the payload')
+  await person.press('menuitem', 'Remove the content')
+  await person.press('button', 'Remove the content')
+  await person.sees(/The content is gone/)
+  await person.close()
+})
