@@ -36,12 +36,17 @@ func (s *server) listAudit(c *call) error {
 	if err != nil {
 		return err
 	}
-	if subject != "" {
-		app, _, err := c.q.text("app_id")
-		if err != nil {
+	app, _, err := c.q.text("app_id")
+	if err != nil {
+		return err
+	}
+	switch {
+	case subject != "":
+		if f.Subject, err = s.auditSubject(c, subject, app); err != nil {
 			return err
 		}
-		if f.Subject, err = s.auditSubject(c, subject, app); err != nil {
+	case app != "":
+		if f.Application, err = s.auditApplication(c, app); err != nil {
 			return err
 		}
 	}
@@ -83,22 +88,31 @@ func (s *server) auditSubject(c *call, id, app string) (hook.Key, error) {
 		if app == "" {
 			return 0, invalidQuery("app_id", "is needed with a subject that belongs to an application")
 		}
-		a, ok := codec.ParseApplication(c.env(), app)
-		if !ok { // the uid of one that exists; an id also finds what was written of one that is gone
-			named, err := s.applicationNamed(c, app)
-			if hook.KindOf(err) == hook.NotFound {
-				return 0, invalidQuery("app_id", "is not an application's id, nor the uid of one that exists")
-			}
-			if err != nil {
-				return 0, err
-			}
-			a = named.ID
+		a, err := s.auditApplication(c, app)
+		if err != nil {
+			return 0, err
 		}
 		if k, ok := keyOf(codec, a, prefix, id); ok {
 			return k, nil
 		}
 	}
 	return 0, invalidQuery("subject", "is not an id of this environment")
+}
+
+// auditApplication returns the application of an id, also of one that is gone, or of the
+// uid of one that exists.
+func (s *server) auditApplication(c *call, app string) (hook.ApplicationID, error) {
+	if a, ok := s.Catalog.Codec().ParseApplication(c.env(), app); ok {
+		return a, nil
+	}
+	named, err := s.applicationNamed(c, app)
+	if hook.KindOf(err) == hook.NotFound {
+		return 0, invalidQuery("app_id", "is not an application's id, nor the uid of one that exists")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return named.ID, nil
 }
 
 func keyOf(codec *hook.Codec, a hook.ApplicationID, prefix, id string) (hook.Key, bool) {

@@ -117,6 +117,9 @@ func checkAuditFilters(r *rig, app, ep, key string) {
 	}{
 		{"subject=" + ep + "&app_id=" + app, 5},
 		{"subject=" + app, 2},
+		{"app_id=a&noun=endpoint", 5},
+		{"app_id=" + app + "&noun=application", 2},
+		{"app_id=inline", 1},
 		{"subject=" + key, 1},
 		{"actor=" + key, 1},
 		{"actor=" + key + "&noun=application", 0},
@@ -130,7 +133,7 @@ func checkAuditFilters(r *rig, app, ep, key string) {
 		}
 	}
 	for query, loc := range map[string]string{
-		"noun=thing": "", "subject=" + ep: "query app_id", "subject=" + ep + "&app_id=x": "query app_id", "subject=app_x": "query subject",
+		"noun=thing": "", "subject=" + ep: "query app_id", "subject=" + ep + "&app_id=x": "query app_id", "app_id=x": "query app_id", "subject=app_x": "query subject",
 		"subject=nonsense": "query subject", "limit=251": "query limit", "iterator=audit_x": "query iterator", "since=yesterday": "",
 	} {
 		a := r.call("GET", "/x/v1/audit?"+query, "")

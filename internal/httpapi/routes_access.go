@@ -68,7 +68,7 @@ func accessRoutes() []route {
 			query: append([]param{
 				{name: "noun", kind: "string", summary: "Only changes of this kind of thing.", words: auditNouns()},
 				{name: "subject", kind: "string", summary: "Only changes of what has this id."},
-				{name: "app_id", kind: "string", summary: "The application of a subject that belongs to one."},
+				{name: "app_id", kind: "string", summary: "With subject: the application that it belongs to. Without: only changes of this application and of what belongs to it."},
 				{name: "actor", kind: "string", summary: "Only changes by the token or integration with this id."},
 				{name: "since", kind: "date-time", summary: "Only changes that are not older."},
 				{name: "until", kind: "date-time", summary: "Only changes that are older."},

@@ -21,6 +21,8 @@ type AuditFilter struct {
 	Noun hook.AuditNoun
 	// Subject is the row key of what was changed.
 	Subject hook.Key
+	// Application is the one that what was changed is, or belongs to.
+	Application hook.ApplicationID
 	// Actor is the public id of who changed it.
 	Actor string
 	// Since and Until bound the time of the change: Since <= at < Until.

@@ -104,6 +104,9 @@ func (c *catalog) Audit(ctx context.Context, env hook.EnvironmentID, f store.Aud
 	if f.Subject != 0 {
 		where("subject =", f.Subject)
 	}
+	if f.Application != 0 {
+		where("application =", f.Application)
+	}
 	if f.Actor != "" {
 		where("actor_id =", f.Actor)
 	}

@@ -354,6 +354,15 @@ func testAuditFilters(r *catalogRoom, env *hook.Environment, entries []*hook.Aud
 		return r.Audit(r.ctx, env.ID, store.AuditFilter{Noun: hook.AuditToken}, p)
 	}, func(e *hook.AuditEntry) (hook.AuditID, string) { return e.ID, fmt.Sprint(e.ID) })
 	last := entries[len(entries)-1]
+	ofApplication := 0
+	for _, e := range entries {
+		if e.Application == last.Application {
+			ofApplication++
+		}
+	}
+	if ofApplication == 0 || ofApplication == len(entries) {
+		r.Fatalf("%d of %d entries are of an application", ofApplication, len(entries))
+	}
 	for _, c := range []struct {
 		what string
 		f    store.AuditFilter
@@ -361,6 +370,9 @@ func testAuditFilters(r *catalogRoom, env *hook.Environment, entries []*hook.Aud
 	}{
 		{"noun", store.AuditFilter{Noun: hook.AuditIntegration}, 3},
 		{"subject", store.AuditFilter{Subject: last.Subject}, 3},
+		{"application", store.AuditFilter{Application: last.Application}, ofApplication},
+		{"application and noun", store.AuditFilter{Application: last.Application, Noun: hook.AuditTask}, 2},
+		{"another application", store.AuditFilter{Application: last.Application + 1}, 0},
 		{"actor", store.AuditFilter{Actor: "key_1"}, len(entries)},
 		{"another actor", store.AuditFilter{Actor: "key_2"}, 0},
 		{"noun and actor", store.AuditFilter{Actor: "key_1", Noun: hook.AuditTask}, 2},
