@@ -4,7 +4,8 @@ import type { AnchorHTMLAttributes, ReactNode } from 'react'
 /** Link leads to a place of this page: `/apps/app_1?tab=settings`. */
 export function Link({ to, children, ...rest }: { to: string; children: ReactNode } & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'href'>) {
   const [path = '/', query = ''] = to.split('?')
-  return <RouterLink to={path} search={Object.fromEntries(new URLSearchParams(query))} {...rest}>{children}</RouterLink>
+  // The page of a tab is not the page of another tab of the same place.
+  return <RouterLink to={path} search={Object.fromEntries(new URLSearchParams(query))} activeOptions={{ exact: true, includeSearch: true }} {...rest}>{children}</RouterLink>
 }
 
 /** useGo leads there from code. */
