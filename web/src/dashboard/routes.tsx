@@ -16,4 +16,5 @@ export const routeTree = root.addChildren([
   at('/live', later(() => import('./live/live'), 'Live')),
   at('/apps/$appId/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
   at('/apps/$appId/messages/$messageId', later(() => import('../screens/message/page'), 'MessagePage')),
+  at('/apps/$appId', later(() => import('./application'), 'Application')),
 ])
