@@ -31,7 +31,7 @@ func taskRoutes() []route {
 		{method: post, path: endpointPath + "/send-example", op: "endpoint.send-example", tag: endpoints,
 			summary: "Send an example of an event type to an endpoint, whatever it subscribes to.",
 			in:      api.EventExampleIn{}, out: api.MessageOut{}, statuses: []int{accepted}, handler: (*server).sendExample},
-		{method: post, path: endpointPath + "/msg/test-attempt", op: "message.test-attempt", tag: messages,
+		{method: post, path: endpointPath + "/msg/test-attempt", op: "message.test-attempt", tag: messages, access: again,
 			summary: "Store a message, send it to an endpoint once, and answer with what came of it.",
 			in:      api.MessageIn{}, out: api.MessageAttemptOut{}, statuses: []int{created}, publishes: true, handler: (*server).testAttempt},
 		{method: post, path: endpointPath + "/cancel-msgs", op: "endpoint.cancel-msgs", tag: endpoints,

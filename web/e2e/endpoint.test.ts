@@ -8,7 +8,7 @@ let server: Server
 let browser: Browser
 let receiver: Awaited<ReturnType<typeof startReceiver>>
 let endpoint = ''
-const breaks = true
+let breaks = true
 const page = () => `/apps/shop/endpoints/${endpoint}`
 
 beforeAll(async () => {
@@ -53,5 +53,73 @@ test('T7: one click to the success rate and the percentiles of an endpoint', asy
   await shoot(person.page, 'endpoint-overview')
   await person.page.emulateMedia({ forcedColors: 'active' })
   await shoot(person.page, 'endpoint-overview-forced')
+  await person.close()
+})
+
+test('T8: one click and a confirmation pause an endpoint, and nothing is lost', async () => {
+  const person = await sit(browser, server)
+  await person.land(page())
+  await person.press('button', 'Pause')
+  await person.sees('nothing is dropped')
+  await shoot(person.page, 'endpoint-pause')
+  await person.press('button', 'Pause endpoint')
+  await person.page.getByRole('button', { name: 'Resume' }).waitFor()
+  expect(person.clicks()).toBeLessThanOrEqual(2)
+  await server.api('POST', '/api/v1/app/shop/msg', { eventType: 'order.paid', payload: { n: 100 } })
+  await until('it waits', async () => (await server.api<{ waiting: number }>('GET', `/x/v1/app/shop/endpoint/${endpoint}/hold`)).waiting === 1)
+  const before = receiver.got.length
+  await person.press('button', 'Resume')
+  await person.press('button', 'Resume endpoint')
+  await until('it was sent', () => receiver.got.length > before)
+  await person.page.getByRole('button', { name: 'Pause' }).waitFor()
+  await person.close()
+})
+
+test('T10: two clicks send an example, which can be edited before', async () => {
+  const person = await sit(browser, server)
+  await person.land(page())
+  await person.press('button', 'Send example')
+  await person.page.locator('.cm-content').getByText('ord_1').waitFor()
+  await inAllColours(person.page, () => checkAccess(person.page))
+  await shoot(person.page, 'endpoint-example')
+  await person.press('button', 'Send', person.page.getByRole('dialog'))
+  await person.sees('Delivered: the endpoint answered 200')
+  expect(person.clicks()).toBeLessThanOrEqual(2)
+  expect(receiver.got.at(-1)!.body.replace(/\s/g, '')).toBe('{"n":1,"order":"ord_1"}')
+  // What is typed goes out as it is typed: JavaScript could not hold this number.
+  await person.page.locator('.cm-content').fill('{"n": 1, "id": 12345678901234567890}')
+  await person.press('button', 'Send', person.page.getByRole('dialog'))
+  await until('the edited one', () => receiver.got.at(-1)!.body === '{"n": 1, "id": 12345678901234567890}')
+  await person.page.locator('.cm-content').fill('{"n": ')
+  await person.press('button', 'Send', person.page.getByRole('dialog'))
+  await person.sees('The payload is no JSON')
+  await person.close()
+})
+
+test('T3: three clicks replay the last hour, with the count before and the progress after', async () => {
+  breaks = false
+  const person = await sit(browser, server)
+  await person.land(page())
+  const clicksOnTheWay = 1 // the endpoint in its list
+  await person.press('button', 'Replay')
+  await person.sees('8 messages would be sent again.')
+  await checkAccess(person.page)
+  await shoot(person.page, 'endpoint-replay')
+  const before = receiver.got.length
+  await person.press('button', 'Replay 8 messages')
+  await person.sees('Finished')
+  expect(clicksOnTheWay + person.clicks()).toBeLessThanOrEqual(3)
+  expect(person.page.url()).toContain('replay=qtask_')
+  await until('all were sent', () => receiver.got.length === before + 8)
+  await shoot(person.page, 'endpoint-replay-done')
+  // A slow one can be cancelled, and says so.
+  await person.land(`${page()}?replay=ask`)
+  await person.page.getByLabel('Which messages').selectOption('all')
+  await person.fill('At most per second', '1')
+  await person.press('button', /^Replay \d+ messages$/)
+  await person.press('button', 'Cancel the task')
+  await person.sees('Cancelled')
+  await person.page.keyboard.press('Escape')
+  expect(new URL(person.page.url()).search).toBe('')
   await person.close()
 })

@@ -3,6 +3,7 @@ import { useParams } from '@tanstack/react-router'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
 import { Chip, Loading, Page, Problem, Tabs, Time } from '../../ui'
+import { Actions } from './actions'
 import { useEndpoint, useHold, useWhy, type Place } from './data'
 import './endpoint.css'
 import { Overview } from './overview'
@@ -19,7 +20,7 @@ export function EndpointPage() {
   if (endpoint.error) return <Page title={text.endpoint.title} crumbs={crumbs}><Problem error={endpoint.error} onRetry={endpoint.refetch} /></Page>
   const e = endpoint.data
   return (
-    <Page title={e.description || e.url} heading={<span className="endpoint-url">{e.url}</span>} crumbs={crumbs}>
+    <Page title={e.description || e.url} heading={<span className="endpoint-url">{e.url}</span>} crumbs={crumbs} actions={<Actions place={place} endpoint={e} home={crumbs[crumbs.length - 1]!.to} />}>
       <State place={place} disabled={e.disabled} description={e.description} />
       <Tabs label={text.endpoint.title} tabs={[
         { id: 'overview', words: text.endpoint.overview, content: () => <Overview place={place} /> },
