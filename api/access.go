@@ -142,3 +142,27 @@ type ActorOut struct {
 	RequestID *string `json:"requestId"`
 	Address   *string `json:"address"`
 }
+
+// ActivityOut is one change of an application's endpoints, as its owner may see it.
+type ActivityOut struct {
+	ID         string    `json:"id"`
+	At         time.Time `json:"at"`
+	EndpointID string    `json:"endpointId"`
+	// Name is the endpoint's uid, or the URL that the change names; "" where neither is known.
+	Name string `json:"name"`
+	// Action is created, updated or deleted.
+	Action string `json:"action"`
+	// By is portal (who has the portal, or an integration of it), operator, or system: the server
+	// itself, which disables.
+	By string `json:"by"`
+	// Changed are the fields that an update touched.
+	Changed []ActivityFieldOut `json:"changed"`
+}
+
+// ActivityFieldOut is a field that was changed. Before and After are null for what is not shown: secrets,
+// headers, credentials and the like say only that they changed.
+type ActivityFieldOut struct {
+	Field  string          `json:"field"`
+	Before json.RawMessage `json:"before"`
+	After  json.RawMessage `json:"after"`
+}

@@ -63,6 +63,9 @@ func accessRoutes() []route {
 		{method: get, path: publicKeysPath, op: "endpoint.get-public-jwks", tag: "Keys", summary: "Show an endpoint's public keys to its receiver, without a token.", access: open,
 			out: api.JWKSet{}, statuses: []int{ok}, handler: (*server).publicKeys},
 
+		{method: get, path: "/x/v1/app/{app_id}/activity", op: "application.list-activity", tag: "Application", summary: "List what was changed of an application's endpoints, newest first, as its owner may see it.", access: portalMay(hook.ViewBase),
+			out: api.List[api.ActivityOut]{}, statuses: []int{ok}, handler: (*server).listActivity,
+			query: append([]param{{name: "endpoint_id", kind: "string", summary: "Only changes of this endpoint."}}, pageParams...)},
 		{method: get, path: "/x/v1/audit", op: "audit.list", tag: "Audit", summary: "List who changed what, newest first.",
 			out: api.List[api.AuditOut]{}, statuses: []int{ok}, handler: (*server).listAudit,
 			query: append([]param{

@@ -28,7 +28,7 @@ func taskRoutes() []route {
 		{method: post, path: ownEndpointPath + "/replay", op: "endpoint.replay", tag: tasks, access: again,
 			summary: "Send again, in the background, what failed, is missing, or all; at a pace. With dryRun only count: 200 with {count, oldest, newest, complete}.",
 			in:      api.EndpointReplayIn{}, out: api.TaskOut{}, statuses: []int{ok, accepted}, receipts: true, handler: (*server).replayEndpoint},
-		{method: post, path: endpointPath + "/send-example", op: "endpoint.send-example", tag: endpoints,
+		{method: post, path: endpointPath + "/send-example", op: "endpoint.send-example", tag: endpoints, access: again,
 			summary: "Send an example of an event type to an endpoint, whatever it subscribes to.",
 			in:      api.EventExampleIn{}, out: api.MessageOut{}, statuses: []int{accepted}, handler: (*server).sendExample},
 		{method: post, path: endpointPath + "/msg/test-attempt", op: "message.test-attempt", tag: messages, access: again,

@@ -41,6 +41,7 @@ var scopeNouns = map[string]string{
 	"message.broadcast":               "broadcast",
 	"connector-template":              "connector",
 	"search.why":                      "attempt",
+	"application.list-activity":       "audit",
 	"application.stream":              "message",
 	"application.create-stream-token": "message",
 	"source.stream":                   "message",

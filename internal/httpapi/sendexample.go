@@ -68,6 +68,9 @@ func (s *server) example(c *call, in api.EventExampleIn) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !t.VisibleTo(c.flags()) {
+		return nil, notFound()
+	}
 	schema, err := exampleSchema(t.Schemas)
 	if err != nil {
 		return nil, err

@@ -76,4 +76,5 @@ openssl pkeyutl -verify -pubin -keyform DER -inkey "$WORK/ed.pub" -rawin -in "$W
 say "The audit log has who did what, and no secret"
 api 200 GET "/x/v1/audit?noun=token&limit=100" | holds --arg id "$READER_ID" 'any(.data[]; .subjectId == $id) and (tostring | test("hl_sk_[A-Za-z0-9]{12}") | not)'
 api 200 GET "/x/v1/audit?subject=$PUBLIC&app_id=$BAKERY" | holds '(.data | length >= 2) and all(.data[]; .noun == "endpoint" and .actor.kind != "")'
+api 200 GET "/x/v1/app/$BAKERY/activity?endpoint_id=$PUBLIC" | holds '(.data | length >= 2) and all(.data[]; .by != "" and (has("actor") | not))'
 api 400 GET "/x/v1/audit?since=yesterday" | jq -c .
