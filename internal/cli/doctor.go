@@ -14,6 +14,7 @@ import (
 	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/client"
 	"github.com/hookloft/hookloft/internal/server"
+	"github.com/hookloft/hookloft/internal/transform"
 )
 
 // The verdicts of a check.
@@ -49,8 +50,8 @@ func (p *program) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [flags]",
 		Short: "Check this machine's settings, the server and the token",
-		Long: `Check the profiles, the server and its version, the token, the clocks, the certificate
-and, with --data, a data directory on this machine. Each line is ok, warn or fail, with
+		Long: `Check the profiles, the server and its version, the token, the clocks, the certificate,
+whether scripts run here and, with --data, a data directory on this machine. Each line is ok, warn or fail, with
 what to do next. Exits 1 when anything fails. Nothing is changed.`,
 		Example: `  hookloft doctor
   hookloft doctor --data /var/lib/hookloft
@@ -90,7 +91,7 @@ func (p *program) examine(ctx context.Context, f *remoteFlags, data string) erro
 	if data != "" {
 		list = append(list, checkData(ctx, data)...)
 	}
-	list = append(list, checkFiles())
+	list = append(list, checkFiles(), checkSandbox(ctx, transform.Options{}))
 	if err := r.printFindings(list); err != nil {
 		return err
 	}
@@ -335,4 +336,24 @@ func checkFiles() finding {
 		f.Result, f.Next = checkWarn, "raise it (ulimit -n, LimitNOFILE=): half of them are what attempts in flight may use"
 	}
 	return f
+}
+
+// checkSandbox runs a script as a server would that is started from here.
+func checkSandbox(ctx context.Context, o transform.Options) finding {
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
+	pool := transform.New(o)
+	defer pool.Close()
+	err := pool.Check(ctx, 0, "function handler(webhook) { return webhook }")
+	var failed *transform.Error
+	switch {
+	case err == nil:
+		return finding{Check: "sandbox", Result: checkOK, Detail: "scripts of transformations and connectors run here"}
+	case errors.As(err, &failed) && failed.Cause != nil:
+		err = failed.Cause
+	}
+	return finding{
+		"sandbox", checkWarn, "scripts of transformations and connectors do not run here: " + err.Error(),
+		"let this user start the program's own file: no noexec mount, room for more processes and memory; other deliveries go on without it",
+	}
 }

@@ -80,6 +80,9 @@ console to standard error. Exit code 6: the code cancels the message.`,
 		for _, line := range console {
 			fmt.Fprintf(p.Err, "console: %s\n", visible(line))
 		}
+		if failed != nil && failed.Cause != nil {
+			return fmt.Errorf("%w: %w", err, failed.Cause) // whoever runs this is the operator
+		}
 		if err != nil {
 			return err
 		}

@@ -54,6 +54,7 @@ type rig struct {
 	tail   *Tail
 	// changed are the sources that SourceChanged was told of.
 	changed *changes
+	sandbox string // the program in which scripts run; "" for this one
 }
 
 // wakes counts what its Runner is told. The Runner works only in a test that calls runTasks.
@@ -145,7 +146,7 @@ func (r *rig) start() {
 		},
 	})
 	r.tail = NewTail(r.store.Codec())
-	scripts := transform.New(transform.Options{})
+	scripts := transform.New(transform.Options{Program: r.sandbox})
 	r.t.Cleanup(scripts.Close)
 	h, err := New(Deps{
 		Catalog: r.store, History: r.store, Ledger: r.store,

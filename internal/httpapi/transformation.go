@@ -170,7 +170,7 @@ func codeError(field string, err error) error {
 		return err
 	}
 	if f.IsOurs {
-		return hook.Errorf(hook.Overloaded, "check code: %s", f.Text)
+		return noSandbox()
 	}
 	return hook.Fieldf(field, "%s", plainText(f.Error()))
 }
@@ -255,9 +255,18 @@ func failedScript(err error) error {
 	case !errors.As(err, &f):
 		return err
 	case f.IsOurs:
-		return hook.Errorf(hook.Overloaded, "run a script: %s", f.Text)
+		return noSandbox()
 	}
 	return &scriptError{failureToAPI(f)}
+}
+
+// noSandbox says that no script can be run here, whatever it is: to come again may help, if
+// somebody else ended the child.
+func noSandbox() error {
+	return &statusError{
+		http.StatusServiceUnavailable, "sandbox_unavailable",
+		"The sandbox for scripts could not be started, so this one was not run. The operator finds the cause in the server's log and with 'hookloft doctor'.",
+	}
 }
 
 func failureToAPI(f *transform.Error) api.TransformationFailedOut {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -205,6 +206,30 @@ func TestTransformationIsTriedOnReceivedMessages(t *testing.T) {
 	}
 	if a := r.must(200, "POST", at, `{"payload":[1],`+code+`}`); !strings.HasPrefix(a.str("data.0.after"), `["object","POST"`) {
 		t.Errorf("%s", a.body)
+	}
+}
+
+// TestSandboxThatCannotStartIsNamed: it is not a server with too much to do.
+func TestSandboxThatCannotStartIsNamed(t *testing.T) {
+	r := bareRig(t, t.TempDir())
+	r.sandbox = filepath.Join(t.TempDir(), "canary")
+	r.start()
+	t.Cleanup(r.stop)
+	r.env, r.token = r.environment("default")
+	e := r.endpoint(r.app("a"), "")
+	at := "/api/v1/app/a/endpoint/" + e + "/transformation"
+	for _, c := range []struct{ method, path, body string }{
+		{"PATCH", at, `{"code":"` + escaped + `"}`},
+		{"POST", at + "/simulate", `{"code":"` + escaped + `","eventType":"a.b","payload":{}}`},
+		{"POST", "/x/v1/app/a/endpoint/" + e + "/transformation/simulate", `{"code":"` + escaped + `","eventType":"a.b","payload":{}}`},
+	} {
+		a := r.must(503, c.method, c.path, c.body)
+		if a.str("code") != "sandbox_unavailable" || a.header.Get("Retry-After") == "" || strings.Contains(string(a.body), "canary") {
+			t.Errorf("%s %s: %s", c.method, c.path, a.body)
+		}
+	}
+	if a := r.must(200, "GET", at, ""); a.str("code") != "null" {
+		t.Errorf("code that nobody checked is stored: %s", a.body)
 	}
 }
 

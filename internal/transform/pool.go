@@ -276,7 +276,7 @@ func (p *Pool) run(ctx context.Context, id ownerKey, q *request) (*response, err
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case try > 0:
-			return nil, &Error{Reason: hook.ReasonTransformError, Text: "the sandbox could not run the script", IsOurs: true}
+			return nil, &Error{Reason: hook.ReasonTransformError, Text: "the sandbox could not run the script", IsOurs: true, Cause: err}
 		}
 	}
 }
@@ -287,7 +287,7 @@ func (p *Pool) attempt(ctx context.Context, o *owner, q *request) (*response, er
 	if err != nil {
 		p.o.Log.Error("sandbox not started", "error", err)
 		p.release(o, nil, 0, 0)
-		return nil, errDied
+		return nil, err
 	}
 	begun := time.Now()
 	r, err := c.exchange(ctx, q, p.o.Time)

@@ -344,6 +344,9 @@ func TestProgramThatIsNoSandboxFailsRuns(t *testing.T) {
 		if !e.IsOurs || strings.Contains(e.Error(), "nowhere") {
 			t.Errorf("%s: %+v", name, e)
 		}
+		if e.Cause == nil || name == "missing" && !errors.Is(e.Cause, os.ErrNotExist) {
+			t.Errorf("%s: the operator is told %v", name, e.Cause)
+		}
 	}
 }
 

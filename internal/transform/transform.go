@@ -180,6 +180,9 @@ type Error struct {
 	// IsOurs says that the script is not known to be the cause: its child was ended by
 	// somebody else, or could not be started.
 	IsOurs bool
+	// Cause is why that is, where it is known. It names files of this machine, so it is for
+	// the operator alone; Text and the error's own words do not hold it.
+	Cause error
 }
 
 func (e *Error) Error() string {
