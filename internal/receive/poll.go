@@ -5,12 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"mime"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -21,23 +18,6 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/telemetry"
-)
-
-// The settings of a poll source, by the names of SourceConfig.Values.
-const (
-	pollURL       = "url"
-	pollInterval  = "interval"
-	pollSchedule  = "schedule"
-	pollHeaders   = "headers"
-	pollValuePath = "value_path"
-	pollFirst     = "first"
-	pollEventType = "event_type"
-)
-
-// The words of the setting first: what becomes of what is seen first.
-const (
-	firstSkip    = "skip"
-	firstDeliver = "deliver"
 )
 
 const (
@@ -226,31 +206,6 @@ func (r *Receiver) pollers(list []*hook.Source, known map[hook.SourceID]*poller)
 	return out
 }
 
-// setTimes reads when a source fetches. The error is a hook.FieldError.
-func (p *poller) setTimes(values map[string]string) error {
-	interval, schedule := values[pollInterval], values[pollSchedule]
-	switch {
-	case interval != "" && schedule != "":
-		return fieldf("must not be given together with interval")("config", pollSchedule)
-	case schedule != "":
-		parsed, fault := parseSchedule(schedule)
-		if fault != "" {
-			return fieldf("%s", fault)("config", pollSchedule)
-		}
-		p.schedule = parsed
-		return nil
-	}
-	every, err := time.ParseDuration(interval)
-	if seconds, notNumber := strconv.ParseUint(interval, 10, 31); notNumber == nil {
-		every, err = time.Duration(seconds)*time.Second, nil
-	}
-	if err != nil || every < minPollInterval || every > maxPollInterval {
-		return fieldf("must be a duration between 10s and 720h, such as 5m, or a number of seconds; or give a schedule")("config", pollInterval)
-	}
-	p.every = every
-	return nil
-}
-
 // ended sets when the source fetches next.
 func (p *poller) ended(f fetched, now time.Time) {
 	p.isBusy = false
@@ -409,145 +364,6 @@ func (r *Receiver) rejectPoll(s *hook.Source, a PollAnswer, fault string) {
 	r.visits.keep(&hook.Rejection{
 		Source: s.ID, Status: a.Status, Reason: fault, Method: "GET", Body: bytes.Clone(body), BodyTruncated: a.IsCut || len(body) < len(a.Body), At: now,
 	})
-}
-
-// seen judges an answer, whose body was bounded by maxBytes, and returns the value that is watched.
-func seen(s *hook.Source, a PollAnswer, maxBytes int, err error) (fault string, value []byte) {
-	switch {
-	case err != nil:
-		return "the document could not be fetched: " + clip(err.Error(), 300), nil
-	case a.Status == 304:
-		return "", nil
-	case a.Status >= 300 && a.Status < 400:
-		return fmt.Sprintf("the server answered %d; redirects are not followed", a.Status), nil
-	case a.Status < 200 || a.Status > 299:
-		return fmt.Sprintf("the server answered %d", a.Status), nil
-	case a.IsCut:
-		return fmt.Sprintf("the document has more than %d bytes", maxBytes), nil
-	}
-	path := s.Config.Values[pollValuePath]
-	if path == "" {
-		return "", a.Body
-	}
-	value, found := rawJSONAt(a.Body, path)
-	if !found {
-		return "the document is not JSON, or has nothing at " + clip(path, 256), nil
-	}
-	return "", value
-}
-
-// rawJSONAt returns the compact text of the value at a path such as data.items.0.
-func rawJSONAt(body []byte, path string) ([]byte, bool) {
-	if !json.Valid(body) {
-		return nil, false
-	}
-	value := json.RawMessage(body)
-	for name := range strings.SplitSeq(path, ".") {
-		var members map[string]json.RawMessage
-		var elements []json.RawMessage
-		switch {
-		case json.Unmarshal(value, &members) == nil && members != nil:
-			at, found := members[name]
-			if !found {
-				return nil, false
-			}
-			value = at
-		case json.Unmarshal(value, &elements) == nil:
-			i, err := strconv.Atoi(name)
-			if err != nil || i < 0 || i >= len(elements) {
-				return nil, false
-			}
-			value = elements[i]
-		default:
-			return nil, false
-		}
-	}
-	var out bytes.Buffer
-	if json.Compact(&out, value) != nil {
-		return nil, false
-	}
-	return out.Bytes(), true
-}
-
-// watched tells apart what a source watches, without keeping the URL, which may hold a secret.
-func watched(s *hook.Source) string {
-	v := s.Config.Values
-	sum := sha256.Sum256([]byte(strconv.Itoa(len(v[pollURL])) + v[pollURL] + "\x00" + v[pollValuePath]))
-	return hex.EncodeToString(sum[:16])
-}
-
-// pollHeader are the headers that a source's requests have.
-func pollHeader(s *hook.Source) map[string]string {
-	text := s.Config.Values[pollHeaders]
-	if text == "" {
-		return nil
-	}
-	var header map[string]string
-	if json.Unmarshal([]byte(text), &header) != nil {
-		return nil // Check lets nothing in that is no object of text
-	}
-	return header
-}
-
-// checkPoll judges the config of a poll source. Whether the URL may be fetched is judged
-// by whoever knows the address guard, and again at each fetch.
-func checkPoll(s *hook.Source) error {
-	values := s.Config.Values
-	if len(s.Config.Secrets) > 0 {
-		return fieldf("a source that polls has no secret; give headers")("config", "secret")
-	}
-	for name := range values {
-		switch name {
-		case pollURL, pollInterval, pollSchedule, pollHeaders, pollValuePath, pollFirst, pollEventType:
-		default:
-			return fieldf("is not a setting of a source that polls")("config", wireName(clip(name, 64)))
-		}
-	}
-	if u := values[pollURL]; u == "" || len(u) > maxPollURL || !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
-		return fieldf("must be an http or https URL of at most %d bytes", maxPollURL)("config", pollURL)
-	}
-	if err := (&poller{}).setTimes(values); err != nil {
-		return err
-	}
-	if text := values[pollHeaders]; text != "" {
-		var header map[string]string
-		if json.Unmarshal([]byte(text), &header) != nil || len(header) > maxPollHeaders {
-			return fieldf("must be an object of at most %d headers with text", maxPollHeaders)("config", pollHeaders)
-		}
-		for name, value := range header {
-			if !hook.IsHeaderName(name) || !isHeaderText(value) || isConnectionHeader(http.CanonicalHeaderKey(name)) {
-				return fieldf("must be a header that can be chosen, with at most %d bytes and no control characters", maxHeaderValue)("config", pollHeaders, clip(name, 64))
-			}
-		}
-	}
-	if p := values[pollValuePath]; len(p) > maxDedupeNameBytes || p != "" && strings.Contains("."+p+".", "..") {
-		return fieldf("must be a path such as data.version, of at most %d bytes", maxDedupeNameBytes)("config", wireName(pollValuePath))
-	}
-	switch values[pollFirst] {
-	case "", firstSkip, firstDeliver:
-	default:
-		return fieldf("must be skip or deliver")("config", pollFirst)
-	}
-	if t := values[pollEventType]; t != "" && hook.CheckEventTypeName("eventType", t) != nil {
-		return fieldf("must be the name of an event type")("config", wireName(pollEventType))
-	}
-	return nil
-}
-
-// MediaTypeOf returns a Content-Type as it may be kept, "" where it is none.
-func MediaTypeOf(contentType string) string {
-	if _, _, err := mime.ParseMediaType(contentType); err != nil || len(contentType) > 256 || !isHeaderText(contentType) {
-		return ""
-	}
-	return contentType
-}
-
-// PollURL returns what a poll source fetches, "" for a source of another type.
-func PollURL(s *hook.Source) string {
-	if s.Type != hook.PollSource {
-		return ""
-	}
-	return s.Config.Values[pollURL]
 }
 
 // ErrSlow is what a fetch fails with that took too long.
