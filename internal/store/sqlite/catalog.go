@@ -24,7 +24,7 @@ import (
 //
 // One connection writes, under a lock; each change is one transaction that is on disk
 // when the method returns. Readers have connections of their own and never wait for it.
-// The hot path reads memory: plans by plan.go, sources by sourcecache.go, tokens by
+// The hot path reads memory: plans by plan.go and plancache.go, sources by sourcecache.go, tokens by
 // catalog_token.go. After each
 // commit, and before the change returns, what it touched is dropped from memory, and
 // loads that were under way are kept from putting back what they read before.

@@ -9,7 +9,7 @@
 //
 // # How a message becomes durable
 //
-// One goroutine writes (writer.go). It takes everything that is queued, runs it in one
+// One goroutine writes (writer.go, commit.go). It takes everything that is queued, runs it in one
 // transaction for each segment that it touches, commits, and only then answers. WAL mode
 // with synchronous=FULL flushes the log in every commit, so whoever was answered is on
 // disk. Group commit decides the speed: while one commit is flushed the next one fills.
