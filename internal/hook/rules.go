@@ -205,6 +205,27 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 	return false
 }
 
+// IsConnectionHeader reports whether a header, in any case, is never handed on with what it came
+// with: it belongs to one connection (RFC 9110 section 7.6.1), frames the message, or is kept
+// elsewhere (Content-Type).
+func IsConnectionHeader(name string) bool {
+	var room [len("proxy-authorization")]byte // the longest of them; the name is that of every header of a request
+	if len(name) > len(room) {
+		return false
+	}
+	for i := range len(name) {
+		if room[i] = name[i]; 'A' <= name[i] && name[i] <= 'Z' {
+			room[i] += 'a' - 'A'
+		}
+	}
+	switch string(room[:len(name)]) {
+	case "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+		"transfer-encoding", "upgrade", "http2-settings", "host", "content-length", "content-type", "expect":
+		return true
+	}
+	return false
+}
+
 // IsHeaderName reports whether s may name a header: an HTTP token (RFC 9110 section 5.6.2) of
 // 1 to 256 characters.
 func IsHeaderName(s string) bool {

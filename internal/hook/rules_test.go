@@ -313,3 +313,17 @@ func FuzzRules(f *testing.F) {
 		}
 	})
 }
+
+func TestConnectionHeadersAreKnownInAnyCase(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Connection": true, "te": true, "TE": true, "Proxy-Authorization": true, "HTTP2-Settings": true, "content-TYPE": true,
+		"": false, "T": false, "Content-Encoding": false, "Proxy-Authorization2": false, "Content@Type": false, "[ost": false, "X-Request-Id": false,
+	} {
+		if got := IsConnectionHeader(name); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { IsConnectionHeader("Proxy-Authorization") }); n != 0 {
+		t.Errorf("%v allocations for a header", n)
+	}
+}

@@ -178,7 +178,7 @@ func checkAnswers(s *hook.SourceSettings) error {
 		switch {
 		case !hook.IsHeaderName(name):
 			return fieldf("names must be HTTP tokens (RFC 9110 section 5.6.2)")("answer", "headers")
-		case isConnectionHeader(http.CanonicalHeaderKey(name)) && !strings.EqualFold(name, "Content-Type"):
+		case hook.IsConnectionHeader(name) && !strings.EqualFold(name, "Content-Type"):
 			return fieldf("this header is set by the server and cannot be chosen")("answer", "headers", name)
 		case !isHeaderText(value):
 			return fieldf("must have at most %d bytes and no control characters", maxHeaderValue)("answer", "headers", name)
@@ -249,7 +249,7 @@ func checkRequests(s *hook.SourceSettings) error {
 		switch at := fmt.Sprintf("[%d]", i); {
 		case !hook.IsHeaderName(name):
 			return fieldf("must be an HTTP token (RFC 9110 section 5.6.2)")("forward", "headers", at)
-		case isConnectionHeader(http.CanonicalHeaderKey(name)) && !strings.EqualFold(name, "Content-Type"):
+		case hook.IsConnectionHeader(name) && !strings.EqualFold(name, "Content-Type"):
 			return fieldf("this header belongs to the connection and cannot be forwarded")("forward", "headers", at)
 		case isOurs(name):
 			return fieldf("this header is Hookloft's own in what is forwarded")("forward", "headers", at)

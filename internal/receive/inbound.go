@@ -41,7 +41,7 @@ func (v *visit) forwarded(chosen []string) []string {
 	names := make([]string, 0, len(v.req.Header))
 	n := 0
 	for name, values := range v.req.Header {
-		if isConnectionHeader(name) || isNominated(v.req.Header, name) {
+		if hook.IsConnectionHeader(name) || isNominated(v.req.Header, name) {
 			continue
 		}
 		if chosen == nil && !isHarmless(name) || chosen != nil && !slices.ContainsFunc(chosen, func(c string) bool { return strings.EqualFold(c, name) }) {
@@ -69,18 +69,8 @@ func (v *visit) forwarded(chosen []string) []string {
 	return out
 }
 
-// isConnectionHeader reports whether a header belongs to this connection, frames the
-// message, or is kept elsewhere (Content-Type). name is in canonical form, here and below.
-func isConnectionHeader(name string) bool {
-	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Http2-Settings", "Host", "Content-Length", "Content-Type", "Expect":
-		return true
-	}
-	return false
-}
-
-// isNominated reports whether Connection names the header (RFC 9110 section 7.6.1).
+// isNominated reports whether Connection names the header (RFC 9110 section 7.6.1). name is in
+// canonical form, here and below.
 func isNominated(h http.Header, name string) bool {
 	for _, value := range h["Connection"] {
 		for other := range strings.SplitSeq(value, ",") {

@@ -188,5 +188,5 @@ func isPassed(name string) bool {
 		"Www-Authenticate", "Content-Security-Policy", "X-Content-Type-Options", "Service-Worker-Allowed":
 		return false
 	}
-	return !isConnectionHeader(name) && !strings.HasPrefix(name, "Access-Control-")
+	return !hook.IsConnectionHeader(name) && !strings.HasPrefix(name, "Access-Control-")
 }

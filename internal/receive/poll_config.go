@@ -2,7 +2,6 @@ package receive
 
 import (
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -91,7 +90,7 @@ func checkPoll(s *hook.Source) error {
 			return fieldf("must be an object of at most %d headers with text", maxPollHeaders)("config", pollHeaders)
 		}
 		for name, value := range header {
-			if !hook.IsHeaderName(name) || !isHeaderText(value) || isConnectionHeader(http.CanonicalHeaderKey(name)) {
+			if !hook.IsHeaderName(name) || !isHeaderText(value) || hook.IsConnectionHeader(name) {
 				return fieldf("must be a header that can be chosen, with at most %d bytes and no control characters", maxHeaderValue)("config", pollHeaders, clip(name, 64))
 			}
 		}

@@ -164,17 +164,15 @@ func plainName(name string) string {
 	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
 }
 
-// isReserved reports whether a field never goes on: those of one connection (RFC 9110
-// section 7.6.1), those that frame this request or are set by newForward, what asks for
-// an answer that we could not store readably, and the names in which we sign.
+// isReserved reports whether a field never goes on: those of one connection, those that are
+// set by newForward, what asks for an answer that we could not store readably, and the names
+// in which we sign.
 func isReserved(plain string) bool {
 	switch plain {
-	case "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-		"transfer-encoding", "upgrade", "http2-settings",
-		"host", "content-length", "content-type", "expect", "user-agent", "accept-encoding":
+	case "user-agent", "accept-encoding":
 		return true
 	}
-	return strings.HasPrefix(plain, "webhook-") || strings.HasPrefix(plain, "svix-") || strings.HasPrefix(plain, "x-hookloft-")
+	return hook.IsConnectionHeader(plain) || strings.HasPrefix(plain, "webhook-") || strings.HasPrefix(plain, "svix-") || strings.HasPrefix(plain, "x-hookloft-")
 }
 
 // forwardTarget joins what followed a source's URL to an endpoint's path and query:
