@@ -55,7 +55,7 @@ func (d *Dispatcher) wantClaim(l *lane) {
 // isShort reports whether a lane has worked off most of what it may hold. What stands in
 // line behind a head that cannot be tried now gives it nothing to do.
 func (d *Dispatcher) isShort(l *lane) bool {
-	if l.lined == 0 && !l.isOrdered {
+	if l.lined == 0 && !l.isLined {
 		return l.current() <= d.window(l)/4
 	}
 	n := d.lineWindow(l)
@@ -64,7 +64,7 @@ func (d *Dispatcher) isShort(l *lane) bool {
 
 // room is how many more deliveries a lane may hold.
 func (d *Dispatcher) roomOf(l *lane) int {
-	if l.lined == 0 && !l.isOrdered {
+	if l.lined == 0 && !l.isLined {
 		return d.window(l) - l.current()
 	}
 	if l.wantsRest {
@@ -124,9 +124,9 @@ func (d *Dispatcher) readRows(ctx context.Context, c *claiming) (err error) {
 	}
 	c.part.Now = time.Now()
 	d.mu.Lock()
-	isOrdered := l.isOrdered
+	isLined := l.isLined
 	d.mu.Unlock()
-	if isOrdered {
+	if isLined {
 		// Places in line are times of keys, which run ahead of a clock that was set back.
 		if at := d.catalog.NewKey().Time(); at.After(c.part.Now) {
 			c.part.Now = at
@@ -252,7 +252,7 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 		size := footprint(due[i].Message)
 		it := newItem(l, due[i], size, now)
 		d.claimed.add(size) // and back, if it does not stay
-		if l.isOrdered = it.isLined(); l.isOrdered {
+		if l.isLined = it.isLined(); l.isLined {
 			if next := &it.due.Delivery; next.NotBefore.Before(due[i].Message.DeliverAt) {
 				next.NotBefore = due[i].Message.DeliverAt // its place may have come before its time
 			}

@@ -97,7 +97,7 @@ func (d *Dispatcher) look(ctx context.Context, l *lane) error {
 	l.isLooked = true
 	if ep != nil {
 		// Known before the first rows are read, so that nothing new goes before what they leave.
-		l.isOrdered, l.isFeed = ep.InOrder(), ep.Kind == hook.PollingEndpoint
+		l.isLined, l.isFeed = ep.IsLined(), ep.Kind == hook.PollingEndpoint
 		l.setDrain(plan, ep, time.Now())
 	}
 	return nil

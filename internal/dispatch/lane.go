@@ -25,7 +25,7 @@ type lane struct {
 	lined, stuck int
 	linedBytes   int  // what lined counts for in claimed
 	gathering    int  // lines that wait for more of a batch
-	isOrdered    bool // what was claimed last stands in line
+	isLined      bool // what was claimed last stands in line
 	// claimedTo is the last place that was claimed: what stands before it is in memory, or has
 	// ended. wantsRest asks for the rest of a batch, whatever else is in memory.
 	claimedTo hook.PlaceInLine

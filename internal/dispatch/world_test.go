@@ -146,7 +146,7 @@ func (w *world) append(m *hook.Message, endpoints ...*hook.Endpoint) *hook.Messa
 	w.mu.Unlock()
 	for _, e := range endpoints {
 		d := hook.Delivery{Message: m.ID, Application: app, Endpoint: e.ID}
-		if e.InOrder() {
+		if e.IsLined() {
 			d.Line = hook.LineOfKey(m.EventType) // a key like any other
 		}
 		if d.Line == 0 && h != nil && h.Admit(app, e.ID, 2) {

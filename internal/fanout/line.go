@@ -12,7 +12,7 @@ import (
 
 // LineOf returns the line in which m stands at e, 0 where e keeps no order.
 func LineOf(e *hook.Endpoint, m *hook.Message) hook.Line {
-	if !e.InOrder() {
+	if !e.IsLined() {
 		return 0
 	}
 	return lineOf(e.Order, m)

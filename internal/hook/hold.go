@@ -107,9 +107,6 @@ func (e *Endpoint) Draining(app *Hold) (until time.Time, perSecond int) {
 	return until, perSecond
 }
 
-// IsOrdered reports whether messages to the endpoint stand in a line, or in the order of a feed.
-func (e *Endpoint) IsOrdered() bool { return e.Order != nil || e.IsDestination() }
-
 // Breaker is how an endpoint does that has failed several times in a row.
 type Breaker struct {
 	Failures     int       // in a row, of the kind that count

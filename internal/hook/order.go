@@ -78,11 +78,14 @@ func checkOrderKey(key string) error {
 	return checkText("key", key)
 }
 
-// InOrder reports whether deliveries to an endpoint stand in lines.
-// A polling endpoint's lane keeps the order by itself.
-func (e *Endpoint) InOrder() bool {
+// IsLined reports whether deliveries to an endpoint stand in lines. A polling endpoint's do not:
+// its lane keeps the order by itself.
+func (e *Endpoint) IsLined() bool {
 	return e.Kind == FIFOEndpoint || e.Order != nil && e.Kind != PollingEndpoint
 }
+
+// IsOrdered reports whether what an endpoint gets has an order: that of lines, or of a feed.
+func (e *Endpoint) IsOrdered() bool { return e.IsLined() || e.Kind == PollingEndpoint }
 
 // MaxDestinationUID is the length of a destination's uid (CONTRACT section 1).
 const MaxDestinationUID = 60

@@ -182,7 +182,7 @@ func (s *server) getOrder(c *call) error {
 	if err != nil {
 		return err
 	}
-	if e.Order == nil && !e.InOrder() {
+	if e.Order == nil && !e.IsLined() {
 		return notFound()
 	}
 	return c.json(http.StatusOK, orderToAPI(e.Order))

@@ -40,7 +40,7 @@ func (s sender) headers(ctx context.Context, m *hook.Message, ep *hook.Endpoint,
 	if a.Batch != nil {
 		return nil, hook.Errorf(hook.NotFound, "the headers of a batch are not made again")
 	}
-	if ep.InOrder() && ep.Order != nil && ep.Order.BatchSize > 0 && a.Trigger == hook.Scheduled && m.Inbound == nil {
+	if ep.IsLined() && ep.Order != nil && ep.Order.BatchSize > 0 && a.Trigger == hook.Scheduled && m.Inbound == nil {
 		alone := *m // a batch of one
 		alone.Batch = []*hook.Message{m}
 		m = &alone

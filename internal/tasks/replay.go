@@ -76,7 +76,7 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	if !p.count.isOver {
 		return false, p.countOn(ctx, j, app, ep)
 	}
-	if isRising := ep.InOrder(); j.t.Cursor == 0 && p.state.Rising != isRising {
+	if isRising := ep.IsLined(); j.t.Cursor == 0 && p.state.Rising != isRising {
 		// Saved before the cursor has a meaning: a restart must not turn it round.
 		p.state.Rising = isRising
 		if err := p.note(j); err != nil {
@@ -109,7 +109,7 @@ func (p *replay) step(ctx context.Context, j *job) (isLast bool, err error) {
 	}
 	b.count = int64(len(page.Messages))
 	var line func(*hook.Message) hook.Line
-	if ep.InOrder() {
+	if ep.IsLined() {
 		line = func(m *hook.Message) hook.Line { return fanout.LineOf(ep, m) }
 	}
 	made, err := j.r.ledger.Replay(ctx, &store.Replay{
