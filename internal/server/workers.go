@@ -50,7 +50,7 @@ func (s sender) headers(ctx context.Context, m *hook.Message, ep *hook.Endpoint,
 
 // request makes the request that an attempt at that time would send, for httpapi.
 func (s sender) request(ctx context.Context, m *hook.Message, ep *hook.Endpoint, env *hook.Environment, at time.Time) (*httpapi.MadeRequest, error) {
-	if ep.InOrder() && ep.Order != nil && ep.Order.BatchSize > 0 && m.Inbound == nil {
+	if ep.IsLined() && ep.Order != nil && ep.Order.BatchSize > 0 && m.Inbound == nil {
 		alone := *m // a batch of one
 		alone.Batch = []*hook.Message{m}
 		m = &alone
