@@ -4,5 +4,6 @@ import { text } from '../text'
 export const navigation = (): { to: string; words: string; key: string }[] => [
   { to: '/apps', words: text.shell.applications, key: 'a' },
   { to: '/live', words: text.shell.live, key: 'l' },
+  { to: '/event-types', words: text.shell.eventTypes, key: 'e' },
   { to: '/tasks', words: text.shell.tasks, key: 't' },
 ]

@@ -12,6 +12,8 @@ export const later = lazyRouteComponent
 export const routeTree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/apps' }) } }),
   at('/apps', Applications),
+  at('/event-types', later(() => import('./eventtypes/list'), 'EventTypes')),
+  at('/event-types/$name', later(() => import('./eventtypes/detail'), 'EventTypePage')),
   at('/tasks', later(() => import('./tasks/tasks'), 'Tasks')),
   at('/live', later(() => import('./live/live'), 'Live')),
   at('/apps/$appId/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
