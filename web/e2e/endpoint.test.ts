@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { checkAccess, inAllColours, launch, shoot, sit } from './browser'
+import { checkAccess, inAllColours, launch, shoot, sit, type Person } from './browser'
 import { startReceiver, startServer, until, type Received, type Server } from './server'
 
 const hostile = '"><img src=x onerror="window.hacked=1">'
@@ -10,6 +10,14 @@ let receiver: Awaited<ReturnType<typeof startReceiver>>
 let endpoint = ''
 let breaks = true
 const page = () => `/apps/shop/endpoints/${endpoint}`
+
+// type replaces what the page's first editor holds, as a paste does.
+async function type(person: Person, code: string) {
+  await person.page.locator('.cm-content').first().focus()
+  await person.page.keyboard.press('Control+A')
+  await person.page.evaluate((words) => navigator.clipboard.writeText(words), code)
+  await person.page.keyboard.press('Control+V')
+}
 
 beforeAll(async () => {
   ;[server, browser] = await Promise.all([startServer(), launch()])
@@ -87,10 +95,10 @@ test('T10: two clicks send an example, which can be edited before', async () => 
   expect(person.clicks()).toBeLessThanOrEqual(2)
   expect(receiver.got.at(-1)!.body.replace(/\s/g, '')).toBe('{"n":1,"order":"ord_1"}')
   // What is typed goes out as it is typed: JavaScript could not hold this number.
-  await person.page.locator('.cm-content').fill('{"n": 1, "id": 12345678901234567890}')
+  await type(person, '{"n": 1, "id": 12345678901234567890}')
   await person.press('button', 'Send', person.page.getByRole('dialog'))
   await until('the edited one', () => receiver.got.at(-1)!.body === '{"n": 1, "id": 12345678901234567890}')
-  await person.page.locator('.cm-content').fill('{"n": ')
+  await type(person, '{"n": ')
   await person.press('button', 'Send', person.page.getByRole('dialog'))
   await person.sees('The payload is no JSON')
   await person.close()
@@ -121,5 +129,54 @@ test('T3: three clicks replay the last hour, with the count before and the progr
   await person.sees('Cancelled')
   await person.page.keyboard.press('Escape')
   expect(new URL(person.page.url()).search).toBe('')
+  await person.close()
+})
+
+test('T4: two clicks rotate the secret, and both signatures are sent meanwhile', async () => {
+  const person = await sit(browser, server)
+  const before = await server.api<{ key: string }>('GET', `/api/v1/app/shop/endpoint/${endpoint}/secret`)
+  await person.land(page())
+  await person.press('link', 'Secret')
+  await person.sees('both signatures')
+  await inAllColours(person.page, () => checkAccess(person.page))
+  await person.press('button', 'Rotate secret')
+  await person.sees('Requests carry both signatures until')
+  expect(person.clicks()).toBeLessThanOrEqual(2)
+  const after = await server.api<{ key: string }>('GET', `/api/v1/app/shop/endpoint/${endpoint}/secret`)
+  expect(after.key).not.toBe(before.key)
+  await person.sees(after.key)
+  await shoot(person.page, 'endpoint-secret')
+  await server.api('POST', `/api/v1/app/shop/endpoint/${endpoint}/msg/test-attempt`, { eventType: 'order.paid', payload: { n: 1 } })
+  expect(String(receiver.got.at(-1)!.headers['webhook-signature']).split(' ')).toHaveLength(2)
+  await person.close()
+})
+
+test('T5: a transformation is tried on a message that came, in two clicks from it', async () => {
+  const { data } = await server.api<{ data: { id: string }[] }>('GET', '/api/v1/app/shop/msg?limit=1')
+  const person = await sit(browser, server)
+  await person.land(`${page()}?tab=transformation&message=${data[0]!.id}`) // a message's "Open in the editor" leads here
+  const clicksOnTheWay = 1
+  await person.sees('0 of 1 message would be changed')
+  await type(person, 'function handler(webhook) {\n  console.log("seen", webhook.eventType);\n  webhook.payload.added = "<b>x</b>";\n  return webhook;\n}')
+  await person.press('button', 'Run')
+  await person.sees('1 of 1 message would be changed')
+  expect(clicksOnTheWay + person.clicks()).toBeLessThanOrEqual(2)
+  await person.sees('/added')
+  await person.sees('seen order.paid')
+  await inAllColours(person.page, () => checkAccess(person.page))
+  await person.page.setViewportSize({ width: 1280, height: 1900 })
+  await shoot(person.page, 'endpoint-transformation')
+  // What does not compile is refused with its line; what does is saved, and runs.
+  await type(person, 'function handler(webhook) {\n  return webhook')
+  await person.press('button', 'Save')
+  await person.sees(/line \d/)
+  await type(person, 'function handler(webhook) { webhook.payload = { made: true }; return webhook; }')
+  await person.press('button', 'Save')
+  await person.sees('The next attempt runs it')
+  await server.api('POST', `/api/v1/app/shop/endpoint/${endpoint}/msg/test-attempt`, { eventType: 'order.paid', payload: { n: 1 } })
+  expect(receiver.got.at(-1)!.body).toBe('{"made":true}')
+  await person.page.getByLabel('Run on').selectOption('last')
+  await person.press('button', 'Run')
+  await person.sees(/of 20 messages would be changed/)
   await person.close()
 })

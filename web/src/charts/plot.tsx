@@ -54,7 +54,7 @@ export default function Plot({ label, at, step, lines, log, format, onCursor, on
       padding: [8, 8, 0, 0],
       tzDate: zone === 'utc' ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : undefined,
       scales: { x: { time: true, range: (_, min, max) => [min, Math.max(max, min + 1)] }, y: log ? { distr: 3 } : { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
-      axes: [{ ...axis, values: (_, splits, __, ___, increment) => times(splits, increment, zone === 'utc' ? 'UTC' : undefined) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((t) => (t === null ? '' : told.current.format(t))) }],
+      axes: [{ ...axis, space: 74, values: (_, splits, __, ___, increment) => times(splits, increment, zone === 'utc' ? 'UTC' : undefined) }, { ...axis, size: 62, values: (_, ticks) => ticks.map((t) => (t === null ? '' : told.current.format(t))) }],
       cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false }, y: false },
       series: [{}, ...looks.current.map((line): uPlot.Series => ({
         stroke: colours[line.colour],

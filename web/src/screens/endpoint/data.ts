@@ -1,6 +1,7 @@
 // What the tabs of an endpoint ask for, in one place, so that a change is seen in all of them.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { client, type OwnShapes, type Shapes } from '../../api/client'
+import { runsOf, type Run } from './run'
 
 export type Endpoint = Shapes['EndpointOut']
 export type Hold = OwnShapes['HoldOut']
@@ -49,4 +50,15 @@ export function useChanged(place: Place): () => Promise<unknown> {
     queries.invalidateQueries({ queryKey: ['endpoint', place.app_id, place.endpoint_id] }),
     queries.invalidateQueries({ queryKey: ['list'] }),
   ])
+}
+
+/** Input is what a script is tried on: one message, the newest ones, or a payload that was typed. */
+export type Input = { messageId: string } | { last: number } | { text: string; eventType?: string }
+
+/** tryCode runs code on it, and sends nothing. */
+export async function tryCode(place: Place, code: string, variables: Record<string, string> | undefined, input: Input): Promise<Run[]> {
+  const { data } = await client.POST('/x/v1/app/{app_id}/endpoint/{endpoint_id}/transformation/simulate', {
+    params: { path: place }, body: { code, variables, ...input } as OwnShapes['TransformationTryIn'], parseAs: 'text',
+  })
+  return runsOf(data as unknown as string)
 }

@@ -7,7 +7,9 @@ import { Actions } from './actions'
 import { useEndpoint, useHold, useWhy, type Place } from './data'
 import './endpoint.css'
 import { Overview } from './overview'
+import { Secret } from './secret'
 import { StateChip, stateOf } from './state'
+import { Transformation } from './transformation'
 
 /** EndpointPage stands at a route with the parameter endpointId, and appId where the viewer has none. */
 export function EndpointPage() {
@@ -24,6 +26,8 @@ export function EndpointPage() {
       <State place={place} disabled={e.disabled} description={e.description} />
       <Tabs label={text.endpoint.title} tabs={[
         { id: 'overview', words: text.endpoint.overview, content: () => <Overview place={place} /> },
+        { id: 'transformation', words: text.endpoint.transformation, content: () => <Transformation place={place} /> },
+        { id: 'secret', words: text.endpoint.secret, content: () => <Secret place={place} /> },
       ]} />
     </Page>
   )

@@ -1,0 +1,74 @@
+import { useEffect, useState } from 'react'
+import { ApiError, client } from '../../api/client'
+import { useViewer } from '../../api/viewer'
+import { text } from '../../text'
+import { Button, CodeEditor, Loading, Problem, Switch, toast, wordsOf } from '../../ui'
+import { useChanged, useTransformation, type Place } from './data'
+import { Pairs, pairsOf, recordOf, type Pair } from './pairs'
+import { Trial } from './trial'
+
+const template = `function handler(webhook) {
+  // webhook.payload, .method, .url and .headers can be changed; webhook.cancel = true sends nothing.
+  return webhook;
+}
+`
+
+/** Transformation is the endpoint's own code, and what it makes of messages that came. */
+export function Transformation({ place }: { place: Place }) {
+  const saved = useTransformation(place)
+  if (saved.isPending) return <Loading lines={10} />
+  if (saved.error) return <Problem error={saved.error} onRetry={saved.refetch} />
+  // A key, so that what was saved elsewhere begins anew.
+  return <Editor key={saved.data.updatedAt} place={place} saved={saved.data} />
+}
+
+function Editor({ place, saved }: { place: Place; saved: { code: string | null; enabled: boolean; variables: Record<string, string> | null } }) {
+  const viewer = useViewer()
+  const may = viewer.may('ManageTransformations')
+  const changed = useChanged(place)
+  const [code, setCode] = useState(saved.code ?? template)
+  const [enabled, setEnabled] = useState(saved.enabled || saved.code === null)
+  const [variables, setVariables] = useState<Pair[]>(pairsOf(saved.variables ?? {}))
+  const [problem, setProblem] = useState<{ words: string; line?: number; column?: number } | null>(null)
+  const t = text.endpoint
+  const isChanged = code !== (saved.code ?? template) || (saved.code !== null && enabled !== saved.enabled) || JSON.stringify(recordOf(variables)) !== JSON.stringify(saved.variables ?? {})
+  useEffect(() => {
+    if (!isChanged) return
+    const warn = (e: BeforeUnloadEvent) => e.preventDefault()
+    addEventListener('beforeunload', warn)
+    return () => removeEventListener('beforeunload', warn)
+  }, [isChanged])
+  const save = async () => {
+    setProblem(null)
+    try {
+      await client.PATCH('/api/v1/app/{app_id}/endpoint/{endpoint_id}/transformation', { params: { path: place }, body: { code, enabled, variables: recordOf(variables) } })
+      toast(enabled ? t.codeSaved : t.codeSavedOff)
+      await changed()
+    } catch (e) {
+      const found = e instanceof ApiError ? /line (\d+)(?:, column (\d+))?/.exec(e.detail) : null
+      setProblem({ words: wordsOf(e), line: found ? Number(found[1]) : undefined, column: found?.[2] ? Number(found[2]) : undefined })
+    }
+  }
+  return (
+    <div className="stack">
+      <p className="muted">{saved.code === null ? t.noCode : saved.enabled ? t.codeRuns : t.codeOff}</p>
+      <CodeEditor label={t.code} language="javascript" lines={12} value={code} onValue={may ? setCode : undefined} readOnly={!may} at={problem?.line ? { line: problem.line, column: problem.column } : undefined} />
+      {problem && <div className="note bad" role="alert">{problem.words}</div>}
+      {may && (
+        <>
+          <details className="card">
+            <summary>{t.variables(variables.filter((v) => v.name).length)}</summary>
+            <Pairs label={t.variablesLabel} pairs={variables} onPairs={setVariables} />
+            <p className="help muted">{t.variablesHelp}</p>
+          </details>
+          <Switch label={t.codeEnabled} checked={enabled} onValue={setEnabled} />
+          <div className="row">
+            <Button look="primary" disabled={!isChanged && saved.code !== null} onPress={save}>{text.common.save}</Button>
+            {isChanged && <span className="muted">{text.common.unsaved}</span>}
+          </div>
+          <Trial place={place} code={code} variables={recordOf(variables)} onFailedAt={(line, column) => setProblem((p) => ({ words: p?.words ?? '', line, column }))} />
+        </>
+      )}
+    </div>
+  )
+}
