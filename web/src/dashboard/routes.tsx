@@ -17,6 +17,8 @@ export const routeTree = root.addChildren([
   at('/tasks', later(() => import('./tasks/tasks'), 'Tasks')),
   at('/live', later(() => import('./live/live'), 'Live')),
   at('/apps/$appId/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
+  at('/messages', later(() => import('./messages'), 'Messages')),
+  at('/apps/$appId/messages', later(() => import('../screens/message/log/page'), 'MessageLogPage')),
   at('/apps/$appId/messages/$messageId', later(() => import('../screens/message/page'), 'MessagePage')),
   at('/apps/$appId', later(() => import('./application'), 'Application')),
 ])

@@ -26,7 +26,7 @@ export function Dialog({ open, onClose, title, wide, drawer, children, footer }:
       ref={box}
       className={['dialog', wide && 'wide', drawer && 'drawer'].filter(Boolean).join(' ')}
       aria-labelledby={id}
-      onCancel={(e) => { e.preventDefault(); onClose() }}
+      onCancel={(e) => { if (e.target === box.current) { e.preventDefault(); onClose() } }}
       onPointerDown={(e) => { if (e.target === box.current && drawer) onClose() }}
     >
       <div className="spread">

@@ -5,6 +5,7 @@ import { text } from '../../text'
 import { bytes, milliseconds } from '../../text/format'
 import { Button, Chip, CopyButton, Dialog, JsonView, legible, Link, Loading, Problem, Time, useSearch } from '../../ui'
 import { Compare } from './compare'
+import { Curl } from './curl'
 import { useAttempt, usePayload, type Attempt } from './data'
 import { Headers } from './headers'
 import { PhaseBar } from './phases'
@@ -83,6 +84,7 @@ function Request({ appId, messageId, attempt: a, headers }: { appId: string; mes
       {headers && Object.keys(headers.sentHeaders).length > 0 && <p className="muted small">{t.sentHelp}</p>}
       <div className="row">
         <Button onPress={() => setOpen(!open)} aria-expanded={open}>{t.body}</Button>
+        {may('CreateAttempts') && <Curl appId={appId} messageId={messageId} endpointId={a.hookloft?.destinationId ?? a.endpointId} />}
         {may('ViewEndpointSecret') && headers && <SignatureCheck appId={appId} messageId={messageId} endpointId={a.endpointId} headers={headers.sentHeaders} />}
       </div>
       {open && (payload.isPending ? <Loading /> : payload.error ? <Problem error={payload.error} onRetry={payload.refetch} /> : payload.data ? <JsonView source={payload.data.text} label={t.requestBody} /> : <p className="muted">{t.contentGone}</p>)}

@@ -1,5 +1,6 @@
 import { text } from '../../text'
 import { Chip, legible } from '../../ui'
+import './message.css'
 
 /** Headers is a table of names and values; withheld are names whose values nobody is shown. */
 export function Headers({ label, pairs, withheld, whenNone }: { label: string; pairs: [string, string][] | undefined; withheld: string[]; whenNone: string }) {

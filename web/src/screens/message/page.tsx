@@ -24,7 +24,7 @@ function MessageOf({ appId, messageId }: { appId: string; messageId: string }) {
   const { kind } = useViewer()
   const { why, message, attempts } = useMessage(appId, messageId)
   const t = text.message
-  const crumbs = kind === 'operator' ? [{ to: `/apps/${appId}`, words: t.application }, { to: `/apps/${appId}?tab=messages`, words: t.messages }] : [{ to: '/messages', words: t.messages }]
+  const crumbs = kind === 'operator' ? [{ to: `/apps/${appId}`, words: t.application }, { to: `/apps/${appId}/messages`, words: t.messages }] : [{ to: '/messages', words: t.messages }]
   const error = why.error ?? message.error
   const title = message.data ? legible(message.data.eventType) : t.title
   const deliveries = why.data?.deliveries ?? []

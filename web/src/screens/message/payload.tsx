@@ -3,7 +3,7 @@ import { client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
 import { bytes } from '../../text/format'
-import { Confirm, JsonView, Loading, Menu, Problem, saveFile, toast } from '../../ui'
+import { Confirm, download, JsonView, Loading, Menu, Problem, toast } from '../../ui'
 import { useAgain, usePayload } from './data'
 
 /** PayloadCard shows what was accepted, byte for byte. */
@@ -23,7 +23,7 @@ export function PayloadCard({ appId, messageId }: { appId: string; messageId: st
       <div className="spread">
         <h2>{t.payload} {payload.data && <span className="muted small">{bytes(new Blob([payload.data.text]).size)}</span>}</h2>
         {payload.data && <Menu label={t.payloadMenu} entries={[
-          { words: t.download, icon: 'download', onPress: () => saveFile(`${messageId}.json`, [payload.data!.text], 'application/json') },
+          { words: t.download, icon: 'download', onPress: () => download(`${messageId}.json`, payload.data!.text) },
           kind === 'operator' && { words: t.expunge, icon: 'cross', danger: true, onPress: () => setExpunging(true) },
         ]} />}
       </div>

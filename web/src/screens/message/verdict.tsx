@@ -5,6 +5,7 @@ import { Button, Icon, Link, toast, type IconName } from '../../ui'
 import { resend, useAgain, type Attempt, type Delivery, type Why } from './data'
 import { Said } from './said'
 import { UseURL } from './use-url'
+import './message.css'
 
 const graveness = (d: Delivery) => (d.state === 'exhausted' ? 2 : d.state === 'cancelled' ? 0 : 1)
 
