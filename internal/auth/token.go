@@ -45,6 +45,8 @@ const (
 	integrationPrefix = "hl_ik_"
 	oneTimePrefix     = "hl_ok_"
 	streamPrefix      = "hl_ek_"
+	sessionPrefix     = "hl_ss_"
+	claimPrefix       = "hl_ck_"
 	// The contract shows poller tokens with this one.
 	pollerPrefix = "sk_poll_"
 	// 40 characters of 62 are 238 bits.
@@ -75,6 +77,12 @@ func MintOneTime() Text { return mint(oneTimePrefix) }
 
 // MintStream draws a token that may only follow messages of one application.
 func MintStream() Text { return mint(streamPrefix) }
+
+// MintSession draws the text of a user's session.
+func MintSession() Text { return mint(sessionPrefix) }
+
+// MintClaim draws what a link carries that makes its reader a user.
+func MintClaim() Text { return mint(claimPrefix) }
 
 // MintPoller draws a token that may only fetch from one polling endpoint.
 func MintPoller() Text { return mint(pollerPrefix) }
@@ -139,7 +147,7 @@ func prefixLen(s string) int {
 	switch len(s) {
 	case tokenChars:
 		switch s[:len(apiPrefix)] {
-		case apiPrefix, portalPrefix, messagePrefix, integrationPrefix, oneTimePrefix, streamPrefix:
+		case apiPrefix, portalPrefix, messagePrefix, integrationPrefix, oneTimePrefix, streamPrefix, sessionPrefix, claimPrefix:
 			return len(apiPrefix)
 		}
 	case pollerChars:

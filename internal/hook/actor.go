@@ -5,9 +5,9 @@ import "context"
 // Actor is who changes something, for the audit log. The zero Actor is the server itself.
 type Actor struct {
 	Kind ActorKind
-	// ID is the public id of the token or integration, "" where there is none.
+	// ID is the public id of the token, integration or user, "" where there is none.
 	ID string
-	// Name is the token's name, or what a command is called.
+	// Name is the token's name, the user's e-mail address, or what a command is called.
 	Name string
 	// Session is the session id of a portal token.
 	Session string
@@ -28,6 +28,7 @@ const (
 	ActorIntegration ActorKind = "integration"
 	ActorJWT         ActorKind = "jwt"
 	ActorOneTime     ActorKind = "one-time"
+	ActorUser        ActorKind = "user"    // who has signed in; the name is the e-mail address
 	ActorCommand     ActorKind = "command" // an operator, on the server's machine
 )
 

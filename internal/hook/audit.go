@@ -47,6 +47,7 @@ const (
 	AuditTask        AuditNoun = "task"
 	AuditListener    AuditNoun = "listener"
 	AuditConnector   AuditNoun = "connector"
+	AuditUser        AuditNoun = "user"
 	AuditMessage     AuditNoun = "message" // only its expunging
 	AuditAttempt     AuditNoun = "attempt" // likewise
 )
@@ -55,7 +56,7 @@ const (
 func AuditNouns() []AuditNoun {
 	return []AuditNoun{
 		AuditEnvironment, AuditApplication, AuditEndpoint, AuditEventType, AuditSource, AuditToken, AuditIntegration, AuditTask, AuditListener,
-		AuditConnector, AuditMessage, AuditAttempt,
+		AuditConnector, AuditUser, AuditMessage, AuditAttempt,
 	}
 }
 

@@ -42,11 +42,13 @@ const (
 	destinationKind        // of the short form
 	destinationAttemptKind // likewise
 	connectorKind
+	userKind
+	sessionKind
 	kinds
 )
 
 // The prefixes of the public HTTP contract (CONTRACT section 1.4).
-var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_", "src_", "log", "url", "integ_", "audit_", "sink_", "sinkatmpt_", "trtmpl_"}
+var idPrefixes = [kinds]string{"org_", "app_", "ep_", "msg_", "atmpt_", "qtask_", "key_", "src_", "log", "url", "integ_", "audit_", "sink_", "sinkatmpt_", "trtmpl_", "user_", "session_"}
 
 // NewCodec derives a Codec from a secret of at least 16 bytes. Ids made under one
 // secret are foreign under every other, so it must never change for a store.
@@ -103,6 +105,24 @@ func (c *Codec) Integration(a ApplicationID, i IntegrationID) string {
 
 // Audit returns the public id of an entry of e's audit log.
 func (c *Codec) Audit(e EnvironmentID, a AuditID) string { return c.text(auditKind, Key(e), Key(a)) }
+
+// User returns the public id of u, the same in every environment.
+func (c *Codec) User(u UserID) string { return c.text(userKind, 0, Key(u)) }
+
+// ParseUser returns the user that s names.
+func (c *Codec) ParseUser(s string) (UserID, bool) {
+	k, ok := c.parse(userKind, 0, s)
+	return UserID(k), ok
+}
+
+// Session returns the public id of a session of u.
+func (c *Codec) Session(u UserID, s SessionID) string { return c.text(sessionKind, Key(u), Key(s)) }
+
+// ParseSession returns the session of u that s names.
+func (c *Codec) ParseSession(u UserID, s string) (SessionID, bool) {
+	k, ok := c.parse(sessionKind, Key(u), s)
+	return SessionID(k), ok
+}
 
 // Connector returns the public id of a connector, which belongs to e.
 func (c *Codec) Connector(e EnvironmentID, id ConnectorID) string {

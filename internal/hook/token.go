@@ -34,6 +34,9 @@ type Token struct {
 	// and "" for everything.
 	EventTypes []string
 	Channel    string
+	// User is who signed in, where the token stands for a session and is in no store; 0 for
+	// every other.
+	User UserID
 	// Life is how long the portal token lives that a one-time token is exchanged for.
 	Life time.Duration
 }

@@ -16,6 +16,7 @@ type Store interface {
 	Rollups
 	Search
 	Feeds
+	Accounts
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error

@@ -152,6 +152,7 @@ func (c *catalog) DeleteEnvironment(ctx context.Context, id hook.EnvironmentID) 
 			"DELETE FROM task WHERE environment = ?1",
 			"DELETE FROM connector WHERE environment = ?1",
 			"DELETE FROM announcement WHERE environment = ?1",
+			"DELETE FROM membership WHERE environment = ?1",
 			"INSERT INTO removed_environment (key) VALUES (?1)",
 		} {
 			if err := tx.exec(sql, id); err != nil {
