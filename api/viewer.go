@@ -7,6 +7,9 @@ type ViewerOut struct {
 	// Kind is api, portal, integration or user.
 	Kind        string            `json:"kind"`
 	Environment ViewerEnvironment `json:"environment"`
+	// User is who has signed in, and Environments are where they may go; null for tokens.
+	User         *ViewerUser   `json:"user"`
+	Environments []ViewerPlace `json:"environments"`
 	// AppID is what a portal token or an integration's key is bound to.
 	AppID *string `json:"appId"`
 	// Capabilities are what may be done within an application, in the words of portal tokens. An
@@ -16,7 +19,7 @@ type ViewerOut struct {
 	FeatureFlags []string `json:"featureFlags"`
 	// ReadOnly: the environment's portal is for looking only, whatever the capabilities say.
 	ReadOnly bool `json:"readOnly"`
-	// SessionID is the session id that a portal token was made with.
+	// SessionID is the session id that a portal token was made with, or that of a user's session.
 	SessionID *string `json:"sessionId"`
 	// Scopes are those of an API token or a role; null for everything.
 	Scopes    []string   `json:"scopes"`

@@ -20,6 +20,9 @@ const (
 	// ScopeReadSensitive is needed to see values that an event type redacts. ScopeReadAll
 	// does not cover it either.
 	ScopeReadSensitive Scope = "sensitive:read"
+	// ScopeSteer is enough to send again, test and pause, without the right to configure what
+	// is sent to.
+	ScopeSteer Scope = "steer:write"
 )
 
 // MaxScopes is how many scopes a token may have.

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -84,6 +85,13 @@ func (u *User) SetRole(env EnvironmentID, role Role) {
 			roles[e] = r
 		}
 	}
+	u.Roles = roles
+}
+
+// RemoveRole takes the user's role in an environment away; an owner's stays.
+func (u *User) RemoveRole(env EnvironmentID) {
+	roles := maps.Clone(u.Roles)
+	delete(roles, env)
 	u.Roles = roles
 }
 

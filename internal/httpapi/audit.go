@@ -80,6 +80,10 @@ func (s *server) auditSubject(c *call, id, app string) (hook.Key, error) {
 		if k, ok := codec.ParseToken(c.env(), id); ok {
 			return hook.Key(k), nil
 		}
+	case "user":
+		if k, ok := codec.ParseUser(id); ok {
+			return hook.Key(k), nil
+		}
 	case "qtask":
 		if k, ok := codec.ParseTask(c.env(), id); ok {
 			return hook.Key(k), nil
@@ -163,6 +167,8 @@ func (s *server) subjectID(e *hook.AuditEntry) string {
 		return codec.Source(e.Environment, hook.SourceID(k))
 	case e.Noun == hook.AuditToken:
 		return codec.Token(e.Environment, hook.TokenID(k))
+	case e.Noun == hook.AuditUser:
+		return codec.User(hook.UserID(k))
 	case e.Noun == hook.AuditIntegration:
 		return codec.Integration(e.Application, hook.IntegrationID(k))
 	case e.Noun == hook.AuditConnector:

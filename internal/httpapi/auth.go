@@ -17,6 +17,7 @@ type access struct {
 	open    bool            // anybody, without a token
 	portal  bool            // portal tokens and integrations' keys too, for their own application
 	only    bool            // portal tokens alone
+	users   bool            // who has signed in, alone: no token
 	sends   bool            // message tokens too, for their own application
 	streams bool            // stream tokens too, for their own application, also in the query
 	polls   bool            // poller tokens too, for their own endpoint
@@ -29,6 +30,7 @@ var (
 	anyToken   = access{portal: true}
 	portalOnly = access{portal: true, only: true}
 	messages   = access{sends: true}
+	signedIn   = access{users: true}
 )
 
 // portalMay lets API tokens in, and portal tokens with a capability.
@@ -43,8 +45,11 @@ func (rt *route) allows(t *hook.Token) error {
 		if a.only {
 			return insufficientAccess()
 		}
-		if rt.needs != "" && !t.MayDo(rt.needs) {
+		if rt.needs != "" && !t.MayDo(rt.needs) && (rt.also == "" || !t.MayDo(rt.also)) {
 			return lacksScope(rt.needs)
+		}
+		if a.users && t.User == 0 {
+			return &statusError{http.StatusForbidden, "insufficient access", "Only people do this: sign in, a token is not enough."}
 		}
 		return nil
 	case t.Kind == hook.OrdinaryToken:
@@ -80,7 +85,7 @@ func (s *server) exceeds(granted, granter *hook.Token) string {
 	}
 	for i := range s.routes {
 		rt := &s.routes[i]
-		if !rt.access.open && !rt.access.only && rt.allows(granted) == nil && rt.allows(granter) != nil {
+		if !rt.access.open && !rt.access.only && !rt.access.users && rt.allows(granted) == nil && rt.allows(granter) != nil {
 			return rt.op
 		}
 	}
@@ -119,6 +124,9 @@ func unauthenticated(detail string) error {
 func (s *server) authenticate(c *call) error {
 	const wrong = "Incorrect authentication credentials."
 	header := c.r.Header["Authorization"]
+	if len(header) == 0 && c.r.Header[environmentHeader] != nil {
+		return s.authenticateUser(c)
+	}
 	inQuery := c.route.access.streams && len(header) == 0
 	var rest string
 	switch {
@@ -140,6 +148,8 @@ func (s *server) authenticate(c *call) error {
 		if !strings.EqualFold(scheme, "bearer") || rest == "" {
 			return unauthenticated(wrong)
 		}
+	case len(header) == 0 && sessionCookie(c.r) != "":
+		return unauthenticated("A session counts only together with the header " + environmentHeader + ", which names the environment.")
 	default:
 		return unauthenticated(wrong)
 	}
@@ -174,6 +184,9 @@ func (s *server) actor(c *call) hook.Actor {
 	a.Name, a.Session = t.Name, t.SessionID
 	codec := s.Catalog.Codec()
 	switch {
+	case t.User != 0:
+		a.Kind, a.ID = hook.ActorUser, codec.User(t.User)
+		return a
 	case c.jwt:
 		a.Kind = hook.ActorJWT
 		return a

@@ -31,9 +31,12 @@ type call struct {
 	route *route
 	reqID string
 	token *hook.Token // nil for open operations
-	jwt   bool        // token was made from a JWT and is not in the store
-	body  []byte      // of POST, PUT and PATCH; owned by the call, so parts of it may be kept
-	q     query
+	// session and user are those of who has signed in; nil for tokens.
+	session *hook.Session
+	user    *hook.User
+	jwt     bool   // token was made from a JWT and is not in the store
+	body    []byte // of POST, PUT and PATCH; owned by the call, so parts of it may be kept
+	q       query
 	// receipt is to be saved with the change that answers this request; nil without
 	// an Idempotency-Key. See prepare.
 	receipt *store.Receipt

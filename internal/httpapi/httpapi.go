@@ -56,6 +56,7 @@ type Recorder interface {
 // and Log.
 type Deps struct {
 	Catalog   store.Catalog
+	Accounts  store.Accounts
 	History   store.History
 	Ledger    Replayer
 	Publisher Publisher
@@ -155,17 +156,20 @@ const (
 
 type server struct {
 	Deps
-	o        Options
-	routes   []route
-	mux      *chi.Mux
-	document []byte // of the contract's operations
-	own      []byte // of those below /x/v1
-	limits   *rateLimits
-	guesses  *guessLimits
-	inflight *keyLocks
-	previews *previews
-	jwts     *jwts
-	scopes   []hook.Scope // that operations need
+	o         Options
+	routes    []route
+	mux       *chi.Mux
+	document  []byte // of the contract's operations
+	own       []byte // of those below /x/v1
+	limits    *rateLimits
+	guesses   *guessLimits
+	inflight  *keyLocks
+	previews  *previews
+	jwts      *jwts
+	signIns   *signInLimits
+	passwords *auth.Passwords
+	roles     map[hook.Role][]hook.Scope // what each is covered by; nil for everything
+	scopes    []hook.Scope               // that operations need
 }
 
 // New returns the API as a handler. It serves the paths of the route list, all of
@@ -195,8 +199,10 @@ func New(d Deps, o Options) (http.Handler, error) {
 	s := &server{
 		Deps: d, o: o, routes: routes(), mux: chi.NewMux(),
 		limits: newRateLimits(o.RatePerSecond), guesses: newGuessLimits(), inflight: newKeyLocks(), previews: newPreviews(), jwts: newJWTs(),
+		signIns: newSignInLimits(), passwords: auth.NewPasswords(),
 	}
 	s.scopes = knownScopes(s.routes)
+	s.roles = roleScopes(s.scopes)
 	var err error
 	if s.document, s.own, err = documents(s.routes, o.Version); err != nil {
 		return nil, err

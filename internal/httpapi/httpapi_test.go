@@ -149,7 +149,7 @@ func (r *rig) start() {
 	scripts := transform.New(transform.Options{Program: r.sandbox})
 	r.t.Cleanup(scripts.Close)
 	h, err := New(Deps{
-		Catalog: r.store, History: r.store, Ledger: r.store,
+		Catalog: r.store, Accounts: r.store, History: r.store, Ledger: r.store,
 		Publisher: publisher,
 		Hasher:    r.hasher,
 		CheckURL: func(raw string, enforce bool) (string, error) {

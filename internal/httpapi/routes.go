@@ -16,6 +16,7 @@ type route struct {
 	summary      string
 	access       access
 	needs        hook.Scope // of an API token with scopes; filled in by routes, "" for none
+	also         hook.Scope // is enough, too; "" for none
 	in, out      any        // zero values of api types; nil for no body
 	bodyOptional bool
 	statuses     []int // of success
@@ -87,6 +88,7 @@ func routes() []route {
 		taskRoutes(),
 		accessRoutes(),
 		viewerRoutes(),
+		accountRoutes(),
 		shapeRoutes(),
 		retentionRoutes(),
 		statsRoutes(),
@@ -103,6 +105,9 @@ func routes() []route {
 	)
 	for i := range list {
 		list[i].needs = scopeOf(list[i].op, list[i].method)
+		if slices.Contains(steering, list[i].op) {
+			list[i].also = hook.ScopeSteer
+		}
 		if slices.Contains(payloadOperations, list[i].op) {
 			list[i].query = slices.Concat(list[i].query, []param{redactedParam})
 		}

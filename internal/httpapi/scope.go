@@ -55,7 +55,7 @@ var scopeNouns = map[string]string{
 var secretVerbs = []string{"get-secret", "rotate-secret", "get-listener-secret", "get-key", "rotate-key", "get-poller-token", "rotate-poller-token"}
 
 // withoutScope are the operations that any token may call about itself.
-var withoutScope = []string{"authentication.whoami", "authentication.logout", "viewer.get"}
+var withoutScope = []string{"authentication.whoami", "authentication.logout", "viewer.get", "session.list", "session.end", "session.delete", "user.update-me"}
 
 // readByPost are operations that change nothing although they are POSTs.
 var readByPost = []string{
@@ -109,6 +109,7 @@ func knownScopes(list []route) []hook.Scope {
 		}
 	}
 	known = append(known, hook.ScopeReadSensitive) // of a parameter, see sight
+	known = append(known, hook.ScopeSteer)
 	slices.Sort(known)
 	return known
 }

@@ -15,6 +15,7 @@ const (
 	viewerAPI         = "api"
 	viewerPortal      = "portal"
 	viewerIntegration = "integration"
+	viewerUser        = "user"
 )
 
 func viewerRoutes() []route {
@@ -42,6 +43,23 @@ func (s *server) viewerToAPI(c *call) (api.ViewerOut, error) {
 		Kind: viewerAPI, Environment: api.ViewerEnvironment{ID: codec.Environment(env.ID)},
 		Capabilities: s.capabilities(t), FeatureFlags: t.FeatureFlags, SessionID: orNil(t.SessionID),
 		Scopes: scopesToAPI(t.Scopes), ExpiresAt: orNil(t.ExpiresAt),
+	}
+	if c.user != nil {
+		out.Kind = viewerUser
+		out.User = &api.ViewerUser{
+			ID: codec.User(c.user.ID), Email: c.user.Email, Name: orNil(c.user.Name), Role: string(c.user.RoleIn(env.ID)), HasPassword: c.user.Password != "",
+		}
+		session := codec.Session(c.user.ID, c.session.ID)
+		out.SessionID = &session
+		all, err := s.Catalog.ListEnvironments(c.ctx())
+		if err != nil {
+			return out, err
+		}
+		for _, e := range all {
+			if role := c.user.RoleIn(e.ID); role != "" {
+				out.Environments = append(out.Environments, api.ViewerPlace{ID: codec.Environment(e.ID), Name: e.Name, Role: string(role)})
+			}
+		}
 	}
 	if !t.IsPortal() {
 		out.Environment.Name = &env.Name

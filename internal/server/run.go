@@ -286,7 +286,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		return nil, err
 	}
 	return httpapi.New(httpapi.Deps{
-		Catalog: s, History: s, Ledger: s, Publisher: n.publisher,
+		Catalog: s, Accounts: s, History: s, Ledger: s, Publisher: n.publisher,
 		Hasher:   n.opened.hasher,
 		CheckURL: n.checkURL, CheckMailURL: n.checkMailURL, CheckProxy: n.checkProxy,
 		Scripts:      n.scripts,

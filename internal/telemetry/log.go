@@ -14,6 +14,7 @@ const (
 	KeyApplication = "app"         // public id of an application
 	KeyEnvironment = "environment" // public id of an environment
 	KeyTask        = "task"        // public id of a background task
+	KeyUser        = "user"        // public id of who signs in
 	KeyEventType   = "event_type"
 	KeyN           = "n"       // number of the attempt for this message and endpoint, from 1
 	KeyTrigger     = "trigger" // scheduled or manual
