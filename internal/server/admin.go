@@ -39,6 +39,17 @@ type Admin interface {
 	RotateSource(ctx context.Context, ref string) (SourceInfo, error)
 	// DeleteSource removes a source; its waiting deliveries are cancelled.
 	DeleteSource(ctx context.Context, ref string) error
+	// Users returns everybody who may sign in, the oldest first.
+	Users(ctx context.Context) ([]UserInfo, error)
+	// InviteUser makes a user with a link to hand over, or gives one who is there a role in one
+	// more environment.
+	InviteUser(ctx context.Context, u NewUser) (UserInfo, error)
+	// RemoveUser removes a user from every environment. Not the last owner.
+	RemoveUser(ctx context.Context, email string) error
+	// SetRole gives a user another role in an environment, or makes an owner.
+	SetRole(ctx context.Context, email, role, environment string) (UserInfo, error)
+	// ResetUser makes a link by which a user sets a new password.
+	ResetUser(ctx context.Context, email string) (UserInfo, error)
 	// Backup writes a backup of everything that was acknowledged before the call. On
 	// error w holds an incomplete backup, which Restore refuses.
 	Backup(ctx context.Context, w io.Writer, withKey bool) error

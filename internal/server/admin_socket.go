@@ -142,6 +142,7 @@ func adminHandler(a Admin, log *slog.Logger) http.Handler {
 		return a.Prune(r.Context(), in.Before, in.DryRun)
 	})
 	sourceRoutes(a, route)
+	userRoutes(a, route)
 	mux.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) {
 		out := &countingWriter{w: w}
 		err := a.Backup(r.Context(), out, r.URL.Query().Get("key") == "with")

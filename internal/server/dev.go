@@ -69,6 +69,10 @@ func (n *node) playground(ctx context.Context, f *front, temporary bool) (string
 	if err != nil {
 		return "", fmt.Errorf("make the demo source: %w", err)
 	}
+	open, err := n.localAdmin().devLink(ctx, app.Environment)
+	if err != nil {
+		return "", fmt.Errorf("make a link to sign in: %w", err)
+	}
 	s := n.opened.store
 	f.inbox = &inbox{out: n.out.Out, now: time.Now, secrets: func() (secrets []hook.Secret, err error) {
 		for _, id := range []hook.ApplicationID{app.ID, source.ID.Application()} {
@@ -86,6 +90,7 @@ func (n *node) playground(ctx context.Context, f *front, temporary bool) (string
 	}
 	return fmt.Sprintf(`hookloft ready on %[1]s
 
+  open    %[11]s  (works once)
   token   %[2]s
   inbox   %[1]s%[3]s  (endpoint %[4]q of application %[5]q)
   data    %[6]s%[7]s
@@ -98,7 +103,7 @@ And this is what Stripe would send: it is verified, stored, and forwarded to her
 
 F=$(mktemp); echo '{"id":"evt_'$(date +%%s)$$'","type":"charge.succeeded"}' > $F; %[8]s sign --provider stripe --secret %[9]s --body $F --curl --url %[1]s%[10]s | sh; rm $F
 `, url, token, inboxPath+demoApp, demoEndpoint, demoApp, n.opened.dir, kept,
-		programName(), source.Config.Secrets[0], receive.Path+source.Tokens[0].Text), nil
+		programName(), source.Config.Secrets[0], receive.Path+source.Tokens[0].Text, open), nil
 }
 
 // devToken returns the token of an earlier run on this data while it is valid, else a new one.

@@ -396,10 +396,29 @@ func (n *node) announce(ctx context.Context) error {
 		n.log.Warn("deliveries are held since a restore; `hookloft release` lets them go",
 			telemetry.KeyCount, hold.Pending, "endpoints", hold.Endpoints)
 	}
+	if err := n.offerFirstLink(ctx); err != nil {
+		return err
+	}
 	if _, err := fmt.Fprintln(n.out.Out, n.ready); err != nil {
 		return fmt.Errorf("say that the server is ready: %w", err)
 	}
 	return nil
+}
+
+// offerFirstLink says how to become the first user while there is none. It is a line for people,
+// except in a log for machines.
+func (n *node) offerFirstLink(ctx context.Context) error {
+	link, err := n.localAdmin().firstLink(ctx)
+	if err != nil || link == "" {
+		return err
+	}
+	const words = "nobody can sign in to the dashboard yet; who opens this link within a day becomes the first owner"
+	if n.c.LogFormat == "json" {
+		n.log.Warn(words, "link", link)
+		return nil
+	}
+	_, err = fmt.Fprintf(n.out.Log, "%s: %s\n", words, link)
+	return err
 }
 
 // requestShare is the part of a drain in which requests may end; the rest is for attempts.
