@@ -317,20 +317,15 @@ func (s *server) messageToAPI(m *hook.Message, r *hook.Redaction, withContent bo
 		ID: s.Catalog.Codec().Message(m.Application, m.ID), EventID: orNil(m.EventID), EventType: m.EventType,
 		Channels: nilIfEmpty(m.Channels), Tags: nilIfEmpty(m.Tags), Timestamp: m.Time(), Payload: m.Payload,
 	}
-	switch {
-	case !withContent:
-		out.Payload = emptyPayload
-	case !m.HasContent(now):
-		out.Payload = expiredPayload
-	case m.Inbound != nil:
-		out.Payload, out.Inbound = inboundPayload(visible(r, m.RawBody)), inboundToAPI(m)
-		if r != nil && out.Inbound.Query != "" {
-			out.Inbound.Query = hook.Redacted // where a provider without a body says everything
+	out.Payload = emptyPayload
+	if withContent {
+		out.Payload = shownPayload(m, r, now)
+		if m.Inbound != nil && m.HasContent(now) {
+			out.Inbound = inboundToAPI(m)
+			if r != nil && out.Inbound.Query != "" {
+				out.Inbound.Query = hook.Redacted // where a provider without a body says everything
+			}
 		}
-	case len(m.Payload) == 0:
-		out.Payload = emptyPayload
-	default:
-		out.Payload = r.Apply(m.Payload)
 	}
 	if !m.DeliverAt.IsZero() {
 		at := m.DeliverAt.UTC()
@@ -338,6 +333,19 @@ func (s *server) messageToAPI(m *hook.Message, r *hook.Redaction, withContent bo
 	}
 	out.ExpiresAt = timeOrNil(m.Deadline)
 	return out
+}
+
+// shownPayload is what stands in the field payload of a message whose content is shown.
+func shownPayload(m *hook.Message, r *hook.Redaction, now time.Time) []byte {
+	switch {
+	case !m.HasContent(now):
+		return expiredPayload
+	case m.Inbound != nil:
+		return inboundPayload(visible(r, m.RawBody))
+	case len(m.Payload) == 0:
+		return emptyPayload
+	}
+	return r.Apply(m.Payload)
 }
 
 // statusWords spell store.AttemptStatus (CONTRACT 1.14).

@@ -14,7 +14,7 @@ import (
 var payloadOperations = []string{
 	"message.list", "message.get", "message.events", "events.stream", "message.search", "message.get-raw-payload",
 	"message-attempt.list-by-endpoint", "message-attempt.list-by-msg", "message-attempt.list", "message-attempt.get",
-	"message-attempt.list-attempted-messages", "message-attempt.curl", "message-attempt.list-by-endpoint-deprecated", "ingest.log.list", "search.why",
+	"message-attempt.list-attempted-messages", "message-attempt.curl", "message.find", "message.find-in-application", "message-attempt.list-by-endpoint-deprecated", "ingest.log.list", "search.why",
 	"endpoint.try-transformation", "source.endpoint.try-transformation", "destination.try-transformation",
 }
 

@@ -36,6 +36,10 @@ func statsRoutes() []route {
 		{name: "channels", kind: "list", summary: "Only messages with any of these channels."},
 		{name: "after", kind: "date-time", summary: "Without an iterator: only messages that are not older; 90 days back by default."},
 	}
+	found := append([]param{statusParam,
+		{name: "path", kind: "string", summary: "Only messages that have value here: order.id, items[*].sku, or a JSON pointer such as /order/id."},
+		{name: "value", kind: "string", summary: "Text, number, true, false or null; a text in quotes is no number."},
+	}, historyParams...)
 	return []route{
 		{method: get, path: "/api/v1/app/stats/count-active", op: "application.count-active", tag: "Application", summary: "Count the applications with an enabled endpoint.",
 			out: api.ActiveAppCount{}, statuses: []int{ok}, handler: (*server).countActive,
@@ -66,6 +70,10 @@ func statsRoutes() []route {
 			out: api.MessageEventsOut{}, statuses: []int{ok}, query: log, handler: (*server).streamEvents},
 		{method: post, path: appPath + "/msg/search", op: "message.search", tag: "Message", summary: "List messages, newest first, by parameters in the body.", access: view,
 			in: api.MessageSearchIn{}, out: api.List[api.MessageOut]{}, statuses: []int{ok}, handler: (*server).searchMessages},
+		{method: get, path: "/x/v1/message", op: "message.find", tag: "Message", summary: "Find messages of all applications, newest first, also by what became of them or by a value in the payload.",
+			out: api.FoundMessagesOut{}, statuses: []int{ok}, handler: (*server).findMessages, query: with(found, appParam, ofEndpointParam)},
+		{method: get, path: ownApp + "/message", op: "message.find-in-application", tag: "Message", summary: "Find an application's messages, newest first, also by what became of them or by a value in the payload.", access: view,
+			out: api.FoundMessagesOut{}, statuses: []int{ok}, handler: (*server).findMessages, query: with(found, ofEndpointParam)},
 		{method: get, path: messagePath + "/raw", op: "message.get-raw-payload", tag: "Message", summary: "Show the bytes that are sent for a message, as text.", access: view,
 			out: api.MessageRawPayloadOut{}, statuses: []int{ok}, handler: (*server).getRawPayload},
 

@@ -209,7 +209,7 @@ func TestAppTokenScope(t *testing.T) {
 		"message-attempt.count-by-endpoint", "message-attempt.get", "message-attempt.get-headers", "message-attempt.list", "message-attempt.list-attempted-destinations", "message-attempt.list-attempted-messages",
 		"message-attempt.list-by-endpoint", "message-attempt.list-by-endpoint-deprecated", "message-attempt.list-by-msg", "message-attempt.resend", "message-attempt.curl",
 		"connector-template.get", "connector-template.list", "endpoint.get-connector-use", "endpoint.get_connector", "endpoint.remove-connector-use", "endpoint.set-connector-use", // ours but one
-		"message.events", "message.get", "message.get-raw-payload", "message.list", "message.search",
+		"message.events", "message.get", "message.get-raw-payload", "message.list", "message.search", "message.find-in-application",
 		"reason.list", "search.why", "stats.app-attempts", "stats.app-failures", "stats.app-series", "stats.endpoint-series", "stats.app-sparklines", "tail.follow", // ours but one
 	}
 	// What a portal sends again, and how it steers that.

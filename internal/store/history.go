@@ -123,6 +123,22 @@ type Stats struct {
 	Success, Pending, Sending, Fail, Canceled int64
 }
 
+// Count counts one more delivery.
+func (s *Stats) Count(st AttemptStatus) {
+	switch st {
+	case StatusSuccess:
+		s.Success++
+	case StatusPending:
+		s.Pending++
+	case StatusSending:
+		s.Sending++
+	case StatusFail:
+		s.Fail++
+	case StatusCanceled:
+		s.Canceled++
+	}
+}
+
 // StatusOfAttempt returns what an ended attempt shows: success, fail, or canceled for one
 // that the endpoint's script dropped; a failed one that has a next attempt is sending.
 func StatusOfAttempt(a *hook.Attempt) AttemptStatus {

@@ -25,6 +25,9 @@ type Search interface {
 	// and endpoint it is of.
 	FindAttempt(ctx context.Context, app hook.ApplicationID, id hook.AttemptID) (*hook.Attempt, error)
 
+	// ScanMessages looks for messages within bounds.
+	ScanMessages(ctx context.Context, q MessageScan) (Scanned, error)
+
 	// CountEndpoints counts those of an environment's applications; those of sources are not
 	// among them.
 	CountEndpoints(ctx context.Context, env hook.EnvironmentID) (EndpointCount, error)

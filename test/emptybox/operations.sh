@@ -43,6 +43,9 @@ api 200 POST $B/msg/search '{"tag":"joe"}' | holds '.data == []'
 api 422 POST $B/msg/search '{"event_types":"bread.ready"}' | jq -c '.detail[0].loc'
 api 200 GET "$B/msg/$BREAD/raw" | holds '.payload == "{\"loaves\":1.50}"' # the bytes as they came
 api 404 GET "$B/msg/msg_nothing/raw" >/dev/null
+api 200 GET "/x/v1/message?path=loaves&value=1.5" | holds --arg id "$BREAD" 'any(.data[]; .id == $id and .deliveries.fail == 1) and .examined > 0'
+api 200 GET "$BX/message?status=2" | holds --arg id "$BREAD" '.data | length == 1 and .[0].id == $id'
+api 422 GET "/x/v1/message?path=loaves" | jq -c '.detail[0].loc'
 TRIED=$(api 200 GET "$B/attempt/msg/$BREAD?endpoint_id=good" | jq -r '.data[0].id')
 api 200 GET "$B/msg/$BREAD/attempt/$TRIED/headers" | holds --arg id "$BREAD" '.sentHeaders | with_entries(.key |= ascii_downcase) | ."webhook-id" == $id'
 api 404 GET "$B/msg/$BREAD/attempt/atmpt_nothing/headers" >/dev/null

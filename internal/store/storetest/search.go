@@ -26,6 +26,119 @@ func testSearch(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("MessagesWithinBounds", func(t *testing.T) {
+		f := newFixture(t, open)
+		second := f.newApplication("second")
+		other := &hook.Environment{ID: hook.EnvironmentID(f.NewKey()), Name: "other", Settings: hook.DefaultSettings()}
+		f.must(f.CreateEnvironment(f.Context(), other))
+		foreign := &hook.Application{ID: hook.ApplicationID(f.NewKey()), Environment: other.ID, Name: "n"}
+		f.must(f.CreateApplication(f.Context(), foreign, nil))
+		publish := func(app hook.ApplicationID) hook.MessageID {
+			p := f.publicationOf(app)
+			if app == foreign.ID {
+				p.Message.Environment = other.ID
+			}
+			done, err := f.AppendAll(f.Context(), []*store.Publication{p})
+			f.must(err)
+			return done[0].ID
+		}
+		var all []hook.MessageID // newest first
+		for i := range 30 {
+			switch i % 3 {
+			case 0:
+				all = append([]hook.MessageID{f.publish(f.endpoints...)}, all...)
+			case 1:
+				all = append([]hook.MessageID{publish(second)}, all...)
+			default:
+				publish(foreign.ID)
+			}
+		}
+		// walk goes on until the scan is done, and wants the messages that were looked at.
+		walk := func(q store.MessageScan, most int) (rows []store.ScannedMessage, examined, calls int) {
+			for q.From = 0; calls < 200; calls++ {
+				got, err := f.ScanMessages(f.Context(), q)
+				f.must(err)
+				if len(got.Rows) > q.Limit || got.Examined > most {
+					t.Errorf("%d rows of %d examined in one call", len(got.Rows), got.Examined)
+				}
+				rows, examined = append(rows, got.Rows...), examined+got.Examined
+				if got.Done {
+					return rows, examined, calls + 1
+				}
+				if got.Next == 0 || q.From != 0 && got.Next >= q.From {
+					t.Fatalf("no progress: from %d to %d", q.From, got.Next)
+				}
+				q.From = got.Next
+			}
+			t.Fatal("the scan does not end")
+			return nil, 0, 0
+		}
+		ids := func(rows []store.ScannedMessage) (out []hook.MessageID) {
+			for _, r := range rows {
+				out = append(out, r.Message.ID)
+			}
+			return out
+		}
+		base := store.MessageScan{Environment: f.env, Limit: 100, MaxRows: 1000, MaxTime: time.Minute}
+		rows, examined, _ := walk(base, 20)
+		if !slices.Equal(ids(rows), all) || examined != 20 {
+			t.Errorf("found %v, want %v; %d examined", ids(rows), all, examined)
+		}
+		if n := rows[1].Deliveries; n == nil || n.Pending != int64(len(f.endpoints)) || rows[0].Deliveries == nil || *rows[0].Deliveries != (store.Stats{}) || rows[0].Message.Payload != nil {
+			t.Errorf("deliveries %+v and %+v", n, rows[0].Deliveries)
+		}
+		for _, limit := range []int{1, 3, 7} {
+			q := base
+			q.Limit, q.WithContent = limit, true
+			rows, _, _ := walk(q, 20)
+			if !slices.Equal(ids(rows), all) || rows[0].Message.Payload == nil {
+				t.Errorf("by %d: found %v, want %v", limit, ids(rows), all)
+			}
+		}
+		q := base
+		q.Application = second
+		if rows, examined, _ := walk(q, 10); len(rows) != 10 || examined != 10 {
+			t.Errorf("of one application: %v, %d examined", ids(rows), examined)
+		}
+		q = base
+		q.Endpoint, q.Statuses = f.endpoints[0], []store.AttemptStatus{store.StatusPending}
+		if rows, _, _ := walk(q, 20); len(rows) != 10 {
+			t.Errorf("what waits: %v", ids(rows))
+		}
+		q.Statuses = []store.AttemptStatus{store.StatusFail}
+		if rows, examined, _ := walk(q, 20); len(rows) != 0 || examined != 20 {
+			t.Errorf("what failed: %v", ids(rows))
+		}
+		// A call looks at no more than it may; what was wanted by nobody is not looked at again,
+		// but for what shares a millisecond with somebody else's.
+		q = base
+		q.MaxRows, q.WithContent = 4, true
+		q.Wants = func(m *hook.Message) (bool, error) { return m.ID == all[len(all)-1], nil }
+		if rows, _, calls := walk(q, 4); len(rows) != 1 || calls < 5 {
+			t.Errorf("found %v in %d calls", ids(rows), calls)
+		}
+		q.MaxTime, q.MaxRows = 0, 1000
+		if got, err := f.ScanMessages(f.Context(), q); err != nil || got.Done || got.Examined != 0 {
+			t.Errorf("without any time: %+v %v", got, err)
+		}
+		q = base
+		q.Environment = f.env + 1
+		if rows, examined, _ := walk(q, 0); rows != nil || examined != 0 {
+			t.Errorf("another environment's: %v", ids(rows))
+		}
+		q = base
+		q.After, q.Before = hook.Key(all[3]).Time(), hook.Key(all[1]).Time().Add(time.Millisecond)
+		rows, _, _ = walk(q, 20)
+		for _, r := range rows {
+			if at := hook.Key(r.Message.ID).Time(); at.Before(q.After) || !at.Before(q.Before) {
+				t.Errorf("%v is not in the time", at)
+			}
+		}
+		if len(rows) < 3 {
+			t.Errorf("in a time: %v", ids(rows))
+		}
+	})
+
 	t.Run("ApplicationsOfAnEnvironment", func(t *testing.T) {
 		f := newFixture(t, open)
 		other := f.newApplication("second")
