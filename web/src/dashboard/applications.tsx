@@ -3,8 +3,11 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useRef, useState, type FormEvent } from 'react'
 import { ApiError, client } from '../api/client'
 import { useList } from '../api/list'
+import { useSparklines } from '../api/sparklines'
 import { useViewer } from '../api/viewer'
+import { shareOf, Sparkline } from '../charts'
 import { text } from '../text'
+import { percent } from '../text/format'
 import { Button, CopyButton, Empty, Input, Link, Listing, Page, Table, Time, useGo, wordsOf } from '../ui'
 import './application.css'
 
@@ -13,6 +16,7 @@ export function Applications() {
   const [making, setMaking] = useState(false)
   const opener = useRef<HTMLDivElement>(null)
   const list = useList(['apps'], (iterator) => client.GET('/api/v1/app', { params: { query: { limit: 50, order: 'descending', iterator } } }))
+  const sparks = useSparklines(list.rows.map((a) => a.id))
   const t = text.applications
   const create = viewer.owns('app:write') && !making && <Button look="primary" icon="plus" onPress={() => setMaking(true)}>{t.newApplication}</Button>
   const close = () => {
@@ -31,6 +35,8 @@ export function Applications() {
           columns={[
             { head: t.name, cell: (a) => <Link to={`/apps/${a.id}`} className="break">{a.name || a.id}</Link> },
             { head: t.uid, cell: (a) => a.uid ?? '' },
+            { head: t.lastDay, cell: (a) => { const s = sparks.get(a.id); return s && <Sparkline columns={s.buckets} /> } },
+            { head: t.success, number: true, cell: (a) => { const s = sparks.get(a.id); return percent(s && shareOf(s.ok, s.failed)) } },
             { head: t.throttle, number: true, cell: (a) => (a.throttleRate === null ? text.common.none : t.perSecond(a.throttleRate)) },
             { head: t.id, cell: (a) => <span className="row nowrap"><code>{a.id}</code><CopyButton value={a.id} label={t.copyId} /></span> },
             { head: t.created, cell: (a) => <Time at={a.createdAt} /> },

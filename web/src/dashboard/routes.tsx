@@ -1,5 +1,5 @@
 // Every screen of the dashboard, in one list.
-import { createRootRoute, createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { createRootRoute, createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { Applications } from './applications'
 import { Shell } from './shell'
 
@@ -10,7 +10,7 @@ const at = (path: string, component: Parameters<typeof createRoute>[0]['componen
 export const later = lazyRouteComponent
 
 export const routeTree = root.addChildren([
-  createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/apps' }) } }),
+  at('/', later(() => import('./overview/overview'), 'Overview')),
   at('/apps', Applications),
   at('/event-types', later(() => import('./eventtypes/list'), 'EventTypes')),
   at('/event-types/$name', later(() => import('./eventtypes/detail'), 'EventTypePage')),

@@ -1,0 +1,83 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkAccess, inAllColours, launch, shoot, sit } from './browser'
+import { startReceiver, startServer, until, type Server } from './server'
+
+let server: Server
+let browser: Browser
+let receiver: Awaited<ReturnType<typeof startReceiver>>
+let isDown = true
+const hostile = '<img src=x onerror="window.hacked=1">'
+const path = `/hooks/${'long-'.repeat(12)}end`
+
+beforeAll(async () => {
+  ;[server, browser, receiver] = await Promise.all([startServer(), launch(), startReceiver(() => (isDown ? 503 : 200))])
+  await server.api('POST', '/api/v1/app', { uid: 'outage', name: hostile })
+  await server.api('POST', '/api/v1/app/outage/endpoint', { uid: 'shop', url: receiver.url + path })
+  await server.api('PUT', '/x/v1/app/outage/endpoint/shop/request', { retrySchedule: [] })
+})
+afterAll(async () => {
+  await browser?.close()
+  await receiver?.stop()
+  await server?.stop()
+})
+
+const send = async (n: number) => {
+  for (let i = 0; i < n; i++) await server.api('POST', '/api/v1/app/outage/msg', { eventType: 'bread.ready', payload: { i } })
+}
+const attempts = async () => (await server.api<{ data: { status: number }[] }>('GET', '/api/v1/app/outage/attempt/endpoint/shop?limit=100')).data
+
+test('the overview of a server on which nothing happened says so, and unknown numbers are no zeros', async () => {
+  const person = await sit(browser, server)
+  await person.land('/')
+  await person.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+  await person.sees('Nothing was sent in this time.')
+  const success = person.page.locator('dl.figures > div').filter({ hasText: 'Success' })
+  expect(await success.locator('dd').first().textContent()).toBe('–')
+  await inAllColours(person.page, () => checkAccess(person.page))
+  await shoot(person.page, 'overview-quiet')
+  await person.close()
+})
+
+test('T15: after an outage one click sends again what was missed', async () => {
+  await send(7)
+  await until('all have failed', async () => (await attempts()).length === 7)
+  const person = await sit(browser, server)
+  const { page } = person
+  await person.land('/')
+  // While it is down, it is among what fails, and nothing is offered.
+  await page.getByRole('table').getByRole('link', { name: path }).waitFor()
+  await page.locator('[aria-label^="1 endpoint with failures"]').waitFor()
+  expect(await page.getByRole('button', { name: /^Replay/ }).count()).toBe(0)
+  await inAllColours(page, () => checkAccess(page))
+  isDown = false
+  await send(3)
+  await until('it answers again', async () => (await attempts()).filter((a) => a.status === 0).length === 3)
+  await person.land('/')
+  await person.sees(/7 messages failed/)
+  await checkAccess(page)
+  await page.locator('canvas, .figure').first().waitFor()
+  await shoot(page, 'overview')
+  await person.press('button', 'Replay 7')
+  expect(person.clicks()).toBe(1)
+  await person.sees(/7 messages were sent again/)
+  await until('all were sent again', () => receiver.got.length === 7 + 3 + 7)
+  await checkAccess(page)
+  await shoot(page, 'overview-replayed')
+  expect(await page.evaluate('window.hacked')).toBeUndefined()
+  await person.page.setViewportSize({ width: 360, height: 800 })
+  const tooWide = () => page.evaluate(() => (document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('main *')]
+    .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest('.table-wrap, .tabs')).map((e) => e.outerHTML.slice(0, 80))))
+  await until('nothing is wider than a phone', async () => (await tooWide()).length === 0)
+  await person.close()
+})
+
+test('T2: from the overview to the verdict of what failed in two clicks', async () => {
+  const person = await sit(browser, server)
+  const { page } = person
+  await person.land('/')
+  await page.getByRole('table').getByRole('link', { name: path }).click()
+  await page.getByRole('link', { name: 'bread.ready' }).last().click()
+  await page.waitForURL(/\/messages\/msg_/)
+  await person.close()
+})
