@@ -130,23 +130,11 @@ func (s *server) newDestination(c *call, a *hook.Application, in api.Destination
 		return nil, err
 	}
 	s.requireConsent(c, e, &environment.Settings)
-	if kind == hook.FIFOEndpoint && in.Config.Key != nil {
-		if !c.token.Can(hook.ManageEndpointSecret) {
-			return nil, insufficientAccess()
-		}
-		text, err := s.ParseSecret(*in.Config.Key)
-		if err != nil {
-			return nil, &hook.FieldError{Path: []string{"config", "key"}, Text: err.Error()}
-		}
-		e.Secrets = []hook.Secret{{Text: text}}
-		return e, nil
+	var key *string
+	if in.Config != nil {
+		key = in.Config.Key
 	}
-	text, err := s.newSecret(c)
-	if err != nil {
-		return nil, err
-	}
-	e.Secrets = []hook.Secret{{Text: text}}
-	return e, nil
+	return e, s.setFirstSecret(c, e, key, "config", "key")
 }
 
 // checkDestination is checkEndpoint, with the names that the fields have here.
@@ -318,27 +306,10 @@ func patchDestination(e *hook.Endpoint, in api.DestinationPatch) (err error) {
 }
 
 func (s *server) changeDestination(c *call, a *hook.Application, e *hook.Endpoint, change func(*hook.Endpoint) error) error {
-	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	e, err := s.storeChange(c, e, destinationTaken, change)
 	if err != nil {
 		return err
 	}
-	now := s.now()
-	e, err = s.Catalog.UpdateEndpoint(c.ctx(), a.ID, e.ID, nil, func(e *hook.Endpoint) error {
-		wasDisabled, url := e.Disabled, e.URL
-		if err := change(e); err != nil {
-			return err
-		}
-		if wasDisabled != e.Disabled {
-			e.DisabledBy, e.FailingSince = hook.ReasonNone, time.Time{}
-		}
-		e.UpdatedAt = now
-		s.moved(c, e, url, &environment.Settings, now)
-		return e.Validate()
-	})
-	if err != nil {
-		return conflictAs(err, "conflict", destinationTaken)
-	}
-	s.wakeConsents(e)
 	return s.showDestination(c, a, e)
 }
 

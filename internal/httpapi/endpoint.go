@@ -69,23 +69,25 @@ func (s *server) newEndpoint(c *call, a *hook.Application, in api.EndpointIn) (*
 		return nil, err
 	}
 	s.requireConsent(c, e, &environment.Settings)
-	if in.Secret != nil {
+	return e, s.setFirstSecret(c, e, in.Secret, "secret")
+}
+
+// setFirstSecret gives an endpoint the secret that stands at a place of the body, or where
+// that is nil, a new one.
+func (s *server) setFirstSecret(c *call, e *hook.Endpoint, given *string, at ...string) (err error) {
+	var text string
+	if given == nil {
+		text, err = s.newSecret(c)
+	} else {
 		if !c.token.Can(hook.ManageEndpointSecret) {
-			return nil, insufficientAccess()
+			return insufficientAccess()
 		}
-		text, err := s.ParseSecret(*in.Secret)
-		if err != nil {
-			return nil, hook.Fieldf("secret", "%v", err)
+		if text, err = s.ParseSecret(*given); err != nil {
+			err = hook.FieldAt(err.Error(), at...)
 		}
-		e.Secrets = []hook.Secret{{Text: text}}
-		return e, nil
-	}
-	text, err := s.newSecret(c)
-	if err != nil {
-		return nil, err
 	}
 	e.Secrets = []hook.Secret{{Text: text}}
-	return e, nil
+	return err
 }
 
 // newSecret draws a signing secret of the kind that the environment's settings name.
@@ -262,9 +264,19 @@ func (s *server) patchEndpoint(c *call) error {
 }
 
 func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.Endpoint) error) error {
-	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	e, err := s.storeChange(c, e, endpointTaken, change)
 	if err != nil {
 		return err
+	}
+	return c.json(http.StatusOK, s.endpointShape(c, e))
+}
+
+// storeChange changes an endpoint or destination, with what follows from the change. What it
+// would collide with is named in taken.
+func (s *server) storeChange(c *call, e *hook.Endpoint, taken string, change func(*hook.Endpoint) error) (*hook.Endpoint, error) {
+	environment, err := s.Catalog.Environment(c.ctx(), c.env())
+	if err != nil {
+		return nil, err
 	}
 	now := s.now()
 	e, err = s.Catalog.UpdateEndpoint(c.ctx(), e.Application, e.ID, nil, func(e *hook.Endpoint) error {
@@ -281,10 +293,10 @@ func (s *server) changeEndpoint(c *call, e *hook.Endpoint, change func(*hook.End
 		return e.Validate()
 	})
 	if err != nil {
-		return conflictAs(err, "conflict", endpointTaken)
+		return nil, conflictAs(err, "conflict", taken)
 	}
 	s.wakeConsents(e)
-	return c.json(http.StatusOK, s.endpointShape(c, e))
+	return e, nil
 }
 
 func (s *server) deleteEndpoint(c *call) error {
