@@ -48,23 +48,17 @@ func connectorRoutes() []route {
 		{method: get, path: templatePath + "/{name}", op: "connector-template.get", tag: "Connector", summary: "Show a ready connector with its code.", access: view,
 			out: api.ConnectorTemplateOut{}, statuses: []int{ok}, handler: (*server).getTemplate},
 	}
-	for _, at := range []struct {
-		path, op, tag string
-		view, manage  access
-	}{
-		{ownEndpointPath, "endpoint", "Connector", view, portalMay(hook.ManageEndpoint)},
-		{ownSourceEndpointPath, "source.endpoint", "Source settings", access{}, access{}},
-	} {
-		list = append(list,
-			route{method: get, path: at.path + "/connector", op: at.op + ".get-connector-use", tag: at.tag, access: at.view,
-				summary: "Show which connector an endpoint has; secret variables are withheld.",
-				out:     api.EndpointConnectorOut{}, statuses: []int{ok}, handler: (*server).getConnectorUse},
-			route{method: put, path: at.path + "/connector", op: at.op + ".set-connector-use", tag: at.tag, access: at.manage,
-				summary: "Have an endpoint run a connector's code: one of the environment, or a ready one.",
-				in:      api.EndpointConnectorIn{}, out: api.EndpointConnectorOut{}, statuses: []int{ok}, handler: (*server).setConnectorUse},
-			route{method: del, path: at.path + "/connector", op: at.op + ".remove-connector-use", tag: at.tag, access: at.manage,
-				summary: "Have an endpoint run no connector's code.", statuses: []int{none}, handler: (*server).removeConnectorUse},
-		)
+	use := feature{name: "connector", noun: "connector-use", tag: "Connector", sourceTag: "Source settings", remove: "remove",
+		in: api.EndpointConnectorIn{}, out: api.EndpointConnectorOut{},
+		summaries: [...]string{
+			"Show which connector an endpoint has; secret variables are withheld.",
+			"Have an endpoint run a connector's code: one of the environment, or a ready one.",
+			"Have an endpoint run no connector's code.",
+		},
+		handlers: [...]func(*server, *call) error{(*server).getConnectorUse, (*server).setConnectorUse, (*server).removeConnectorUse},
+	}
+	for _, at := range pushPlaces() {
+		list = append(list, use.routes(at)...)
 	}
 	return list
 }

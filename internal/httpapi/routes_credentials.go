@@ -52,24 +52,16 @@ func credentialsRoutes() []route {
 		query:   []param{{name: "within_days", kind: "integer", summary: "How soon: 1 to 365 days; 30 by default."}},
 		handler: (*server).listExpiringCredentials,
 	})
-	for _, at := range []struct {
-		path, op     string
-		view, manage access
-	}{
-		{ownEndpointPath, "endpoint", view, manage},
-		{ownSourceEndpointPath, "source.endpoint", access{}, access{}},
-		{ownDestinationPath, "destination", view, manage},
-	} {
-		list = append(list,
-			route{method: get, path: at.path + "/credentials", op: at.op + ".get-credentials", tag: tag, access: at.view,
-				summary: "Show what requests prove themselves with and on which way they leave; secrets are withheld.",
-				out:     api.CredentialsOut{}, statuses: []int{ok}, handler: (*server).getCredentials},
-			route{method: put, path: at.path + "/credentials", op: at.op + ".set-credentials", tag: tag, access: at.manage,
-				summary: "Replace an endpoint's credentials; what is absent is not there, and a secret that is absent stays.",
-				in:      api.CredentialsIn{}, out: api.CredentialsOut{}, statuses: []int{ok}, handler: (*server).setCredentials},
-			route{method: del, path: at.path + "/credentials", op: at.op + ".delete-credentials", tag: tag, access: at.manage,
-				summary: "Remove all credentials of an endpoint.", statuses: []int{none}, handler: (*server).deleteCredentials},
-		)
+	credentials := feature{name: "credentials", tag: tag, remove: "delete", in: api.CredentialsIn{}, out: api.CredentialsOut{},
+		summaries: [...]string{
+			"Show what requests prove themselves with and on which way they leave; secrets are withheld.",
+			"Replace an endpoint's credentials; what is absent is not there, and a secret that is absent stays.",
+			"Remove all credentials of an endpoint.",
+		},
+		handlers: [...]func(*server, *call) error{(*server).getCredentials, (*server).setCredentials, (*server).deleteCredentials},
+	}
+	for _, at := range endpointPlaces() {
+		list = append(list, credentials.routes(at)...)
 	}
 	return list
 }

@@ -56,32 +56,26 @@ func destinationRoutes() []route {
 		{method: get, path: destinationPath + "/attempt/{attempt_id}", op: "destination.attempt.get", tag: tag, summary: "Show one request to a destination.", access: view,
 			out: api.DestinationAttemptOut{}, statuses: []int{ok}, handler: (*server).getDestinationAttempt},
 	}
-	for _, at := range []struct {
-		path, op, tag string
-		view, manage  access
-	}{
-		{ownEndpointPath, "endpoint", "Order", view, manage},
-		{ownSourceEndpointPath, "source.endpoint", "Source settings", access{}, access{}},
-		{ownDestinationPath, "destination", "Order", view, manage},
-	} {
-		list = append(list,
-			route{method: get, path: at.path + "/order", op: at.op + ".get-order", tag: at.tag, access: at.view,
-				summary: "Show the order of an endpoint's messages; 404 where it has none.",
-				out:     api.EndpointOrderInOut{}, statuses: []int{ok}, handler: (*server).getOrder},
-			route{method: put, path: at.path + "/order", op: at.op + ".set-order", tag: at.tag, access: at.manage,
-				summary: "Send an endpoint's messages in order, one after another or in batches; what is absent is the default. It holds for messages accepted from then on.",
-				in:      api.EndpointOrderInOut{}, out: api.EndpointOrderInOut{}, statuses: []int{ok}, handler: (*server).putOrder},
-			route{method: post, path: at.path + "/order/retry", op: at.op + ".retry-order", tag: at.tag, access: at.manage,
+	order := feature{name: "order", tag: "Order", sourceTag: "Source settings", remove: "reset", in: api.EndpointOrderInOut{}, out: api.EndpointOrderInOut{},
+		summaries: [...]string{
+			"Show the order of an endpoint's messages; 404 where it has none.",
+			"Send an endpoint's messages in order, one after another or in batches; what is absent is the default. It holds for messages accepted from then on.",
+			"Send an endpoint's messages in no promised order. What stands in line stays there.",
+		},
+		handlers: [...]func(*server, *call) error{(*server).getOrder, (*server).putOrder, (*server).deleteOrder},
+	}
+	for _, at := range endpointPlaces() {
+		own := order.routes(at)
+		if at.path == ownDestinationPath {
+			own = own[:2] // a destination without order is none
+		}
+		list = append(append(list, own...),
+			route{method: post, path: at.path + "/order/retry", op: at.op + ".retry-order", tag: own[0].tag, access: at.manage,
 				summary: "Try the head of each line now, whatever its schedule says.", statuses: []int{none}, handler: (*server).forceRetry},
-			route{method: post, path: at.path + "/order/skip", op: at.op + ".skip-order", tag: at.tag, access: at.manage,
+			route{method: post, path: at.path + "/order/skip", op: at.op + ".skip-order", tag: own[0].tag, access: at.manage,
 				summary: "Give up what stands at the head, or all up to a message.",
 				in:      api.SkipParams{}, bodyOptional: true, statuses: []int{none}, handler: (*server).skipLine},
 		)
-		if at.path == ownDestinationPath {
-			continue // a destination without order is none
-		}
-		list = append(list, route{method: del, path: at.path + "/order", op: at.op + ".reset-order", tag: at.tag, access: at.manage,
-			summary: "Send an endpoint's messages in no promised order. What stands in line stays there.", statuses: []int{none}, handler: (*server).deleteOrder})
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/hookloft/hookloft/internal/hook"
@@ -22,9 +23,14 @@ func endpointPlaces() []place {
 	}
 }
 
+// pushPlaces are endpointPlaces without destinations.
+func pushPlaces() []place { return endpointPlaces()[:2] }
+
 // feature is what an endpoint has or has not, with the operations on it.
 type feature struct {
 	name, tag string
+	sourceTag string // for the endpoints of sources; "" is tag
+	noun      string // by which operations call it; "" is name
 	remove    string // the verb of its removal
 	in, out   any
 	// Of the operations, in the order show, set, remove.
@@ -34,13 +40,16 @@ type feature struct {
 
 // routes are the operations on a feature at a place.
 func (f *feature) routes(at place) []route {
-	path := at.path + "/" + f.name
+	path, tag, noun := at.path+"/"+f.name, f.tag, cmp.Or(f.noun, f.name)
+	if at.path == ownSourceEndpointPath {
+		tag = cmp.Or(f.sourceTag, tag)
+	}
 	return []route{
-		{method: http.MethodGet, path: path, op: at.op + ".get-" + f.name, tag: f.tag, access: at.view,
+		{method: http.MethodGet, path: path, op: at.op + ".get-" + noun, tag: tag, access: at.view,
 			summary: f.summaries[0], out: f.out, statuses: []int{http.StatusOK}, handler: f.handlers[0]},
-		{method: http.MethodPut, path: path, op: at.op + ".set-" + f.name, tag: f.tag, access: at.manage,
+		{method: http.MethodPut, path: path, op: at.op + ".set-" + noun, tag: tag, access: at.manage,
 			summary: f.summaries[1], in: f.in, out: f.out, statuses: []int{http.StatusOK}, handler: f.handlers[1]},
-		{method: http.MethodDelete, path: path, op: at.op + "." + f.remove + "-" + f.name, tag: f.tag, access: at.manage,
+		{method: http.MethodDelete, path: path, op: at.op + "." + f.remove + "-" + noun, tag: tag, access: at.manage,
 			summary: f.summaries[2], statuses: []int{http.StatusNoContent}, handler: f.handlers[2]},
 	}
 }

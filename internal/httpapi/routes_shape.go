@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/hookloft/hookloft/api"
-	"github.com/hookloft/hookloft/internal/hook"
 )
 
 const (
@@ -15,25 +14,18 @@ const (
 
 // shapeRoutes say how requests to an endpoint look and when they are tried again.
 func shapeRoutes() []route {
-	const ok, none = http.StatusOK, http.StatusNoContent
+	const ok = http.StatusOK
+	request := feature{name: "request", tag: "Request shape", sourceTag: "Source settings", remove: "reset", in: api.EndpointRequestIn{}, out: api.EndpointRequestOut{},
+		summaries: [...]string{
+			"Show how requests to an endpoint look; the value of a token is withheld.",
+			"Set method, form, token, success statuses, deadline and retry schedule of an endpoint's requests; what is absent is the default.",
+			"Go back to the usual request: a POST of the stored bytes.",
+		},
+		handlers: [...]func(*server, *call) error{(*server).getEndpointRequest, (*server).putEndpointRequest, (*server).deleteEndpointRequest},
+	}
 	var list []route
-	for _, at := range []struct {
-		path, op, tag string
-		view, manage  access
-	}{
-		{ownEndpointPath, "endpoint", "Request shape", portalMay(hook.ViewBase), portalMay(hook.ManageEndpoint)},
-		{ownSourceEndpointPath, "source.endpoint", "Source settings", access{}, access{}},
-	} {
-		list = append(list,
-			route{method: http.MethodGet, path: at.path + "/request", op: at.op + ".get-request", tag: at.tag, access: at.view,
-				summary: "Show how requests to an endpoint look; the value of a token is withheld.",
-				out:     api.EndpointRequestOut{}, statuses: []int{ok}, handler: (*server).getEndpointRequest},
-			route{method: http.MethodPut, path: at.path + "/request", op: at.op + ".set-request", tag: at.tag, access: at.manage,
-				summary: "Set method, form, token, success statuses, deadline and retry schedule of an endpoint's requests; what is absent is the default.",
-				in:      api.EndpointRequestIn{}, out: api.EndpointRequestOut{}, statuses: []int{ok}, handler: (*server).putEndpointRequest},
-			route{method: http.MethodDelete, path: at.path + "/request", op: at.op + ".reset-request", tag: at.tag, access: at.manage,
-				summary: "Go back to the usual request: a POST of the stored bytes.", statuses: []int{none}, handler: (*server).deleteEndpointRequest},
-		)
+	for _, at := range pushPlaces() {
+		list = append(list, request.routes(at)...)
 	}
 	return append(list,
 		route{method: http.MethodGet, path: typePath + "/retry-schedule", op: "event-type.get-retry-schedule", tag: "Event Type",
