@@ -72,6 +72,33 @@ test('T15: after an outage one click sends again what was missed', async () => {
   await person.close()
 })
 
+test('T1: the first webhook is one click away from a fresh start', async () => {
+  const begun = Date.now()
+  const fresh = await startServer()
+  try {
+    const person = await sit(browser, fresh)
+    const { page } = person
+    await person.land('/start')
+    await shoot(page, 'start')
+    await person.press('button', 'Send first webhook')
+    await page.getByText('Delivered', { exact: true }).waitFor()
+    process.stdout.write(`T1: from the start of the program to the delivery in sight: ${((Date.now() - begun) / 1000).toFixed(1)} s\n`)
+    expect(person.clicks()).toBe(1)
+    await person.sees('It works.')
+    await inAllColours(page, () => checkAccess(page))
+    await shoot(page, 'start-delivered')
+    const languages = page.getByLabel('Language')
+    expect(await languages.locator('option').count()).toBe(10)
+    await person.sees(`${fresh.url}/api/v1/app/demo/msg`)
+    // What is sent from elsewhere shows, too.
+    await fresh.api('POST', '/api/v1/app/demo/msg', { eventType: 'from.code', payload: {} })
+    await page.getByRole('link', { name: 'from.code' }).waitFor()
+    await person.close()
+  } finally {
+    await fresh.stop()
+  }
+})
+
 test('T2: from the overview to the verdict of what failed in two clicks', async () => {
   const person = await sit(browser, server)
   const { page } = person
@@ -79,5 +106,20 @@ test('T2: from the overview to the verdict of what failed in two clicks', async 
   await page.getByRole('table').getByRole('link', { name: path }).click()
   await page.getByRole('link', { name: 'bread.ready' }).last().click()
   await page.waitForURL(/\/messages\/msg_/)
+  await person.close()
+})
+
+test('who has nothing yet is led through the steps', async () => {
+  await server.api('DELETE', '/api/v1/app/demo')
+  await server.api('DELETE', '/api/v1/app/outage')
+  const person = await sit(browser, server)
+  const { page } = person
+  await person.land('/start')
+  await person.press('button', 'Create “Demo”')
+  await person.press('button', 'New endpoint')
+  await page.getByRole('dialog').getByLabel(/^URL$/).fill(receiver.url)
+  await person.press('button', 'Create endpoint')
+  await person.press('button', 'Send first webhook')
+  await page.getByText('Delivered', { exact: true }).waitFor()
   await person.close()
 })

@@ -11,6 +11,7 @@ export const later = lazyRouteComponent
 
 export const routeTree = root.addChildren([
   at('/', later(() => import('./overview/overview'), 'Overview')),
+  at('/start', later(() => import('./start/start'), 'Start')),
   at('/apps', Applications),
   at('/event-types', later(() => import('./eventtypes/list'), 'EventTypes')),
   at('/event-types/$name', later(() => import('./eventtypes/detail'), 'EventTypePage')),

@@ -2,7 +2,7 @@
 import { Latency, QueueBars, Series } from '../../charts'
 import { RangePicker, useRange } from '../../screens/endpoint/range'
 import { text } from '../../text'
-import { Loading, Page, Problem } from '../../ui'
+import { Link, Loading, Page, Problem } from '../../ui'
 import { useFailures, useQueue, useSeries } from './data'
 import { FailingEndpoints } from './failing'
 import { Figures } from './figures'
@@ -21,7 +21,7 @@ export function Overview() {
       {series.isPending ? <Loading lines={8} /> : series.error ? <Problem error={series.error} onRetry={series.refetch} /> : (
         <>
           <Figures total={series.data.total} before={series.data.before} queue={queue.data} failures={failures.data} />
-          {series.data.total.success + series.data.total.failed === 0 && <p className="note">{t.quiet}</p>}
+          {series.data.total.success + series.data.total.failed === 0 && <p className="note">{t.quiet} <Link to="/start">{t.toStart}</Link></p>}
           <div className="grid">
             <Series title={t.throughput} points={series.data.points} step={series.data.step} onZoom={zoom} />
             <Latency title={t.latency} points={series.data.points} step={series.data.step} onZoom={zoom} />
