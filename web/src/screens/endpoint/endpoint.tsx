@@ -3,11 +3,14 @@ import { useParams } from '@tanstack/react-router'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
 import { Chip, Loading, Page, Problem, Tabs, Time } from '../../ui'
+import { Access } from './access'
 import { Actions } from './actions'
 import { useEndpoint, useHold, useWhy, type Place } from './data'
 import './endpoint.css'
+import { Events } from './events'
 import { Overview } from './overview'
 import { Secret } from './secret'
+import { Settings } from './settings'
 import { StateChip, stateOf } from './state'
 import { Transformation } from './transformation'
 
@@ -26,8 +29,11 @@ export function EndpointPage() {
       <State place={place} disabled={e.disabled} description={e.description} />
       <Tabs label={text.endpoint.title} tabs={[
         { id: 'overview', words: text.endpoint.overview, content: () => <Overview place={place} /> },
+        { id: 'settings', words: text.endpoint.settings, content: () => <Settings place={place} endpoint={e} /> },
+        { id: 'access', words: text.endpoint.access, content: () => <Access place={place} /> },
         { id: 'transformation', words: text.endpoint.transformation, content: () => <Transformation place={place} /> },
         { id: 'secret', words: text.endpoint.secret, content: () => <Secret place={place} /> },
+        { id: 'events', words: text.endpoint.events, content: () => <Events key={e.updatedAt} place={place} endpoint={e} /> },
       ]} />
     </Page>
   )
