@@ -9,4 +9,6 @@ export const navigation = (): { to: string; words: string; key: string }[] => [
   { to: '/live', words: text.shell.live, key: 'l' },
   { to: '/event-types', words: text.shell.eventTypes, key: 'e' },
   { to: '/tasks', words: text.shell.tasks, key: 't' },
+  { to: '/settings', words: text.shell.settings, key: 's' },
+  { to: '/settings/audit', words: text.shell.audit, key: 'u' },
 ]

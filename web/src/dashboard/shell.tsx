@@ -61,11 +61,13 @@ function Navigation() {
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
   })
+  // Of places within one another the inner one is meant.
+  const here = navigation().map((n) => n.to).filter((to) => path === to || path.startsWith(`${to}/`)).sort((a, b) => b.length - a.length)[0]
   return (
     <nav className="shell-nav" aria-label={text.shell.mainNavigation}>
       <ul className="plain">
         {navigation().map((n) => (
-          <li key={n.to}><Link to={n.to} aria-current={path === n.to || path.startsWith(`${n.to}/`) ? 'page' : undefined}>{n.words}</Link></li>
+          <li key={n.to}><Link to={n.to} aria-current={n.to === here ? 'page' : undefined}>{n.words}</Link></li>
         ))}
       </ul>
     </nav>

@@ -144,8 +144,8 @@ export function variables(brand: Brand, look: Look): Record<string, string> {
   return out
 }
 
-// What the variables are where one theme has a colour and the other has none: as in tokens.css.
-const standard: Record<string, readonly [string, string]> = {
+/** standard is what the variables are where one theme has a colour and the other has none: as in tokens.css. */
+export const standard: Record<string, readonly [string, string]> = {
   bg: ['#f7f8fa', '#0f1115'], surface: ['#ffffff', '#171a21'], raised: ['#ffffff', '#1e222b'], hover: ['#eef0f5', '#232834'], border: ['#dfe2e9', '#2c313d'],
   text: ['#171a21', '#e8eaf0'], muted: ['#575e6d', '#a3aab9'], bad: ['#b3202f', '#ff8a93'], accent: ['#3f4bd1', '#9aa6ff'], 'accent-soft': ['#eceefc', '#23284a'],
   'on-accent': ['#ffffff', '#10131c'], button: ['#3f4bd1', '#9aa6ff'], 'on-button': ['#ffffff', '#10131c'], 'navigation-accent': ['#3f4bd1', '#9aa6ff'],
