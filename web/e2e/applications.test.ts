@@ -18,6 +18,7 @@ test('who has no token is asked for one, and a wrong one is refused in words', a
   await person.land('/apps')
   await checkAccess(person.page)
   await shoot(person.page, 'sign-in')
+  await person.press('button', 'Use an API token instead')
   await person.fill('API token', 'hl_sk_wrong')
   await person.press('button', 'Sign in')
   await person.sees('Invalid token')

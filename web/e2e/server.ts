@@ -1,5 +1,5 @@
 // Starts the real program with a store of its own in a temporary directory.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHTTPServer, type IncomingHttpHeaders } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
@@ -26,6 +26,8 @@ export type Server = {
   output: () => string
   /** api calls an operation and returns its answer; what is not a 2xx throws. */
   api: <T = Record<string, unknown>>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<T>
+  /** command runs a command of the program on the server's data and returns what it prints. */
+  command: (...args: string[]) => string
   stop: () => Promise<void>
 }
 
@@ -71,7 +73,8 @@ export async function startServer(flags: string[] = []): Promise<Server> {
     clearTimeout(hard)
     rmSync(home, { recursive: true, force: true })
   }
-  return { url, token, output: () => printed, api, stop }
+  const command = (...args: string[]) => execFileSync(binary, [...args, '--data', join(home, 'data')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: home } })
+  return { url, token, output: () => printed, api, command, stop }
 }
 
 export type Received = { path: string; method: string; headers: IncomingHttpHeaders; body: string }

@@ -3,7 +3,7 @@ import { viewerOf, type Viewer, type Who } from './rights'
 
 const to = {} as Viewer['to']
 const who = (change: Partial<Who>): Who => ({
-  kind: 'api', environment: { id: 'org_1', name: 'default' }, appId: null, capabilities: [], featureFlags: null,
+  kind: 'api', environment: { id: 'org_1', name: 'default' }, user: null, environments: null, appId: null, capabilities: [], featureFlags: null,
   readOnly: false, sessionId: null, scopes: null, expiresAt: null, ...change,
 })
 

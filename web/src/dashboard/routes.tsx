@@ -26,5 +26,8 @@ export const routeTree = root.addChildren([
   at('/messages', later(() => import('./messages'), 'Messages')),
   at('/apps/$appId/messages', later(() => import('../screens/message/log/page'), 'MessageLogPage')),
   at('/apps/$appId/messages/$messageId', later(() => import('../screens/message/page'), 'MessagePage')),
+  at('/claim', later(() => import('./account/claim'), 'ClaimPage')),
+  at('/account', later(() => import('./account/account'), 'Account')),
+  at('/settings/members', later(() => import('./account/members'), 'MembersPage')),
   at('/apps/$appId', later(() => import('./application'), 'Application')),
 ])

@@ -1,12 +1,14 @@
 // The frame around every screen of the dashboard: navigation, search, preferences; and the
 // door, for who is not signed in.
 import { Outlet, useRouterState } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore, type FormEvent } from 'react'
-import { client, type OwnShapes } from '../api/client'
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { ApiError, client, type OwnShapes } from '../api/client'
 import { session } from '../api/session'
 import { useWho, viewerOf, ViewerProvider, type Viewer } from '../api/viewer'
 import { text } from '../text'
-import { Button, Icon, Input, Link, Loading, Menu, Problem, useGo, usePreference, wordsOf } from '../ui'
+import { Icon, Link, Loading, Menu, Problem, useGo, usePreference } from '../ui'
+import { AccountMenus } from './account/bar'
+import { SignIn } from './account/sign-in'
 import { navigation } from './navigation'
 import './shell.css'
 
@@ -17,13 +19,21 @@ const to: Viewer['to'] = {
 }
 
 export function Shell() {
-  const token = useSyncExternalStore(session.subscribe, session.token)
-  return token ? <Inside /> : <SignIn />
+  const state = useSyncExternalStore(session.subscribe, session.state)
+  const path = useRouterState({ select: (s) => s.location.pathname })
+  if (/\/claim\/?$/.test(path)) return <Outlet /> // whoever it is
+  // Another person, or another environment, is another page.
+  return state ? <Inside key={state} /> : <SignIn />
 }
 
 function Inside() {
   const who = useWho()
   const viewer = useMemo(() => who.data && viewerOf(who.data, to), [who.data])
+  // The environment that this browser remembers may be gone.
+  const astray = who.error instanceof ApiError && who.error.status === 403 && !session.token() && !session.isInAny()
+  useEffect(() => {
+    if (astray) session.enter()
+  }, [astray])
   if (who.error && !viewer) return <main className="sign-in"><Problem error={who.error} onRetry={who.refetch} /></main>
   if (!viewer) return <Loading />
   return (
@@ -35,6 +45,7 @@ function Inside() {
           <Search />
           <span style={{ flex: 1 }} />
           <Preferences />
+          <AccountMenus />
         </header>
         <Navigation />
         <main id="content" tabIndex={-1}><Outlet /></main>
@@ -157,32 +168,6 @@ function Preferences() {
     <>
       <Menu words={text.shell.theme} entries={([['auto', text.shell.themeAuto], ['light', text.shell.themeLight], ['dark', text.shell.themeDark]] as const).map(([value, words]) => ({ words, icon: mark(theme === value), onPress: () => setTheme(value) }))} />
       <Menu words={text.shell.timeZone} entries={([['local', text.shell.timeLocal], ['utc', text.shell.timeUTC]] as const).map(([value, words]) => ({ words, icon: mark(zone === value), onPress: () => setZone(value) }))} />
-      <Button look="quiet" onPress={session.signOut}>{text.shell.signOut}</Button>
     </>
-  )
-}
-
-function SignIn() {
-  const [value, setValue] = useState('')
-  const [problem, setProblem] = useState('')
-  useEffect(() => {
-    document.title = `${text.signIn.title} · ${text.common.product}`
-  }, [])
-  const submit = async (e: FormEvent) => {
-    e.preventDefault()
-    try {
-      await session.signIn(value)
-    } catch (error) {
-      setProblem(wordsOf(error))
-    }
-  }
-  return (
-    <main className="sign-in">
-      <form className="card stack" onSubmit={submit}>
-        <h1>{text.signIn.title}</h1>
-        <Input label={text.signIn.token} help={text.signIn.tokenHelp} error={problem} type="password" autoComplete="off" required value={value} onValue={setValue} />
-        <Button look="primary" type="submit">{text.signIn.submit}</Button>
-      </form>
-    </main>
   )
 }
