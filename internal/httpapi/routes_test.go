@@ -237,7 +237,7 @@ func TestAppTokenScope(t *testing.T) {
 	want = append(want, "filter.test", "endpoint.get-filter", "endpoint.set-filter", "endpoint.delete-filter", "destination.get-filter", "destination.set-filter", "destination.delete-filter")
 	want = append(want, "application.create-stream-token", "application.stream")
 	// What changed of its endpoints, and examples to try them with.
-	want = append(want, "application.list-activity", "endpoint.send-example")
+	want = append(want, "application.list-activity", "endpoint.send-example", "message.test-attempt")
 	// The code of its endpoints.
 	want = append(want, "endpoint.transformation.get", "endpoint.transformation.patch", "endpoint.transformation.simulate", "endpoint.try-transformation",
 		"destination.transformation.get", "destination.transformation.patch", "destination.try-transformation")
