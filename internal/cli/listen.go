@@ -214,13 +214,16 @@ func (p *program) runListen(ctx context.Context, t *tunnel, o *listenOptions) (e
 	}()
 	worked := make(chan struct{})
 	go func() { defer close(worked); d.work(ctx) }()
+	var drawn error
 	if screen != nil {
-		screen.run() // until it is left, or ctx ends
+		drawn = screen.run() // until it is left, or ctx ends
 		stop()
 	}
 	<-ctx.Done()
 	<-worked // the request under way ends, and its ack is sent
-	err = <-ended
+	if err = <-ended; drawn != nil {
+		err = errors.Join(drawn, err)
+	}
 	t.leave()
 	if rec != nil {
 		err = errors.Join(err, rec.close())

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -33,10 +34,14 @@ func newScreenView(ctx context.Context, p *program, d *deliverer, target, name, 
 	return &screenView{tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(p.In), tea.WithOutput(p.Out), tea.WithEnvironment(p.environ), tea.WithoutSignalHandler())}
 }
 
-// run draws until the person leaves or the context ends.
-func (v *screenView) run() {
-	// An end by the context is one on request, too.
-	_, _ = v.program.Run()
+// run draws until the person leaves or the context ends. An error says that nothing can be
+// drawn any more.
+func (v *screenView) run() error {
+	_, err := v.program.Run()
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil // an end by the context is one on request, too
+	}
+	return fmt.Errorf("draw the screen: %w", err)
 }
 
 func (v *screenView) note(format string, args ...any) {

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -172,5 +175,21 @@ func TestScreenBoundsAndQuotes(t *testing.T) {
 		t.Error("q does not quit")
 	} else if _, quits := cmd().(tea.QuitMsg); !quits {
 		t.Error("q does not quit")
+	}
+}
+
+// TestScreenThatCannotBeDrawnIsAnError: it is not a person who has left.
+func TestScreenThatCannotBeDrawnIsAnError(t *testing.T) {
+	broken := errors.New("the terminal is gone")
+	run := func(ctx context.Context, in io.Reader) error {
+		return newScreenView(ctx, &program{Streams: Streams{In: in, Out: io.Discard}}, nil, "", "", "").run()
+	}
+	if err := run(t.Context(), iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("with a terminal that is gone: %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := run(ctx, strings.NewReader("")); err != nil {
+		t.Errorf("at a stop: %v", err)
 	}
 }

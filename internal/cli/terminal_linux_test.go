@@ -77,6 +77,21 @@ func onTerminal(t *testing.T, environ []string, args ...string) *terminal {
 	return x
 }
 
+// isSilent waits until what is typed is not shown, which a question asks for a moment after it
+// stands there.
+func (x *terminal) isSilent() {
+	x.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		mode, err := unix.IoctlGetTermios(int(x.master.Fd()), unix.TCGETS)
+		if err != nil || time.Now().After(deadline) {
+			x.t.Fatalf("the echo is still on: %v", err)
+		}
+		if mode.Lflag&unix.ECHO == 0 {
+			return
+		}
+	}
+}
+
 // shows waits until the screen has had a text.
 func (x *terminal) shows(text string) {
 	x.t.Helper()
@@ -145,8 +160,7 @@ func TestLoginHidesTheToken(t *testing.T) {
 	environ := []string{"XDG_CONFIG_HOME=" + t.TempDir()}
 	x := onTerminal(t, environ, "login", "--server", p.url)
 	x.shows("Token for " + p.url + ": ")
-	// The echo is off a moment after the question stands there.
-	time.Sleep(100 * time.Millisecond)
+	x.isSilent()
 	x.types(token + "\n")
 	x.exits(0)
 	x.shows("logged in to " + p.url)

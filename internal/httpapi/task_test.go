@@ -152,7 +152,7 @@ func TestReplayBodies(t *testing.T) {
 func TestReplayKinds(t *testing.T) {
 	r := newRig(t)
 	app := r.app("a")
-	failed := r.message(app, "") // before the endpoint is there: missing
+	r.message(app, "") // before the endpoint is there: missing
 	ep := r.endpoint(app, "")
 	lost := []string{r.message(app, ""), r.message(app, `,"tags":["x"]`)}
 	good := r.message(app, "")
@@ -160,7 +160,6 @@ func TestReplayKinds(t *testing.T) {
 		r.exhaust(app, ep, m)
 	}
 	r.attempt(app, ep, good, succeed)
-	_ = failed
 	own := "/x/v1/app/a/endpoint/" + ep + "/replay"
 	for _, c := range []struct{ body, want string }{
 		{`"which":"failed"`, "2"}, {`"which":"missing"`, "1"}, {`"which":"all"`, "3"}, {``, "2"},

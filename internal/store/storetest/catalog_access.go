@@ -19,14 +19,13 @@ func testAPITokens(r *catalogRoom) {
 	app := r.application(env.ID, "app")
 	var want []string
 	var first *hook.Token
-	for i := range 5 {
+	for range 5 {
 		r.token(env.ID, app.ID, "noise")
 		t := r.token(env.ID, 0, "")
 		if first == nil {
 			first = t
 		}
 		want = append(want, fmt.Sprint(t.ID))
-		_ = i
 	}
 	r.token(foreign.ID, 0, "")
 	walkPages(r, "API tokens", want, func(p store.Page[hook.TokenID]) (store.Listed[*hook.Token], error) {
