@@ -109,3 +109,22 @@ func TestPortalSendsExamples(t *testing.T) {
 		t.Errorf("hidden %s, unknown %s", hidden.body, unknown.body)
 	}
 }
+
+// TestPortalTriesWithPayloadAndTypeAlone: what else a message may carry is the operator's.
+func TestPortalTriesWithPayloadAndTypeAlone(t *testing.T) {
+	r := newRig(t)
+	path := "/api/v1/app/a/endpoint/" + r.endpoint(r.app("a"), "") + "/msg/test-attempt"
+	token := r.portal("a", `{}`)
+	for name, value := range map[string]string{
+		"eventId": `"e"`, "tags": `["t"]`, "channels": `["c"]`, "application": `{"name":"n","uid":"a"}`, "payloadRetentionPeriod": "1", "payloadRetentionHours": "1",
+		"expiresAt": `"2100-01-01T00:00:00Z"`, "deliverAt": `"2100-01-01T00:00:00Z"`, "transformationsParams": `{}`,
+	} {
+		a := r.send(request{method: "POST", path: path, token: token, body: `{"eventType":"t","payload":{},"` + name + `":` + value + `}`})
+		if a.status != 422 || a.loc() != "body "+name {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	if a := r.send(request{method: "POST", path: path, token: r.portal("a", `{"capabilities":["ViewBase"]}`), body: `{"eventType":"t","payload":{}}`}); a.status != 403 {
+		t.Errorf("without the capability: %d %s", a.status, a.body)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/publish"
 	"github.com/hookloft/hookloft/internal/store"
@@ -30,6 +31,9 @@ func (s *server) testAttempt(c *call) error {
 	}
 	in, err := decodeMessage(c)
 	if err != nil {
+		return err
+	}
+	if err := refuseOfPortal(c, in); err != nil {
 		return err
 	}
 	draft, err := messageFromAPI(in, s.now())
@@ -68,6 +72,24 @@ func (s *server) testAttempt(c *call) error {
 	}
 	out := s.attemptToAPI(at, done.Redaction != nil, true, true)
 	return c.raw(http.StatusCreated, appendAttempt(nil, &out))
+}
+
+// refuseOfPortal keeps what a visitor of the portal tries apart from what the operator sends: an
+// eventId could take the place of one that is still to come, and how long content is kept is not the visitor's to say.
+func refuseOfPortal(c *call, in api.MessageIn) error {
+	if !c.token.IsPortal() {
+		return nil
+	}
+	for name, given := range map[string]bool{
+		"eventId": in.EventID != nil, "channels": in.Channels != nil, "tags": in.Tags != nil, "application": in.Application != nil, "deliverAt": in.DeliverAt != nil,
+		"expiresAt": in.ExpiresAt != nil, "payloadRetentionPeriod": in.PayloadRetentionPeriod != nil, "payloadRetentionHours": in.PayloadRetentionHours != nil,
+		"transformationsParams": in.TransformationsParams != nil,
+	} {
+		if given {
+			return hook.Fieldf(name, "must not be given with a token of the portal")
+		}
+	}
+	return nil
 }
 
 // tryOnce makes the one attempt due. A repeat of a request may find that it is.
