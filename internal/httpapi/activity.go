@@ -12,7 +12,7 @@ import (
 
 // activityFields are the fields whose values an application's owner sees in the portal: those that
 // the endpoint itself shows to whoever may look. Of all others it is said that they changed.
-var activityFields = []string{"uid", "url", "description", "disabled", "disabledBy", "eventTypes", "channels", "throttleRate"}
+var activityFields = []string{"uid", "url", "description", "disabled", "disabledBy", "eventTypes", "channels", "throttleRate", "hold.since", "hold.resumedAt"}
 
 // listActivity shows what the audit log has of an application's endpoints, without what is the
 // operator's alone: who exactly it was, from where, with which token.
