@@ -1,13 +1,12 @@
 // The frame around every screen of the portal. Who comes without a key has no door here: the
 // product whose customer they are makes the link.
-import { useQuery } from '@tanstack/react-query'
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { useEffect, useLayoutEffect, useMemo, useSyncExternalStore } from 'react'
-import { client } from '../api/client'
 import { session } from '../api/session'
 import { useWho, viewerOf, ViewerProvider, type Viewer } from '../api/viewer'
 import { text } from '../text'
 import { Empty, Link, Loading, Menu, Problem, setProduct, usePreference } from '../ui'
+import { useSettings } from './brand'
 import { isFramed } from './embed'
 import { currentLook, wasRefused } from './key'
 import { apply, logoOf, nameOf, type Brand } from './look'
@@ -36,9 +35,9 @@ const to: Viewer['to'] = {
 
 function Inside() {
   const who = useWho()
-  const settings = useQuery({ queryKey: ['settings'], staleTime: 300_000, queryFn: async () => (await client.GET('/api/v1/environment/settings')).data! })
+  const settings = useSettings()
   const viewer = useMemo(() => who.data && viewerOf(who.data, to), [who.data])
-  const brand: Brand | undefined = settings.data
+  const brand = settings.data
   const look = currentLook()
   useLayoutEffect(() => {
     if (!brand) return
