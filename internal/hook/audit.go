@@ -48,6 +48,7 @@ const (
 	AuditListener    AuditNoun = "listener"
 	AuditConnector   AuditNoun = "connector"
 	AuditUser        AuditNoun = "user"
+	AuditIssue       AuditNoun = "issue"
 	AuditMessage     AuditNoun = "message" // only its expunging
 	AuditAttempt     AuditNoun = "attempt" // likewise
 )
@@ -56,7 +57,7 @@ const (
 func AuditNouns() []AuditNoun {
 	return []AuditNoun{
 		AuditEnvironment, AuditApplication, AuditEndpoint, AuditEventType, AuditSource, AuditToken, AuditIntegration, AuditTask, AuditListener,
-		AuditConnector, AuditUser, AuditMessage, AuditAttempt,
+		AuditConnector, AuditUser, AuditIssue, AuditMessage, AuditAttempt,
 	}
 }
 

@@ -161,7 +161,7 @@ func (s *server) subjectID(e *hook.AuditEntry) string {
 		return codec.Environment(hook.EnvironmentID(k))
 	case e.Noun == hook.AuditApplication:
 		return codec.Application(e.Environment, hook.ApplicationID(k))
-	case e.Noun == hook.AuditEndpoint:
+	case e.Noun == hook.AuditEndpoint, e.Noun == hook.AuditIssue:
 		return codec.Endpoint(e.Application, hook.EndpointID(k))
 	case e.Noun == hook.AuditSource:
 		return codec.Source(e.Environment, hook.SourceID(k))

@@ -106,6 +106,8 @@ type Deps struct {
 
 	// Sums are what statistics are read from.
 	Sums Sums
+	// Issues are what endpoints fail at.
+	Issues store.Issues
 	// Search finds things by id and counts them.
 	Search store.Search
 	// Lanes knows what is in memory.

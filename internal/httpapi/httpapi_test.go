@@ -179,7 +179,7 @@ func (r *rig) start() {
 		},
 		CheckSource:   checkSource,
 		SourceChanged: r.changed.add,
-		Sums:          r.store, Search: r.store, Lanes: r.lanes, Tail: r.tail,
+		Sums:          r.store, Issues: r.store, Search: r.store, Lanes: r.lanes, Tail: r.tail,
 		SentHeaders: func(context.Context, *hook.Message, *hook.Endpoint, *hook.Environment, *hook.Attempt) ([]string, error) {
 			return []string{"User-Agent", "test", "Webhook-Id", "msg", "Authorization", "secret", "X-Two", "a", "X-Two", "b"}, nil
 		},

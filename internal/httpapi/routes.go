@@ -92,6 +92,7 @@ func routes() []route {
 		shapeRoutes(),
 		retentionRoutes(),
 		statsRoutes(),
+		issueRoutes(),
 		portableRoutes(),
 		listenRoutes(),
 		filterRoutes(),

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
 )
@@ -39,15 +40,25 @@ func TestRoleByRoute(t *testing.T) {
 		key := r.must(200, "POST", "/api/v1/management/authentication/"+env+"/api-token", `{"name":"n"}`).str("id")
 		integration := r.must(201, "POST", "/api/v1/app/"+app+"/integration", `{"name":"n"}`).str("id")
 		r.must(200, "POST", "/api/v1/app/"+app+"/integration/"+integration+"/key/rotate", "")
+		codec := r.store.Codec()
+		a, _ := codec.ParseApplication(r.env.ID, app)
+		ep, _ := codec.ParseEndpoint(a, e)
+		failed := hook.Rollup{RollupKey: hook.RollupKey{At: hook.RollupMinute.Begin(time.Now().UnixMilli()), Environment: r.env.ID, Application: a, Endpoint: ep, EventType: "user.created"}}
+		failed.Count(&hook.EndedAttempt{Outcome: hook.Failed, Reason: hook.ReasonServer, Status: 500})
+		if err := r.store.AddRollups(t.Context(), hook.KeySpan{Low: hook.Key(a), High: hook.Key(a) + 1}, []hook.Rollup{failed}); err != nil {
+			t.Fatal(err)
+		}
 		return map[string]string{
-			"env_id": env, "key_id": key, "integ_id": integration,
+			"issue_id": app + "." + e + ".server",
+			"env_id":   env, "key_id": key, "integ_id": integration,
 			"app_id": app, "endpoint_id": e, "msg_id": m, "attempt_id": at, "event_type_name": "user.created", "task_id": task,
 			"sink_id": r.pollingEndpoint(app, ""), "consumer_id": "shop",
 			"source_id": source, "destination_id": destination, "provider_name": "stripe", "listener_name": "laptop",
 		}
 	}
 	unknown := map[string]string{
-		"env_id": "org_" + strings.Repeat("0", 27), "key_id": "key_" + strings.Repeat("0", 27), "integ_id": "integ_" + strings.Repeat("0", 27),
+		"issue_id": "app_" + strings.Repeat("0", 27) + ".ep_" + strings.Repeat("0", 27) + ".server",
+		"env_id":   "org_" + strings.Repeat("0", 27), "key_id": "key_" + strings.Repeat("0", 27), "integ_id": "integ_" + strings.Repeat("0", 27),
 		"app_id": "app_" + strings.Repeat("0", 27), "endpoint_id": "ep_" + strings.Repeat("0", 27), "msg_id": "msg_" + strings.Repeat("0", 27),
 		"attempt_id": "atmpt_" + strings.Repeat("0", 27), "event_type_name": "no.such", "task_id": "qtask_" + strings.Repeat("0", 27),
 		"destination_id": "sink_" + strings.Repeat("0", 22),

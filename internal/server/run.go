@@ -297,7 +297,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		CheckSource:  func(s *hook.Source) error { return checkSource(n.checkURL, s) }, SourceChanged: n.sourceChanged,
 		Listening: n.listening, Forward: forwarded,
 		Polling: n.opened.store, Feeds: n.feeds,
-		Sums: n.rollup, Search: s, Lanes: n.dispatcher, Tail: n.tail,
+		Sums: n.rollup, Issues: s, Search: s, Lanes: n.dispatcher, Tail: n.tail,
 		SentHeaders: sender{n.sender, s.Codec(), s.IsExpunged}.headers, MakeRequest: sender{n.sender, s.Codec(), s.IsExpunged}.request,
 		Tasks: n.tasks, Consents: n.consents,
 		Metrics: requestRecorder{n.metrics},

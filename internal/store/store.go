@@ -14,6 +14,7 @@ type Store interface {
 	Announcements
 	Rounds
 	Rollups
+	Issues
 	Search
 	Feeds
 	Accounts

@@ -92,6 +92,14 @@ api 422 GET "/x/v1/stats/sparklines" | jq -c '.detail[0].loc'
 api 200 GET /x/v1/stats/failures | holds '.data[] | select(.reason == "server") | .count >= 2 and (.words | length > 0)'
 api 200 GET "$BX/stats/failures" | holds --arg id "$BAD" '.data[0].reason == "server" and .data[0].count == 2 and (.data[0].top | tostring | contains($id))'
 api 404 GET /x/v1/app/nobody/stats/failures >/dev/null
+is_issue() { api 200 GET "/x/v1/issue?app_id=bakery" | jq -e --arg id "$BAD" 'any(.data[]; .endpointId == $id and .reason == "server" and .failures >= 2)' >/dev/null; }
+await 20 is_issue # it comes with the sums, which are saved every 10 s
+ISSUE=/x/v1/issue/$(api 200 GET "/x/v1/issue?app_id=bakery&endpoint_id=bad" | jq -r '.data[] | select(.reason == "server") | .id')
+api 200 GET "$ISSUE" | holds '.state == "open" and (.words | length > 0)'
+api 200 PATCH "$ISSUE" '{"resolved":true,"assignee":"jo","note":"their disk was full"}' | holds '.state == "resolved" and .assignee == "jo"'
+api 422 PATCH "$ISSUE" '{"mutedUntil":"2099-01-01T00:00:00Z"}' | jq -c '.detail[0].loc'
+api 200 POST "$ISSUE/replay" '{"dryRun":true}' | holds '.count == 2 and .complete'
+api 404 POST "/x/v1/issue/nothing/replay" >/dev/null
 api 200 GET /x/v1/reason | holds '.data | length >= 15 and all(.words != "" and .reason != "")'
 api 200 GET /x/v1/queue | holds '.total.total == .total.now + .total.under1m + .total.under5m + .total.under1h + .total.under6h + .total.under24h + .total.later'
 api 200 GET "/x/v1/why/$BREAD" | holds '.kind == "message" and (.verdict | length > 0) and (.deliveries | length == 2)'

@@ -42,7 +42,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 		}
 		if i == 0 {
 			back = []string{
-				"DROP TABLE membership", "DROP TABLE session", "DROP TABLE claim", "DROP TABLE user",
+				"DROP TABLE issue_note", "DROP TABLE membership", "DROP TABLE session", "DROP TABLE claim", "DROP TABLE user",
 				"DROP INDEX task_ended", "DROP TABLE source", "DROP TABLE source_count", "DROP TABLE rejection",
 				"DROP INDEX application_environment", "DROP INDEX application_with_endpoints", "ALTER TABLE application DROP COLUMN source",
 				"CREATE INDEX application_environment ON application (environment, key)",

@@ -184,7 +184,10 @@ func (s *Store) AddRollups(ctx context.Context, span hook.KeySpan, list []hook.R
 		if err := addSums(conn, minuteTable, minutes); err != nil {
 			return err
 		}
-		return addSums(conn, hourTable, hours)
+		if err := addSums(conn, hourTable, hours); err != nil {
+			return err
+		}
+		return addIssues(conn, list)
 	})
 	if err != nil {
 		return fmt.Errorf("add rollups: %w", err)
@@ -456,6 +459,12 @@ func (s *Store) PruneRollups(ctx context.Context, minutesBefore, hoursBefore tim
 				break
 			}
 		}
+	}
+	err := s.rollups.change(ctx, func(conn *sqlite.Conn) error {
+		return pruneIssues(conn, minutesBefore.Add(hook.KeepMinutes-hook.KeepIssues))
+	})
+	if err != nil {
+		return fmt.Errorf("prune issues: %w", err)
 	}
 	return nil
 }

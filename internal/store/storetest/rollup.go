@@ -153,6 +153,54 @@ func testRollups(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("IssuesAreMadeWithTheSums", func(t *testing.T) {
+		f := newFixture(t, open)
+		list := sums(f.env) // no failure, one, two, of two applications
+		operational := list[5]
+		operational.Application = f.env.Operational()
+		f.must(f.AddRollups(f.Context(), hook.KeySpan{Low: 1, High: 2}, append(list, operational)))
+		// A repeat after an unclear error counts once.
+		f.wantKind(f.AddRollups(f.Context(), hook.KeySpan{Low: 1, High: 2}, list), hook.Conflict)
+		f.must(f.UpdateIssueNote(f.Context(), hook.IssueKey{Environment: f.env, Application: 100, Endpoint: 200, Reason: hook.ReasonServer}, func(n *hook.IssueNote) error {
+			n.Assignee = "jo"
+			return nil
+		}))
+		f.restart()
+		each := func(q store.IssueQuery) (out []hook.Issue) {
+			q.Environment = f.env
+			f.must(f.EachIssue(f.Context(), q, func(is *hook.Issue) (bool, error) {
+				out = append(out, *is)
+				return true, nil
+			}))
+			return out
+		}
+		got := each(store.IssueQuery{})
+		if len(got) != 2 || got[0].Endpoint != 201 || got[1].Endpoint != 200 || got[1].Note.Assignee != "jo" || got[0].Note.Assignee != "" {
+			t.Fatalf("issues %+v", got)
+		}
+		want := at.Add(2 * time.Minute)
+		if is := got[1]; is.Failures != 3 || !is.FirstAt.Equal(at.Add(time.Minute)) || !is.LastAt.Equal(want) || !is.SucceededAt.Equal(want) || is.State(at) != hook.IssueOpen {
+			t.Errorf("issue %+v", is)
+		}
+		if got := each(store.IssueQuery{Application: 101}); len(got) != 1 || got[0].Application != 101 {
+			t.Errorf("of one application: %+v", got)
+		}
+		if got := each(store.IssueQuery{After: &store.IssuePlace{LastAt: want.UnixMilli(), Endpoint: 201, Reason: hook.ReasonServer}}); len(got) != 1 || got[0].Endpoint != 200 {
+			t.Errorf("behind the first: %+v", got)
+		}
+		_, err := f.Issue(f.Context(), hook.IssueKey{Environment: f.env, Application: 100, Endpoint: 200, Reason: hook.ReasonReset})
+		f.wantKind(err, hook.NotFound)
+		_, err = f.Issue(f.Context(), hook.IssueKey{Environment: f.env + 1, Application: 100, Endpoint: 200, Reason: hook.ReasonServer})
+		f.wantKind(err, hook.NotFound)
+
+		// They go with their time.
+		later := want.Add(hook.KeepIssues).Add(time.Minute)
+		f.must(f.PruneRollups(f.Context(), later.Add(-hook.KeepMinutes), later.Add(-90*24*time.Hour)))
+		if got := each(store.IssueQuery{}); got != nil {
+			t.Errorf("old ones are there: %+v", got)
+		}
+	})
+
 	t.Run("OperationalWebhooksAreNotOfTheEnvironment", func(t *testing.T) {
 		f := newFixture(t, open)
 		list := sums(f.env)
