@@ -66,6 +66,52 @@ test('T7: one click to the success rate and the percentiles of an endpoint', asy
   await person.close()
 })
 
+test('charts are read by keyboard and as tables, and a part of them can be shown alone', async () => {
+  const person = await sit(browser, server)
+  const shown = () => new URL(person.page.url()).searchParams
+  const readout = (words: RegExp) => person.page.locator('.figure-readout').filter({ hasText: words }).first().waitFor()
+  await person.land(`${page()}?range=1h`)
+  const plot = person.page.getByRole('group', { name: /attempts, 80% succeeded/ })
+  await plot.focus()
+  await person.page.keyboard.press('End')
+  await readout(/: \d+ delivered, 0 tried again, \d+ failed for good/)
+  await person.page.keyboard.press('Shift+ArrowLeft')
+  await person.page.keyboard.press('Shift+ArrowLeft')
+  await person.page.keyboard.press('Enter')
+  await person.page.waitForURL(/since=.*until=/)
+  expect(Date.parse(shown().get('until')!) - Date.parse(shown().get('since')!)).toBe(3 * 60_000)
+  await person.sees('Attempts of this time')
+  await person.page.goBack()
+  await person.sees('Recent attempts')
+  // The mouse does the same.
+  const box = (await plot.boundingBox())!
+  await person.page.mouse.move(box.x + box.width * 0.6, box.y + 60)
+  await person.page.mouse.down()
+  await person.page.mouse.move(box.x + box.width - 12, box.y + 80, { steps: 5 })
+  await person.page.mouse.up()
+  await person.page.waitForURL(/since=.*until=/)
+  await person.press('button', '1 hour')
+  // A cell of the strip: the newest one has the focus first.
+  const strip = person.page.getByRole('group', { name: /failures in \d of \d+ periods/ })
+  await strip.getByRole('button').last().focus()
+  await person.page.keyboard.press('ArrowLeft')
+  await person.page.keyboard.press('ArrowRight')
+  expect(await person.page.evaluate('document.activeElement.getAttribute("aria-label")')).toMatch(/many failures$|no traffic$/)
+  await person.page.keyboard.press('Enter')
+  await person.page.waitForURL(/since=.*until=/)
+  await person.press('button', '1 hour')
+  const map = person.page.getByRole('group', { name: /^Most answers/ })
+  await map.focus()
+  await person.page.keyboard.press('ArrowDown')
+  await readout(/: \d+ answers? up to/)
+  for (let n = 0; n < 4; n++) await person.page.getByRole('button', { name: 'View as table' }).first().press('Enter')
+  for (const name of ['Success over time', 'Attempts by outcome', 'Time to answer', 'How answers are spread']) {
+    expect(await person.page.getByRole('region', { name }).getByRole('row').count()).toBeGreaterThan(10)
+  }
+  await checkAccess(person.page)
+  await person.close()
+})
+
 test('T8: one click and a confirmation pause an endpoint, and nothing is lost', async () => {
   const person = await sit(browser, server)
   await person.land(page())

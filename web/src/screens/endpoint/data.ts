@@ -14,6 +14,10 @@ const key = (place: Place, what: string) => ['endpoint', place.app_id, place.end
 export const useEndpoint = (place: Place) =>
   useQuery({ queryKey: key(place, 'itself'), queryFn: async () => (await client.GET('/api/v1/app/{app_id}/endpoint/{endpoint_id}', { params: { path: place } })).data! })
 
+/** useAppName is the name of the application, for who may see it. */
+export const useAppName = (appId: string, enabled: boolean): string =>
+  useQuery({ queryKey: ['app', 'name', appId], enabled, staleTime: 60_000, queryFn: async () => (await client.GET('/api/v1/app/{app_id}', { params: { path: { app_id: appId } } })).data!.name }).data || appId
+
 /** useHold is whether it is paused, whether it rests, and how much waits; it moves by itself. */
 export const useHold = (place: Place) =>
   useQuery({ queryKey: key(place, 'hold'), refetchInterval: 10_000, queryFn: async () => (await client.GET('/x/v1/app/{app_id}/endpoint/{endpoint_id}/hold', { params: { path: place } })).data! })

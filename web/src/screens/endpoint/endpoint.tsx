@@ -5,7 +5,7 @@ import { text } from '../../text'
 import { Chip, Loading, Page, Problem, Tabs, Time } from '../../ui'
 import { Access } from './access'
 import { Actions } from './actions'
-import { useEndpoint, useHold, useWhy, type Place } from './data'
+import { useAppName, useEndpoint, useHold, useWhy, type Place } from './data'
 import './endpoint.css'
 import { Events } from './events'
 import { Overview } from './overview'
@@ -20,7 +20,8 @@ export function EndpointPage() {
   const params = useParams({ strict: false }) as { appId?: string; endpointId?: string }
   const place = { app_id: params.appId ?? own ?? '', endpoint_id: params.endpointId ?? '' }
   const endpoint = useEndpoint(place)
-  const crumbs = kind === 'operator' ? [{ to: '/apps', words: text.shell.applications }, { to: `/apps/${place.app_id}`, words: place.app_id }] : [{ to: '/', words: text.portal.endpoints }]
+  const app = useAppName(place.app_id, kind === 'operator')
+  const crumbs = kind === 'operator' ? [{ to: '/apps', words: text.shell.applications }, { to: `/apps/${place.app_id}`, words: app }] : [{ to: '/', words: text.portal.endpoints }]
   if (endpoint.isPending) return <Page title={text.endpoint.title}><Loading /></Page>
   if (endpoint.error) return <Page title={text.endpoint.title} crumbs={crumbs}><Problem error={endpoint.error} onRetry={endpoint.refetch} /></Page>
   const e = endpoint.data
@@ -51,6 +52,7 @@ function State({ place, disabled, description }: { place: Place; disabled: boole
       <StateChip state={state} />
       {state === 'failing' && <span className="muted">{failingSince && <>{t.since} <Time at={failingSince} /></>} {h?.breaker && h.breaker.state !== 'closed' && t.resting(h.breaker.failures)}</span>}
       {h && (state === 'paused' || state === 'draining') && <span className="muted">{h.since && <>{t.since} <Time at={h.since} /></>} {(h.by === 'application' || h.by === 'source') && t.pausedAbove} {h.note}</span>}
+      {(state === 'disabled' || state === 'waiting') && why.data && <span className="muted">{why.data.verdict}</span>}
       {h && h.waiting > 0 && <Chip tone="idle" icon="clock">{t.waiting(h.waiting, h.approximated)}</Chip>}
       <span className="muted">{description}</span>
     </div>

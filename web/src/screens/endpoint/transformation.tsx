@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 import { ApiError, client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Button, CodeEditor, Loading, Problem, Switch, toast, wordsOf } from '../../ui'
+import { Button, CodeEditor, Loading, Problem, Switch, toast, useSearch, wordsOf } from '../../ui'
 import { useChanged, useTransformation, type Place } from './data'
 import { Pairs, pairsOf, recordOf, type Pair } from './pairs'
 import { Trial } from './trial'
@@ -29,7 +29,9 @@ function Editor({ place, saved }: { place: Place; saved: { code: string | null; 
   const [code, setCode] = useState(saved.code ?? template)
   const [enabled, setEnabled] = useState(saved.enabled || saved.code === null)
   const [variables, setVariables] = useState<Pair[]>(pairsOf(saved.variables ?? {}))
-  const [problem, setProblem] = useState<{ words: string; line?: number; column?: number } | null>(null)
+  const [search] = useSearch()
+  // ?line= and ?column= are where a delivery failed in it.
+  const [problem, setProblem] = useState<{ words: string; line?: number; column?: number } | null>(Number(search.line) > 0 ? { words: '', line: Number(search.line), column: Number(search.column) || undefined } : null)
   const t = text.endpoint
   const isChanged = code !== (saved.code ?? template) || (saved.code !== null && enabled !== saved.enabled) || JSON.stringify(recordOf(variables)) !== JSON.stringify(saved.variables ?? {})
   useEffect(() => {
@@ -53,7 +55,7 @@ function Editor({ place, saved }: { place: Place; saved: { code: string | null; 
     <div className="stack">
       <p className="muted">{saved.code === null ? t.noCode : saved.enabled ? t.codeRuns : t.codeOff}</p>
       <CodeEditor label={t.code} language="javascript" lines={12} value={code} onValue={may ? setCode : undefined} readOnly={!may} at={problem?.line ? { line: problem.line, column: problem.column } : undefined} />
-      {problem && <div className="note bad" role="alert">{problem.words}</div>}
+      {problem?.words && <div className="note bad" role="alert">{problem.words}</div>}
       {may && (
         <>
           <details className="card">
