@@ -164,6 +164,35 @@ test('a redirect is taken over as the URL, and a message is sent again', async (
   await person.close()
 })
 
+test('T9: the message with a value in its payload is found with one search', async () => {
+  const wanted = await publish('{"order":{"id":12345678901234567891,"we.ird":"yes"},"items":[{"sku":"A-7"}]}')
+  await publish('{"order":{"id":12345678901234567892}}')
+  const person = await sit(browser, server)
+  for (const [words, chip] of [['payload.order.id = 12345678901234567891', 'order.id = 12345678901234567891'], ['items[0].sku=A-7', 'items[0].sku = A-7'], ['order["we.ird"] = yes', 'order["we.ird"] = yes']] as const) {
+    await person.land('/messages')
+    await person.page.getByRole('row').nth(3).waitFor()
+    await person.fill('Narrow the messages', words)
+    await person.page.keyboard.press('Enter')
+    await person.page.getByRole('button', { name: `Remove the filter ${chip}` }).waitFor()
+    await person.sees('1 message loaded')
+    await person.page.getByText(wanted).waitFor()
+    expect(person.clicks()).toBe(0)
+  }
+  await person.fill('Narrow the messages', 'order..id = 1')
+  await person.page.keyboard.press('Enter')
+  await person.page.getByRole('alert').filter({ hasText: 'path' }).waitFor()
+
+  await person.land(`/messages?app=${app}&type=order.paid,order.sent`)
+  await person.sees(/messages? loaded/)
+  await person.page.getByLabel('State', { exact: true }).selectOption('Failed, is tried again')
+  await person.page.getByText(/^Retrying at [1-9] of 5$/).first().waitFor()
+  await person.page.getByLabel('State', { exact: true }).selectOption('Failed for good')
+  await person.page.getByRole('button', { name: 'Remove the filter state Failed for good' }).waitFor()
+  await person.page.getByLabel('Time', { exact: true }).selectOption('Last hour')
+  expect(person.page.url()).toContain('since=1h')
+  await person.close()
+})
+
 test('the log: narrowed, previewed, chosen by keyboard, sent again, exported', async () => {
   for (let i = 0; i < 30; i++) await publish(`{"i":${i},"big":12345678901234567890}`, `,"tags":["${i % 2 ? 'odd' : 'even'}"]`)
   const person = await sit(browser, server)

@@ -1,14 +1,14 @@
 // Sends many messages again, a few at a time: the server takes single resends, and one that it
 // refuses must not end the rest.
-import { client } from '../../../api/client'
-import { ApiError } from '../../../api/client'
+import { ApiError, client } from '../../../api/client'
 import { resend } from '../data'
 
 export type Which = 'failed' | 'all'
 export type BulkProgress = { done: number; total: number; sent: number; refused: number; because?: string; startedAt: number }
 
-/** wanted says whether a delivery is sent again; status is the contract's: 2 failed, and 0 delivered or cancelled. */
-const wanted = (which: Which, status: number) => which === 'all' || status === 2
+/** wanted says whether a delivery is sent again; status is the contract's: 2 failed for good, 3 failed and
+    is tried again. */
+const wanted = (which: Which, status: number) => which === 'all' || status === 2 || status === 3
 
 /** resendMany tells how far it is and ends early when signal says so. What was sent by then stays sent. */
 export async function resendMany(messages: { appId: string; id: string }[], which: Which, onProgress: (p: BulkProgress) => void, signal: AbortSignal): Promise<BulkProgress> {

@@ -3,7 +3,7 @@ import { text } from '../../../text'
 import { number } from '../../../text/format'
 import { Button, Icon, legible, Select } from '../../../ui'
 import type { LogRow } from './data'
-import { spanNames, typed, type Query } from './query'
+import { spanNames, statuses, typed, type Query } from './query'
 
 /** SearchBox narrows the log by what is typed; see query.ts for the words it knows. */
 export function SearchBox({ query, onQuery, help }: { query: Query; onQuery: (q: Query) => void; help: string }) {
@@ -30,6 +30,13 @@ export function TimeSelect({ query, onQuery }: { query: Query; onQuery: (q: Quer
   return <Select label={t.timeLabel} options={options} value={query.since} onValue={(since) => onQuery({ ...query, since, after: '', before: '' })} />
 }
 
+/** StatusSelect is what became of the messages. */
+export function StatusSelect({ query, onQuery }: { query: Query; onQuery: (q: Query) => void }) {
+  const t = text.messages
+  const options: [string, string][] = [['', t.anyStatus], ...statuses.map((name): [string, string] => [name, t.statuses[name]])]
+  return <Select label={t.state} options={options} value={query.status} onValue={(status) => onQuery({ ...query, status })} />
+}
+
 /** FilterChips are what the log is narrowed to; each is taken away with a press. */
 export function FilterChips({ query, onQuery }: { query: Query; onQuery: (q: Query) => void }) {
   const t = text.messages
@@ -38,7 +45,7 @@ export function FilterChips({ query, onQuery }: { query: Query; onQuery: (q: Que
   ]
   if (query.tag) chips.push([t.tagIs(query.tag), { ...query, tag: '' }])
   if (query.channel) chips.push([t.channelIs(query.channel), { ...query, channel: '' }])
-  if (query.status) chips.push([t.statusIs(query.status), { ...query, status: '' }])
+  if (query.status) chips.push([t.statusIs(t.statuses[query.status as keyof typeof t.statuses] ?? query.status), { ...query, status: '' }])
   if (query.path) chips.push([`${query.path} = ${query.value}`, { ...query, path: '', value: '' }])
   if (query.after) chips.push([t.afterIs(query.after), { ...query, after: '' }])
   if (query.before) chips.push([t.beforeIs(query.before), { ...query, before: '' }])

@@ -7,7 +7,8 @@
 //
 // and kept in the address, one parameter for each.
 
-export const statuses = ['delivered', 'failed', 'pending', 'held', 'cancelled'] as const
+/** statuses are in the order of the contract's numbers. */
+export const statuses = ['delivered', 'pending', 'failed', 'retrying', 'cancelled'] as const
 
 export type Query = { types: string[]; tag: string; channel: string; status: string; path: string; value: string; since: string; after: string; before: string }
 

@@ -9,10 +9,9 @@ import type { LogRow } from './data'
 const rowHeight = 38
 
 /** LogTable draws the rows in sight of any number. j and k move, x selects, Enter previews, o opens, r resends. */
-export function LogTable({ rows, columns, appId, selected, onSelect, previewed, onPreview, onResend, onMore, canResend }: {
+export function LogTable({ rows, columns, selected, onSelect, previewed, onPreview, onResend, onMore, canResend }: {
   rows: LogRow[]
   columns: ReturnType<typeof useColumns>[0]
-  appId: string
   selected: ReadonlySet<string>
   onSelect: (ids: string[], to: boolean) => void
   previewed: string
@@ -36,7 +35,7 @@ export function LogTable({ rows, columns, appId, selected, onSelect, previewed, 
     void Promise.resolve(onMore()).finally(() => { asking.current = false })
   }, [last, rows.length, onMore])
 
-  const placeOf = (m: LogRow) => to.message(m.appId ?? appId, m.id)
+  const placeOf = (m: LogRow) => to.message(m.appId, m.id)
   const focus = (index: number) => {
     const at = Math.min(rows.length - 1, Math.max(0, index))
     current.current = at
