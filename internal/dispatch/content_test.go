@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/hookloft/hookloft/internal/hook"
 )
@@ -105,4 +106,12 @@ func TestBatchFullByBytesDoesNotWait(t *testing.T) {
 			t.Errorf("%d of a full batch of 40 were delivered", got)
 		}
 	})
+}
+
+// TestItemFitsASmallBlock: the allocator rounds what is more than 640 bytes up to 704, for each
+// delivery in memory.
+func TestItemFitsASmallBlock(t *testing.T) {
+	if n := unsafe.Sizeof(item{}); n > 640 {
+		t.Errorf("an item has %d bytes", n)
+	}
 }

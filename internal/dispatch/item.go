@@ -31,32 +31,33 @@ const (
 
 var queueOf = [kinds]int{live: liveQueue, retry: retryQueue, replay: replayQueue, manual: replayQueue}
 
-// item is a delivery in memory: from Admit or a claim until its outcome is stored.
+// item is a delivery in memory: from Admit or a claim until its outcome is stored. Very many are
+// there at once, so the small fields stand together.
 type item struct {
 	due   store.Due
 	lane  *lane
-	next  *item // in its queue
-	kind  kind
-	size  int       // bytes that it counts for
+	next  *item     // in its queue
 	since time.Time // when it came into memory
-	probe bool      // is the one attempt of an open breaker
+	size  int       // bytes that it counts for
+	kind  kind
+	probe bool // is the one attempt of an open breaker
 	// isPlanned, perSecond and updatedAt are the lane's when the item was taken.
 	isPlanned  bool
-	fed        *store.Fed // what its endpoint's feed gets; nil where a request is made
-	wipe       bool       // its success may remove the message's payload
-	perSecond  int
-	updatedAt  time.Time
-	drains     time.Time  // until of the lane's drain
-	isDraining bool       // it waited for the end of a hold, and counts in drainFlying
-	ended      bool       // its outcome is with the store
-	slot       store.Slot // of its request in the store's journal
-	waits      bool       // stands in a line
-	shadowed   bool       // a resend of the same pair goes first
-	shadows    *item      // the delivery in line that waits for this resend
-	isGone     bool       // somebody has ended it while it was tried
+	wipe       bool // its success may remove the message's payload
+	isDraining bool // it waited for the end of a hold, and counts in drainFlying
+	ended      bool // its outcome is with the store
+	waits      bool // stands in a line
+	shadowed   bool // a resend of the same pair goes first
+	isGone     bool // somebody has ended it while it was tried
 	// isBare: the content of its message was laid down, bareBytes of it; see content.go.
 	isBare    bool
+	slot      store.Slot // of its request in the store's journal
 	bareBytes int
+	perSecond int
+	updatedAt time.Time
+	drains    time.Time  // until of the lane's drain
+	fed       *store.Fed // what its endpoint's feed gets; nil where a request is made
+	shadows   *item      // the delivery in line that waits for this resend
 	// batch is what leaves in one request with this one, in order, and whole the message that
 	// stands for all of them; nil for a request of one message.
 	batch    []*item

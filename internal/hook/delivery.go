@@ -38,13 +38,18 @@ func (s State) IsFinal() bool { return s == Delivered || s == Exhausted || s == 
 
 // Delivery is one message on its way to one endpoint. It is identified by that
 // pair; a manual resend is the same pair with Trigger Manual and leaves the
-// schedule alone.
+// schedule alone. Very many are in memory at once, so the small fields stand together.
 type Delivery struct {
 	Message     MessageID
 	Application ApplicationID
 	Endpoint    EndpointID
 	State       State
 	Trigger     Trigger
+	// Reason says why State is Exhausted, Cancelled or Held, or why the last attempt failed.
+	Reason Reason
+	// Fresh: the delivery has no row of its own yet; it lives in memory and is found
+	// after a crash through its message. See store.Queue.
+	Fresh bool
 	// Attempts counts the ended attempts of the pair, manual ones included.
 	Attempts int
 	// Step counts the failed scheduled attempts of this round: the position in the
@@ -59,8 +64,6 @@ type Delivery struct {
 	// BatchEnd is the place of the last delivery that leaves in one request with this one,
 	// the first of them; zero until that is settled. A repetition takes the same ones.
 	BatchEnd PlaceInLine
-	// Reason says why State is Exhausted, Cancelled or Held, or why the last attempt failed.
-	Reason Reason
 	// Note says of the Reason what else is known, in some words: which clause of a filter decided.
 	// It is stored in the clear, so it holds nothing of the message. "" for nothing.
 	Note string
@@ -70,9 +73,6 @@ type Delivery struct {
 	// Latest is of a new delivery that a later one of its key may supersede; nil for most. It
 	// is for Append alone, and not stored.
 	Latest *LatestOf
-	// Fresh: the delivery has no row of its own yet; it lives in memory and is found
-	// after a crash through its message. See store.Queue.
-	Fresh bool
 }
 
 // After returns the delivery after attempt a has ended at now: the only place where

@@ -132,13 +132,13 @@ type Finished struct {
 	// Urgent outcomes join the next commit: final states other than a plain success,
 	// long delays, and what a lane waits for.
 	Urgent bool
+	// Wipe: the delivery succeeded, and once all of its message have, the message's payload
+	// is to be removed, in the same commit.
+	Wipe bool
 	// Feed is what goes into the feed of a polling endpoint, in the same commit and at most
 	// once for a delivery; nil for no such endpoint. State is Delivered then, and there is
 	// no Attempt. A delivery that somebody else has ended or changed meanwhile is left alone.
 	Feed *Fed
-	// Wipe: the delivery succeeded, and once all of its message have, the message's payload
-	// is to be removed, in the same commit.
-	Wipe bool
 	// With are other outcomes of the same Due.Group, which are kept in the same commit or not
 	// at all. Their Done is not called, and this one's Urgent stands for all.
 	With []*Finished
