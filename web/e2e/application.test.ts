@@ -111,7 +111,7 @@ test('settings are saved, an application is paused and resumed, and what changed
   await until('the application is resumed', async () => (await server.api('GET', '/x/v1/app/changing/hold')).state === 'open')
   await page.getByRole('button', { name: 'Pause', exact: true }).waitFor()
 
-  await person.press('link', 'Activity')
+  await person.press('link', 'Activity', page.getByRole('navigation', { name: 'Of this application' }))
   const renamed = page.getByRole('row').filter({ hasText: 'throttleRate' })
   await renamed.getByText(/Before$/).waitFor()
   await renamed.getByText(hostile).waitFor()
@@ -119,7 +119,7 @@ test('settings are saved, an application is paused and resumed, and what changed
   expect(await page.getByRole('row').filter({ hasText: 'application created' }).count()).toBe(1)
   await inAllColours(page, () => checkAccess(page))
   await shoot(page, 'application-activity')
-  await person.press('link', 'Messages')
+  await person.press('link', 'Messages', page.getByRole('navigation', { name: 'Of this application' }))
   await page.getByRole('link', { name: 'invoice.paid' }).waitFor()
   await checkAccess(page)
   expect(await page.evaluate('window.hacked')).toBeUndefined()

@@ -123,3 +123,91 @@ test('who has nothing yet is led through the steps', async () => {
   await page.getByText('Delivered', { exact: true }).waitFor()
   await person.close()
 })
+
+test('T2: an id that is pasted leads to its page without a click, from any screen', async () => {
+  const fresh = await startServer()
+  try {
+    const app = await fresh.api<{ id: string }>('GET', '/api/v1/app/demo')
+    const { id } = await fresh.api<{ id: string }>('POST', '/api/v1/app/demo/msg', { eventType: 'a.b', payload: {} })
+    const attempt = await until('it was delivered', async () => (await fresh.api<{ data: { id: string; endpointId: string }[] }>('GET', `/api/v1/app/demo/attempt/msg/${id}`)).data[0])
+    await fresh.api('POST', '/api/v1/event-type', { name: 'bread.ready', description: '' })
+    await fresh.api('POST', '/api/v1/app', { name: 'One', uid: 'twice' })
+    const other = await fresh.api<{ id: string }>('POST', '/api/v1/app', { name: 'Two', uid: 'other' })
+    await fresh.api('POST', `/api/v1/app/other/endpoint`, { uid: 'twice', url: `${fresh.url}/inbox/demo` })
+    const person = await sit(browser, fresh)
+    const { page } = person
+    const paste = async (words: string) => {
+      await person.land('/tasks')
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.evaluate((w) => navigator.clipboard.writeText(w), words)
+      await page.keyboard.press('/')
+      await page.keyboard.press('Control+V')
+    }
+    for (const [words, place] of [
+      [id, `/apps/${app.id}/messages/${id}`],
+      [attempt.id, `/apps/${app.id}/messages/${id}?attempt=${attempt.id}`],
+      [attempt.endpointId, `/apps/${app.id}/endpoints/${attempt.endpointId}`],
+      [app.id, `/apps/${app.id}`],
+      ['demo', `/apps/${app.id}`],
+      ['bread.ready', '/event-types/bread.ready'],
+    ] as const) {
+      await paste(words)
+      await page.waitForURL((url) => url.pathname + url.search === place)
+      expect(person.clicks()).toBe(0)
+    }
+    // What means several things is listed, and the arrows choose.
+    await paste('twice')
+    const list = page.getByRole('listbox', { name: 'Found' })
+    await list.getByRole('option').first().waitFor()
+    expect(await list.getByRole('option').count()).toBe(2)
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowDown')
+    expect(await list.getByRole('option', { selected: true }).count()).toBe(1)
+    await inAllColours(page, () => checkAccess(page))
+    await shoot(page, 'search')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(new RegExp(`/apps/(${other.id}/endpoints/ep_|app_)`))
+    await paste('nothing-of-this-name')
+    await person.sees('Nothing has this id or name.')
+    await page.keyboard.press('Escape')
+    expect(await page.getByRole('combobox', { name: 'Search by id, name or URL' }).inputValue()).toBe('')
+    expect(person.clicks()).toBe(0)
+    await person.close()
+  } finally {
+    await fresh.stop()
+  }
+})
+
+test('the keys are listed with "?", and "g" and a letter goes to a screen', async () => {
+  const person = await sit(browser, server)
+  const { page } = person
+  await person.land('/apps')
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.keyboard.press('?')
+  const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' })
+  await dialog.waitFor()
+  await inAllColours(page, () => checkAccess(page))
+  await shoot(page, 'keyboard')
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+  await page.keyboard.press('g')
+  await page.getByRole('navigation', { name: 'Main' }).locator('kbd').first().waitFor()
+  await page.keyboard.press('o')
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+  // In a field the letters are letters.
+  await page.keyboard.press('/')
+  await page.keyboard.type('ga')
+  expect(await page.getByRole('combobox', { name: 'Search by id, name or URL' }).inputValue()).toBe('ga')
+  await page.keyboard.press('Escape')
+  // The theme and the time zone are remembered.
+  await person.press('button', 'Theme')
+  await person.press('menuitem', 'Dark')
+  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark')
+  await page.reload()
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+  expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark')
+  await page.setViewportSize({ width: 360, height: 700 })
+  await until('nothing is wider than a phone', () => page.evaluate(() => document.documentElement.scrollWidth <= 360))
+  await shoot(page, 'overview-narrow')
+  await person.close()
+})

@@ -6,7 +6,7 @@ import { createRoot } from 'react-dom/client'
 import { ApiError, baseURL } from './api/client'
 import { session } from './api/session'
 import { loadText } from './text'
-import { applyTheme, Toasts } from './ui'
+import { Announcer, applyTheme, Toasts } from './ui'
 
 const flat = (search: Record<string, unknown>): string => {
   const pairs = Object.entries(search).filter(([, v]) => v !== undefined && v !== '')
@@ -42,6 +42,7 @@ export async function run(routeTree: AnyRoute, below = '', enter: () => Promise<
       <QueryClientProvider client={queries}>
         <RouterProvider router={router} />
         <Toasts />
+        <Announcer />
       </QueryClientProvider>
     </StrictMode>,
   )

@@ -2,11 +2,11 @@
 import { useParams } from '@tanstack/react-router'
 import { api } from '../api/client'
 import { useViewer } from '../api/viewer'
+import { MessageLog } from '../screens/message/log/log'
 import { text } from '../text'
 import { Button, Chip, CopyButton, Loading, Page, Problem, Tabs } from '../ui'
 import { ApplicationActivity } from './application-activity'
 import { ApplicationEndpoints } from './application-endpoints'
-import { ApplicationMessages } from './application-messages'
 import { ApplicationPortal } from './application-portal'
 import { ApplicationSettings } from './application-settings'
 import { PauseButton } from './application-pause'
@@ -39,7 +39,7 @@ export function Application() {
       {hold.error && <div className="note bad spread" role="alert">{t.holdUnknown}<Button icon="replay" onPress={hold.refetch}>{text.common.retry}</Button></div>}
       <Tabs label={t.tabs} tabs={[
         { id: 'endpoints', words: t.endpoints, content: () => <ApplicationEndpoints appId={a.id} /> },
-        { id: 'messages', words: t.messages, content: () => <ApplicationMessages appId={a.id} /> },
+        { id: 'messages', words: t.messages, content: () => <MessageLog appId={a.id} /> },
         viewer.owns('audit:read') && { id: 'activity', words: t.activity, content: () => <ApplicationActivity appId={a.id} /> },
         viewer.owns('portal:write') && { id: 'portal', words: t.portal, content: () => <ApplicationPortal app={a} /> },
         { id: 'settings', words: t.settings, content: () => <ApplicationSettings key={a.updatedAt} app={a} onSaved={app.refetch} /> },

@@ -2,7 +2,7 @@ import { text } from '../text'
 
 /** navigation is the list on the left: place, words, and the key after "g". */
 export const navigation = (): { to: string; words: string; key: string }[] => [
-  { to: '/start', words: text.shell.start, key: 's' },
+  { to: '/start', words: text.shell.start, key: 'h' },
   { to: '/', words: text.shell.overview, key: 'o' },
   { to: '/apps', words: text.shell.applications, key: 'a' },
   { to: '/messages', words: text.messages.title, key: 'm' },

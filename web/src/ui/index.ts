@@ -2,6 +2,7 @@
 import './tokens.css'
 import './ui.css'
 
+export { announce, Announcer } from './announce'
 export { Button, CopyButton } from './button'
 export { Chip, type Tone } from './chip'
 export { Code } from './code'
