@@ -2,7 +2,7 @@ import { useId, useRef, useState, useEffect } from 'react'
 import { text } from '../../text'
 import { Button, Input, legible } from '../../ui'
 import './picker.css'
-import { namesBelow, treeOf, type Branch } from './tree'
+import { namesBelow, treeOf, type Branch } from './names'
 
 /** EventTypePicker chooses event types in a tree by the parts of their names; none chosen means all of them. */
 export function EventTypePicker({ types, value, onValue }: {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { namesBelow, treeOf } from './tree'
+import { namesBelow, treeOf } from './names'
 
 test('names are grouped by their dots, and lone parts drawn together', () => {
   const tree = treeOf(['invoice.paid', 'user', 'invoice.item.added', 'user.created', 'invoice.paid', 'a.b.c'])
