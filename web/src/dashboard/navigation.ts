@@ -8,7 +8,8 @@ export const navigation = (): { to: string; words: string; key: string }[] => [
   { to: '/messages', words: text.messages.title, key: 'm' },
   { to: '/live', words: text.shell.live, key: 'l' },
   { to: '/event-types', words: text.shell.eventTypes, key: 'e' },
+  { to: '/sources', words: text.shell.sources, key: 'r' },
   { to: '/tasks', words: text.shell.tasks, key: 't' },
-  { to: '/settings', words: text.shell.settings, key: 's' },
+  { to: '/settings', words: text.shell.settings, key: 'p' },
   { to: '/settings/audit', words: text.shell.audit, key: 'u' },
 ]
