@@ -481,3 +481,12 @@ func TestRolesHaveTheRightsThatTheyShould(t *testing.T) {
 		t.Error("what is redacted is for all but viewers")
 	}
 }
+
+// TestUnknownRoleHasNoRight: the store may have been written by a later version.
+func TestUnknownRoleHasNoRight(t *testing.T) {
+	r := newRig(t)
+	_, cookie := r.person("ada@example.com", "auditor")
+	if a := r.asPerson(cookie, "GET", "/api/v1/app", ""); a.status != 403 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

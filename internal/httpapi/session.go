@@ -89,7 +89,10 @@ func (s *server) environmentOfUser(c *call, user *hook.User, named string) (hook
 	}
 	codec := s.Catalog.Codec()
 	i := slices.IndexFunc(all, func(e *hook.Environment) bool {
-		return user.RoleIn(e.ID) != "" && (named == anyEnvironment || codec.Environment(e.ID) == named)
+		// A role that this version does not know, of a later one's store, is no role: no scopes
+		// would mean all of them.
+		_, isRole := s.roles[user.RoleIn(e.ID)]
+		return isRole && (named == anyEnvironment || codec.Environment(e.ID) == named)
 	})
 	if i < 0 {
 		return 0, refused
