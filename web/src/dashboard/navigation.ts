@@ -6,6 +6,7 @@ export const navigation = (): { to: string; words: string; key: string }[] => [
   { to: '/', words: text.shell.overview, key: 'o' },
   { to: '/apps', words: text.shell.applications, key: 'a' },
   { to: '/messages', words: text.messages.title, key: 'm' },
+  { to: '/issues', words: text.issues.title, key: 'i' },
   { to: '/live', words: text.shell.live, key: 'l' },
   { to: '/event-types', words: text.shell.eventTypes, key: 'e' },
   { to: '/sources', words: text.shell.sources, key: 'r' },

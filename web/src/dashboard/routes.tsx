@@ -24,6 +24,7 @@ export const routeTree = root.addChildren([
   at('/sources/new', later(() => import('./sources/add'), 'AddSource')),
   at('/sources/$id', later(() => import('./sources/page'), 'SourcePage')),
   at('/tasks', later(() => import('./tasks/tasks'), 'Tasks')),
+  at('/issues', later(() => import('./issues/issues'), 'Issues')),
   at('/live', later(() => import('./live/live'), 'Live')),
   at('/apps/$appId/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
   at('/messages', later(() => import('./messages'), 'Messages')),
