@@ -38,7 +38,7 @@ test('a failing endpoint is one line, which is muted, assigned, resolved, and se
 
   await more('Assign or add a note')
   await person.fill('Assigned to', 'jo@example.com')
-  await person.fill('Note', hostile)
+  await person.fill(/^Note$/, hostile)
   await person.press('button', 'Save')
   await person.sees('jo@example.com')
   await person.sees(hostile)
