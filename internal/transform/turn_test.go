@@ -10,10 +10,11 @@ import (
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
-// until waits for a condition of the pool.
+// until waits for a condition of the pool. Under the race detector scripts are slow, and on a busy
+// machine many of them take more than half a minute.
 func (p *Pool) until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
 		p.mu.Lock()
 		ok := is()
 		p.mu.Unlock()
