@@ -259,23 +259,7 @@ func simulateOrder(t *testing.T, seed uint64) {
 		}
 		return nil
 	}
-	var d *Dispatcher
-	var stop func()
-	begin := func() {
-		d = New(w, w, w, nil, o)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- d.Run(ctx) }()
-		synctest.Wait()
-		stop = func() {
-			cancel()
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-			d.check(t)
-		}
-	}
-	begin()
+	d, stop := w.start(t, o)
 	var published []pair
 	for range 150 {
 		dice, app, n := chance(100), hook.ApplicationID(1+chance(2)), chance(12)
@@ -310,7 +294,7 @@ func simulateOrder(t *testing.T, seed uint64) {
 			w.mu.Unlock()
 			time.Sleep(5 * time.Second)
 			stop()
-			begin()
+			d, stop = w.start(t, o)
 			w.mu.Lock()
 			faulty = true
 			w.mu.Unlock()

@@ -111,23 +111,7 @@ func simulate(t *testing.T, seed uint64) {
 	}
 	w.keptErr = w.spillErr
 
-	var d *Dispatcher
-	var stop func()
-	begin := func() {
-		d = New(w, w, w, nil, o)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- d.Run(ctx) }()
-		synctest.Wait()
-		stop = func() {
-			cancel()
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-			d.check(t)
-		}
-	}
-	begin()
+	d, stop := w.start(t, o)
 	var published []pair
 	for range 200 {
 		// rng is shared with the receivers, so it is asked under mu.
@@ -170,7 +154,7 @@ func simulate(t *testing.T, seed uint64) {
 			w.mu.Unlock()
 			time.Sleep(5 * time.Second)
 			stop()
-			begin()
+			d, stop = w.start(t, o)
 			w.mu.Lock()
 			faulty = true
 			w.mu.Unlock()

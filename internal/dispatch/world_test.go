@@ -740,3 +740,19 @@ func (d *Dispatcher) check(t *testing.T) {
 }
 
 var errDisk = errors.New("disk I/O error")
+
+// start runs a dispatcher in a bubble. stop ends it and checks its books.
+func (w *world) start(t *testing.T, o Options) (d *Dispatcher, stop func()) {
+	d = New(w, w, w, nil, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	synctest.Wait()
+	return d, func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		d.check(t)
+	}
+}
