@@ -279,7 +279,6 @@ test('settings, headers and logins are changed, and what is refused is said at i
   expect(receiver.got.at(-1)!.headers).toMatchObject({ authorization: 'Bearer letmein', 'x-new': 'yes', 'x-auth-token': 'hidden' })
 
   await person.press('link', 'Events', tabs(person))
-  await person.press('radio', 'Only these')
   await person.page.getByRole('checkbox', { name: 'order.paid' }).check()
   await person.press('button', 'Save')
   await person.page.getByRole('link', { name: 'order.paid' }).waitFor()
@@ -310,5 +309,40 @@ test('who may only look has no button that would be refused', async () => {
   await person.press('link', 'Secret', tabs(person))
   await person.sees('You may not see it.')
   expect(await person.page.getByRole('button', { name: 'Rotate secret' }).count()).toBe(0)
+  await person.close()
+})
+
+test('P3: a customer does the same in the portal, as far as the token goes', async () => {
+  const mine = await server.api<{ id: string }>('POST', '/api/v1/app/shop/endpoint', { url: `${receiver.url}/mine` })
+  await server.api('PUT', `/x/v1/app/shop/endpoint/${mine.id}/credentials`, { bearer: { token: 'stays' } })
+  const { token } = await server.api<{ token: string }>('POST', '/api/v1/auth/app-portal-access/shop', {})
+  const person = await sit(browser, server, { token, viewport: { width: 320, height: 800 } })
+  const place = `/app-portal/endpoints/${mine.id}`
+  await person.land(place)
+  await person.press('button', 'Send example')
+  await person.page.locator('.cm-content').getByText('ord_1').waitFor()
+  await person.press('button', 'Send', person.page.getByRole('dialog'))
+  await person.sees('Delivered: the endpoint answered 200')
+  await person.page.keyboard.press('Escape')
+  await person.press('button', 'Replay')
+  await person.sees('0 messages would be sent again.')
+  await person.page.keyboard.press('Escape')
+  // An API key beside a token that nobody is shown: the token stays.
+  await person.land(`${place}?tab=access`)
+  await person.page.getByText('Set a login or an API key').first().click()
+  await person.page.getByLabel('Kind').selectOption('apiKey')
+  await person.fill(/^Name$/, 'X-Shop-Key')
+  await person.fill(/^Value$/, 'k1')
+  await person.press('button', 'Save', person.page.locator('form').last())
+  await person.page.locator('.chip', { hasText: 'API key' }).waitFor()
+  await server.api('POST', `/api/v1/app/shop/endpoint/${mine.id}/msg/test-attempt`, { eventType: 'order.paid', payload: {} })
+  expect(receiver.got.at(-1)!.headers).toMatchObject({ authorization: 'Bearer stays', 'x-shop-key': 'k1' })
+  for (const tab of ['', '?tab=settings', '?tab=access', '?tab=transformation', '?tab=secret', '?tab=events']) {
+    await person.land(place + tab)
+    await person.page.locator('.tab-panel .card').first().waitFor()
+    expect(await person.page.evaluate('document.documentElement.scrollWidth - innerWidth'), tab).toBeLessThanOrEqual(0)
+    await checkAccess(person.page)
+  }
+  await shoot(person.page, 'endpoint-portal-narrow')
   await person.close()
 })

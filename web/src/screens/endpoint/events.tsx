@@ -1,11 +1,12 @@
 import { useState } from 'react'
 import { client } from '../../api/client'
+import { useList } from '../../api/list'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Link } from '../../ui'
+import { Button, Link } from '../../ui'
+import { EventTypePicker } from '../eventtype/picker'
 import { useChanged, type Endpoint, type Place } from './data'
 import { Form } from './form'
-import { EventTypePicker } from './picker'
 
 /** Events is which event types an endpoint gets. */
 export function Events({ place, endpoint }: { place: Place; endpoint: Endpoint }) {
@@ -13,17 +14,20 @@ export function Events({ place, endpoint }: { place: Place; endpoint: Endpoint }
   const changed = useChanged(place)
   const before = endpoint.eventTypes ?? []
   const [now, setNow] = useState(before)
+  const types = useList(['event-types', 'picker'], (iterator) => client.GET('/api/v1/event-type', { params: { query: { limit: 250, iterator } } }))
   const t = text.endpoint
+  const may = viewer.may('ManageEndpoint')
   const save = async () => {
     await client.PATCH('/api/v1/app/{app_id}/endpoint/{endpoint_id}', { params: { path: place }, body: { eventTypes: now.length > 0 ? now : null } })
     await changed()
   }
   return (
     <div className="stack">
-      <Form title={t.events} help={t.eventsHelp} may={viewer.may('ManageEndpoint')} isChanged={[...now].sort().join() !== [...before].sort().join()} onSave={save}>
+      <Form title={t.events} help={t.eventsHelp} may={may} isChanged={[...now].sort().join() !== [...before].sort().join()} onSave={save}>
         {(errorAt) => (
           <>
-            <EventTypePicker value={now} onValue={setNow} disabled={!viewer.may('ManageEndpoint')} />
+            {may ? <EventTypePicker types={types.rows} value={now} onValue={setNow} /> : before.length === 0 && <p>{t.allEvents}</p>}
+            {may && types.more && <div><Button onPress={types.more}>{text.common.loadMore}</Button></div>}
             {(errorAt('eventTypes') ?? errorAt('filterTypes')) && <div className="note bad" role="alert">{errorAt('eventTypes') ?? errorAt('filterTypes')}</div>}
           </>
         )}
