@@ -41,6 +41,18 @@ const look = EditorView.theme({
   '.cm-foldPlaceholder': { background: 'var(--hover)', border: '0', color: 'var(--muted)', padding: '0 .4em' },
 })
 
+// Where lines are typed over, a browser joins what is left of them by itself and gives it a style that the page's policy refuses. It is
+// done here before.
+const typedOver = EditorView.domEventHandlers({
+  beforeinput(e, view) {
+    const { main } = view.state.selection
+    if (e.inputType !== 'insertText' || e.data === null || view.composing || view.state.readOnly || main.empty || view.state.doc.lineAt(main.from).to >= main.to) return false
+    view.dispatch(view.state.replaceSelection(e.data), { userEvent: 'input.type', scrollIntoView: true })
+    e.preventDefault()
+    return true
+  },
+})
+
 // The page allows only style elements that carry the nonce of this answer.
 const nonce = () => document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? ''
 
@@ -62,6 +74,7 @@ export default function CodeEditorView({ label, value, onValue, language, readOn
       keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap, indentWithTab]),
       language === 'json' ? json() : javascript(),
       EditorView.updateListener.of((u) => { if (u.docChanged) onChange.current?.(u.state.doc.toString()) }),
+      typedOver,
       changing.current.of([]),
     ]
     const made = new EditorView({ parent: place.current!, state: EditorState.create({ doc: value, extensions }) })
