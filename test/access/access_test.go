@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,7 +76,12 @@ func TestSecurityPage(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail")
 	cmd.Stdin = strings.NewReader(script.String())
-	cmd.Env = append(os.Environ(), "SERVER="+s.URL, "TOKEN="+s.Token)
+	cmd.Dir = t.TempDir() // the page writes cookies there
+	bin := filepath.Join(cmd.Dir, "bin")
+	if err := errors.Join(os.Mkdir(bin, 0o700), os.Symlink(rig.Build(t), filepath.Join(bin, "hookloft"))); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "SERVER="+s.URL, "TOKEN="+s.Token, "DATA="+s.Data, "PATH="+bin+":"+os.Getenv("PATH"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
@@ -86,6 +92,7 @@ func TestSecurityPage(t *testing.T) {
 	for _, want := range []string{
 		"lacks the scope app:read", `"censoredToken":"hl_sk_`, `"scopes":["app:read","message:write"]`, `"capabilities":["ViewBase"]`,
 		`"defaultSignatureType":"ed25519"`, `"kty":"OKP"`, `"kind":"api-token"`, `"noun":"endpoint"`, `"kind":"command"`,
+		`"email":"ada@example.com"`, `"current":true`,
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the commands do not print %s:\n%s", want, out)

@@ -107,6 +107,7 @@ api 200 GET /api/v1/auth/whoami | jq -c .
 . "$HERE/sources.sh"
 . "$HERE/operations.sh"
 . "$HERE/access.sh"
+. "$HERE/users.sh"
 . "$HERE/announce.sh"
 . "$HERE/commands.sh"
 . "$HERE/transform.sh"

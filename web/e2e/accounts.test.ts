@@ -22,6 +22,11 @@ const look = async (person: Person, name: string) => {
   await shoot(person.page, name)
 }
 
+// entered waits for the inside.
+async function entered(person: Person) {
+  await person.page.getByRole('navigation', { name: 'Main' }).waitFor()
+}
+
 async function signIn(person: Person, email: string, secret: string) {
   await person.fill('E-mail address', email)
   await person.fill('Password', secret)
@@ -38,7 +43,7 @@ test('the link of hookloft dev signs in with nothing to press, once, and leaves 
   const link = /open\s+\S+(\/claim#hl_ck_\S+)/.exec(server.output())![1]!
   const owner = await sit(browser, server, { token: null })
   await owner.land(link)
-  await owner.page.getByRole('heading', { name: 'Applications' }).waitFor()
+  await entered(owner)
   expect(owner.clicks()).toBe(0)
   expect(owner.page.url()).not.toContain('hl_ck_')
   expect(await owner.page.evaluate('document.cookie')).toBe('')
@@ -80,12 +85,12 @@ test('an invitation sets a password; wrong ones are slowed; sessions end from el
   await look(ada, 'claim')
   await ada.fill('New password', password)
   await ada.press('button', 'Set password and go in')
-  await ada.page.getByRole('heading', { name: 'Applications' }).waitFor()
-  await signOut(ada, hostile)
+  await entered(ada)
+  await signOut(ada, `${hostile.slice(0, 23)}…`)
   await look(ada, 'sign-in-password')
   await ada.page.reload()
   await signIn(ada, 'ada@example.com', password)
-  await ada.page.getByRole('heading', { name: 'Applications' }).waitFor()
+  await entered(ada)
 
   const other = await sit(browser, server, { token: null, userAgent: 'Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/132.0' })
   await other.land('/apps')
@@ -97,10 +102,10 @@ test('an invitation sets a password; wrong ones are slowed; sessions end from el
   await other.sees('There were too many wrong passwords.')
   await expect.poll(async () => {
     await signIn(other, 'ada@example.com', password)
-    return other.page.getByRole('heading', { name: 'Applications' }).waitFor({ timeout: 800 }).then(() => true, () => false)
+    return other.page.getByRole('navigation', { name: 'Main' }).waitFor({ timeout: 800 }).then(() => true, () => false)
   }, { timeout: 8000 }).toBe(true)
 
-  await ada.press('button', hostile)
+  await ada.press('button', `${hostile.slice(0, 23)}…`)
   await ada.press('menuitem', 'Your account')
   await ada.sees('This browser')
   await look(ada, 'account')
@@ -114,7 +119,7 @@ test('an invitation sets a password; wrong ones are slowed; sessions end from el
   await ada.sees('The password is changed.')
   await ada.close()
   await signIn(other, 'ada@example.com', 'four green frogs')
-  await other.page.getByRole('heading', { name: 'Applications' }).waitFor()
+  await entered(other)
   await other.close()
 })
 
@@ -124,7 +129,7 @@ test('who looks sees no secret and no button that is refused', async () => {
   await viewer.land(made.trim().slice(made.indexOf('/claim')))
   await viewer.fill('New password', password)
   await viewer.press('button', 'Set password and go in')
-  await viewer.page.getByRole('heading', { name: 'Applications' }).waitFor()
+  await entered(viewer)
   await viewer.press('button', 'vera@example.com')
   await viewer.press('menuitem', 'Members')
   await viewer.sees('Owners invite and remove people.')
@@ -155,9 +160,11 @@ test('several environments are switched in the bar', async () => {
   await olga.land(link.trim().slice(link.indexOf('/claim')))
   await olga.fill('New password', password)
   await olga.press('button', 'Set password and go in')
-  await olga.sees('demo')
+  await entered(olga)
   await olga.press('button', 'default')
   await olga.press('menuitem', 'staging')
+  await olga.page.getByRole('button', { name: 'staging' }).waitFor()
+  await olga.press('link', 'Applications')
   await olga.sees('No application yet')
   await shoot(olga.page, 'environment-staging')
   await olga.page.reload()

@@ -363,6 +363,9 @@ func (c *catalog) insertSession(tx *catalogTx, s *hook.Session) error {
 	if err := tx.used(hook.Key(s.ID)); err != nil {
 		return err
 	}
+	if err := tx.exec("UPDATE user SET seen_at = max(coalesce(seen_at, 0), ?2) WHERE key = ?1", s.User, s.UsedAt.UnixMilli()); err != nil {
+		return err
+	}
 	return tx.exec("INSERT INTO session ("+sessionColumns+") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 		s.ID, s.Hash[:], s.User, s.CreatedAt.UnixMilli(), s.UsedAt.UnixMilli(), s.EndsAt.UnixMilli(), s.Address, s.Browser)
 }

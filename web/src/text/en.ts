@@ -1225,6 +1225,7 @@ export const en = {
     never: 'never',
     you: 'You',
     invited: 'Invited',
+    noPassword: 'No password',
     actionsFor: (email: string) => `Actions for ${email}`,
     changeRole: 'Change role',
     roleOf: (email: string) => `Role of ${email}`,

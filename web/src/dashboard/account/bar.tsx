@@ -4,6 +4,9 @@ import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
 import { Menu, useGo } from '../../ui'
 
+// The bar has no room for a long name; the menu leads to all of it.
+const short = (name: string) => (name.length > 24 ? `${name.slice(0, 23)}…` : name)
+
 export function AccountMenus() {
   const { who, owns } = useViewer()
   const go = useGo()
@@ -18,11 +21,11 @@ export function AccountMenus() {
   return (
     <>
       {places.length > 1
-        ? <Menu label={t.environment} words={here.name ?? here.id} entries={places.map((p) => ({ words: p.name, icon: p.id === here.id ? 'check' as const : undefined, onPress: () => move(p.id) }))} />
-        : here.name && <span className="muted nowrap" title={t.environment}>{here.name}</span>}
+        ? <Menu label={t.environment} words={short(here.name ?? here.id)} entries={places.map((p) => ({ words: p.name, icon: p.id === here.id ? 'check' as const : undefined, onPress: () => move(p.id) }))} />
+        : here.name && <span className="muted nowrap" title={t.environment}>{short(here.name)}</span>}
       <Menu
         label={t.signedInAs}
-        words={who.user ? who.user.name || who.user.email : t.token}
+        words={who.user ? short(who.user.name || who.user.email) : t.token}
         entries={[
           who.user !== null && { words: t.yours, onPress: () => go('/account') },
           owns('user:read') && { words: t.members, onPress: () => go('/settings/members') },

@@ -5,14 +5,15 @@ import { client, type OwnShapes } from '../../api/client'
 import { useList } from '../../api/list'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Button, Chip, Confirm, Empty, Listing, Menu, Page, Table, Time, toast } from '../../ui'
+import { Button, Chip, Confirm, Empty, Listing, Menu, Table, Time, toast } from '../../ui'
+import { Frame } from '../settings/frame'
 import { Invite, LinkDialog, RoleSelect } from './invite'
 
 export type User = OwnShapes['UserOut']
 
 /** MembersPage is the screen; Members its content, for the settings. */
 export function MembersPage() {
-  return <Page title={text.account.members}><Members /></Page>
+  return <Frame title={text.account.members}><Members /></Frame>
 }
 
 export function Members() {
@@ -28,7 +29,7 @@ export function Members() {
       {manages ? <div><Button look="primary" icon="plus" onPress={() => setInviting(true)}>{t.invite}</Button></div> : <p className="note">{who.user ? t.ownersOnly : t.peopleOnly}</p>}
       <Listing list={list} whenEmpty={<Empty title={t.noMember}>{t.noMemberHelp}</Empty>}>
         <Table label={t.members} rows={list.rows} rowKey={(u) => u.id} onMore={list.more} columns={[
-          { head: t.email, cell: (u) => <span className="row">{u.email}{u.id === who.user?.id && <Chip tone="accent">{t.you}</Chip>}{!u.hasPassword && <Chip tone="warn">{t.invited}</Chip>}</span> },
+          { head: t.email, cell: (u) => <span className="row">{u.email}{u.id === who.user?.id && <Chip tone="accent">{t.you}</Chip>}{!u.hasPassword && <Chip tone="warn">{u.seenAt ? t.noPassword : t.invited}</Chip>}</span> },
           { head: t.name, cell: (u) => u.name ?? '' },
           { head: t.role, cell: (u) => t.roles[u.role as keyof typeof t.roles] ?? u.role },
           { head: t.lastSeen, cell: (u) => (u.seenAt ? <Time at={u.seenAt} /> : t.never) },

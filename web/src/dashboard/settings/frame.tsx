@@ -8,6 +8,7 @@ export const places = () => [
   { to: '/settings', words: text.settings.general },
   { to: '/settings/looks', words: text.settings.looks },
   { to: '/settings/tokens', words: text.settings.tokens },
+  { to: '/settings/members', words: text.account.members },
   { to: '/settings/transfer', words: text.settings.transfer },
   { to: '/settings/audit', words: text.settings.audit },
 ]
