@@ -11,7 +11,7 @@ const words = (list: string[] | null) => <span className="row log-words">{(list 
 /** columns are those that the log may have; a row's link is its event type. */
 export const columns: Column[] = [
   { id: 'type', words: () => text.messages.eventType, width: '16rem', cell: (m, to) => <Link className="ellipsis log-type" to={to}><bdi>{legible(m.eventType)}</bdi></Link> },
-  { id: 'state', words: () => text.messages.state, width: '11rem', cell: (m) => <Outcome row={m} /> },
+  { id: 'state', words: () => text.messages.state, width: '12.5rem', cell: (m) => <Outcome row={m} /> },
   { id: 'app', words: () => text.messages.application, width: '19rem', cell: (m) => <code>{m.appId}</code> },
   { id: 'time', words: () => text.messages.time, width: '9rem', cell: (m) => <Time at={m.timestamp} /> },
   { id: 'moment', words: () => text.messages.moment, width: '13rem', cell: (m) => <Time at={m.timestamp} full /> },

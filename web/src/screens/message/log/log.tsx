@@ -70,7 +70,7 @@ export function MessageLog({ appId, filter }: { appId: string; filter?: ReactNod
         </div>
         <div className={preview ? 'log-split' : undefined}>
           <LogTable
-            rows={list.rows} columns={shownColumns} selected={selected} onSelect={select} canResend={canResend}
+            rows={list.rows} columns={preview ? shownColumns.slice(0, 3) : shownColumns} selected={selected} onSelect={select} canResend={canResend}
             previewed={preview} onPreview={(id) => set({ preview: id })} onResend={setSending} onMore={list.follow}
           />
           {preview && appOf(preview) && <Preview key={preview} appId={appOf(preview)} messageId={preview} onClose={() => set({ preview: '' })} />}
