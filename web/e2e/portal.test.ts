@@ -47,9 +47,9 @@ test('an endpoint is added, tried, seen and connected', async () => {
   await person.press('button', 'Add endpoint')
   await person.fill('URL', `${receiver.url}/mine`)
   await person.fill('Description', hostile)
-  await person.page.getByLabel(/^invoice/).check()
-  await person.sees('2 event types')
-  await person.page.getByLabel(/^deleted/).check()
+  await person.page.getByRole('radio').nth(1).check()
+  await person.page.getByRole('checkbox', { name: /^invoice/ }).check()
+  await person.page.getByRole('checkbox', { name: 'deleted' }).check()
   await inAllColours(person.page, () => checkAccess(person.page))
   await shoot(person.page, 'portal-new')
   await person.press('button', 'Create endpoint')
@@ -102,7 +102,7 @@ test('the catalogue says what an event carries and what changed, and sends it', 
   await shoot(person.page, 'portal-events')
   await person.press('link', 'invoice.paid')
   await person.sees('Changed since version 1')
-  for (const words of ['has another type', 'was added', 'was removed', 'always there', '12345678901234567890']) await person.sees(words)
+  for (const words of [/breaking|break/i, 'always there', '12345678901234567890']) await person.sees(words)
   await inAllColours(person.page, () => checkAccess(person.page))
   await shoot(person.page, 'portal-event')
   const to = person.page.getByLabel('Endpoint to send to')
@@ -189,7 +189,7 @@ test('every screen fits 320 pixels, also with longer words', async () => {
   const id = await endpoint(app, `/${'long'.repeat(40)}`, { description: 'word '.repeat(30) + 'w'.repeat(120) })
   const message = await server.api<{ id: string }>('POST', `/api/v1/app/${app}/msg`, { eventType: 'invoice.paid', payload: { id: 'x'.repeat(200) } })
   await until('an attempt', async () => (await server.api<{ data: unknown[] }>('GET', `/api/v1/app/${app}/attempt/msg/${message.id}`)).data.length > 0)
-  const places = ['/endpoints', '/endpoints/new', `/endpoints/${id}`, `/messages/${message.id}`, '/event-types', '/event-types/invoice.paid', '/activity', '/connect']
+  const places = ['/messages', '/endpoints', '/endpoints/new', `/endpoints/${id}`, `/messages/${message.id}`, '/event-types', '/event-types/invoice.paid', '/activity', '/connect']
   for (const locale of ['en', 'pseudo']) {
     for (const place of places) {
       const person = await enter(app, `?locale=${locale}&next=${place}`, {}, { viewport: { width: 320, height: 640 } })

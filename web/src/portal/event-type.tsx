@@ -5,10 +5,13 @@ import { parse, stringify } from 'lossless-json'
 import { client, type Shapes } from '../api/client'
 import { useViewer } from '../api/viewer'
 import { sampleOf } from '../screens/endpoint/sample'
+import { Changes } from '../screens/eventtype/changes'
+import { compare } from '../screens/eventtype/compare'
+import { plain } from '../screens/eventtype/type'
 import { text } from '../text'
 import { Chip, Empty, JsonView, legible, Link, Loading, Page, Problem, Time, useSearch } from '../ui'
 import { useEndpoints } from './data'
-import { changesOf, fieldsOf, type Field } from './schema'
+import { fieldsOf, type Field } from './schema'
 import { TryEndpoint } from './try-endpoint'
 
 type Schemas = Record<string, Record<string, unknown>>
@@ -49,7 +52,7 @@ function Versions({ schemas }: { schemas: Schemas }) {
   const before = versions[versions.indexOf(version) + 1]
   const schema = schemas[version]!
   const [first] = Array.isArray(schema.examples) ? (schema.examples as unknown[]) : []
-  const changes = before === undefined ? undefined : changesOf(schemas[before]!, schema)
+  const changes = before === undefined ? undefined : compare(plain(stringify(schemas[before])!), plain(stringify(schema)!))
   return (
     <>
       {versions.length > 1 && (
@@ -60,9 +63,7 @@ function Versions({ schemas }: { schemas: Schemas }) {
       {changes && (
         <section className="card">
           <h2>{t.changedSince(before!)}</h2>
-          {changes.length === 0 ? <p className="muted">{t.nothingChanged}</p> : (
-            <ul className="changes">{changes.map((c) => <li key={c.kind + c.path}><code>{legible(c.path)}</code> {t.changes[c.kind]}</li>)}</ul>
-          )}
+          <Changes changes={changes} label={t.changedSince(before!)} />
         </section>
       )}
       <section className="stack tight">

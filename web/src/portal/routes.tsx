@@ -2,7 +2,6 @@
 import { createRootRoute, createRoute, lazyRouteComponent as later, redirect } from '@tanstack/react-router'
 import { text } from '../text'
 import { Empty } from '../ui'
-import { Endpoints } from './endpoints'
 import { Shell } from './shell'
 
 const root = createRootRoute({ component: Shell, notFoundComponent: () => <div className="page"><Empty title={text.common.notFound} /></div> })
@@ -10,9 +9,10 @@ const at = (path: string, component: Parameters<typeof createRoute>[0]['componen
 
 export const routeTree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', beforeLoad: () => { throw redirect({ to: '/endpoints' }) } }),
-  at('/endpoints', Endpoints),
+  at('/endpoints', later(() => import('./endpoints'), 'Endpoints')),
   at('/endpoints/new', later(() => import('./new-endpoint'), 'NewEndpoint')),
   at('/endpoints/$endpointId', later(() => import('../screens/endpoint/endpoint'), 'EndpointPage')),
+  at('/messages', later(() => import('../screens/message/log/page'), 'MessageLogPage')),
   at('/messages/$messageId', later(() => import('../screens/message/page'), 'MessagePage')),
   at('/event-types', later(() => import('./event-types'), 'EventTypes')),
   at('/event-types/$name', later(() => import('./event-type'), 'EventType')),

@@ -1,6 +1,6 @@
 import { parse } from 'lossless-json'
 import { expect, test } from 'vitest'
-import { changesOf, fieldsOf } from './schema'
+import { fieldsOf } from './schema'
 
 const read = (text: string) => parse(text) as Record<string, unknown>
 
@@ -22,11 +22,4 @@ test('whatever a schema is, it is read without harm', () => {
   for (const wrong of ['{}', '{"properties":7}', '{"properties":{"a":null,"b":[],"c":{"$ref":"#/nowhere"},"d":{"$ref":"https://elsewhere.example/x"}}}', '{"allOf":{"a":1},"items":true}']) expect(fieldsOf(read(wrong)), wrong).toEqual([])
   expect(fieldsOf(read('{"properties":{"self":{"$ref":"#"}}}')).length).toBeLessThanOrEqual(10)
   expect(fieldsOf(read('{"$ref":"#/a","properties":{"loop":{"$ref":"#/properties/loop"}}}'))).toEqual([])
-})
-
-test('what a version changed is said field by field', () => {
-  const one = read('{"properties":{"a":{"type":"string"},"b":{"type":"string"},"c":{"type":"string"}},"required":["c"]}')
-  const two = read('{"properties":{"a":{"type":"integer"},"c":{"type":"string"},"d":{"type":"boolean"}},"required":["d"]}')
-  expect(changesOf(one, two)).toEqual([{ path: 'a', kind: 'kind' }, { path: 'c', kind: 'optional' }, { path: 'd', kind: 'added' }, { path: 'b', kind: 'removed' }])
-  expect(changesOf(one, one)).toEqual([])
 })

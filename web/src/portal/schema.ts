@@ -58,23 +58,3 @@ function kindOf(schema: Schema, root: Schema): string {
   }
   return typeof schema.format === 'string' ? `${one} (${schema.format})` : one
 }
-
-/** Change is a difference of two versions, in the words of text.portal.changes. */
-export type Change = { path: string; kind: 'added' | 'removed' | 'kind' | 'required' | 'optional' }
-
-/** changesOf says what a newer schema did to the fields of an older one. */
-export function changesOf(older: Schema, newer: Schema): Change[] {
-  const was = new Map(fieldsOf(older).map((f) => [f.path, f]))
-  const is = new Map(fieldsOf(newer).map((f) => [f.path, f]))
-  const list: Change[] = []
-  for (const f of is.values()) {
-    const old = was.get(f.path)
-    if (!old) list.push({ path: f.path, kind: 'added' })
-    else {
-      if (old.kind !== f.kind) list.push({ path: f.path, kind: 'kind' })
-      if (old.required !== f.required) list.push({ path: f.path, kind: f.required ? 'required' : 'optional' })
-    }
-  }
-  for (const f of was.values()) if (!is.has(f.path)) list.push({ path: f.path, kind: 'removed' })
-  return list
-}

@@ -1,4 +1,4 @@
-// How a receiver verifies, in nine languages, with the libraries of Standard Webhooks.
+// How a receiver verifies, in nine languages: with the libraries of Standard Webhooks where there is one that is published.
 
 /** languages are the snippets, in the order in which they are offered. */
 export const languages = ['javascript', 'python', 'go', 'java', 'kotlin', 'csharp', 'ruby', 'php', 'rust'] as const
@@ -114,28 +114,31 @@ fun receive(body: String, headers: HttpHeaders): Int =
         400
     }
 `,
-  csharp: (s) => `// dotnet add package StandardWebhooks
-using StandardWebhooks;
+  csharp: (s) => `using System.Security.Cryptography;
+using System.Text;
 
-var webhook = new StandardWebhook(${s});
+var key = Convert.FromBase64String(${s}.Replace("whsec_", ""));
 var app = WebApplication.Create();
 
 app.MapPost("/webhooks", async (HttpRequest request) =>
 {
     using var reader = new StreamReader(request.Body);
     var body = await reader.ReadToEndAsync();
-    try
-    {
-        webhook.Verify(body, request.Headers);
-    }
-    catch (Exception)
-    {
-        return Results.BadRequest();
-    }
+    if (!IsGenuine(request.Headers, body)) return Results.BadRequest();
     Console.WriteLine(body);
     return Results.NoContent();
 });
 app.Run();
+
+bool IsGenuine(IHeaderDictionary headers, string body)
+{
+    if (!long.TryParse(headers["webhook-timestamp"], out var at)) return false;
+    if (Math.Abs(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - at) > 300) return false;
+    var signed = Encoding.UTF8.GetBytes(headers["webhook-id"] + "." + at + "." + body);
+    var want = Encoding.ASCII.GetBytes("v1," + Convert.ToBase64String(HMACSHA256.HashData(key, signed)));
+    return headers["webhook-signature"].ToString().Split(' ')
+        .Any(given => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), want));
+}
 `,
   ruby: (s) => `# gem install standardwebhooks sinatra
 require "sinatra"
@@ -157,18 +160,22 @@ post "/webhooks" do
   204
 end
 `,
-  php: (s) => `<?php // composer require standard-webhooks/standard-webhooks
-require __DIR__ . "/vendor/autoload.php";
-
-$webhook = new \\StandardWebhooks\\Webhook(${s});
+  php: (s) => `<?php
+$key = base64_decode(substr(${s}, strlen("whsec_")));
 $body = file_get_contents("php://input");
-try {
-    $event = $webhook->verify($body, array_change_key_case(getallheaders()));
-} catch (\\Exception $e) {
+$id = $_SERVER["HTTP_WEBHOOK_ID"] ?? "";
+$at = $_SERVER["HTTP_WEBHOOK_TIMESTAMP"] ?? "";
+$want = "v1," . base64_encode(hash_hmac("sha256", "$id.$at.$body", $key, true));
+
+$genuine = false;
+foreach (explode(" ", $_SERVER["HTTP_WEBHOOK_SIGNATURE"] ?? "") as $given) {
+    $genuine = hash_equals($want, $given) || $genuine;
+}
+if (!$genuine || abs(time() - (int) $at) > 300) {
     http_response_code(400);
     exit;
 }
-error_log(print_r($event, true));
+error_log(print_r(json_decode($body, true), true));
 http_response_code(204);
 `,
   rust: (s) => `// cargo add standardwebhooks http
