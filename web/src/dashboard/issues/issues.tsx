@@ -58,12 +58,16 @@ export function Issues() {
       <Listing list={list} whenEmpty={<Empty title={state ? t.noneOf[state] : t.none}>{t.noneHelp}</Empty>}>
         <Table label={t.title} rows={list.rows} rowKey={(i) => i.id} onMore={list.more} columns={[
           { head: t.state, cell: (i) => <State issue={i} /> },
-          { head: t.problem, className: 'issue-problem', cell: (i) => <><strong>{i.words}</strong><div className="muted">{i.nextStep}</div>{i.note !== null && <div className="issue-note break">{i.note}</div>}</> },
-          { head: t.endpoint, cell: (i) => <Link to={viewer.to.endpoint(i.appId, i.endpointId)} className="break">{i.url}</Link> },
-          { head: t.failures, number: true, cell: (i) => number(i.failures) },
-          { head: t.messages, number: true, cell: (i) => number(i.messages) },
-          { head: t.first, cell: (i) => <Time at={i.firstAt} /> },
-          { head: t.last, cell: (i) => <Time at={i.lastAt} /> },
+          { head: t.problem, className: 'issue-problem', cell: (i) => (
+            <>
+              <strong>{i.words}</strong>
+              <div><Link to={viewer.to.endpoint(i.appId, i.endpointId)} className="break">{i.url}</Link></div>
+              <div className="muted">{i.nextStep}</div>
+              {i.note !== null && <div className="issue-note break">{i.note}</div>}
+            </>
+          ) },
+          { head: t.failures, number: true, cell: (i) => <>{number(i.failures)}<div className="muted nowrap">{t.givenUp(i.messages)}</div></> },
+          { head: t.seen, cell: (i) => <><Time at={i.firstAt} /><div><Time at={i.lastAt} /></div></> },
           { head: t.assignee, cell: (i) => <span className="break">{i.assignee ?? '–'}</span> },
           { head: t.actions, cell: actions },
         ]} />

@@ -12,6 +12,8 @@ export function ReplayDialog({ issue, onClose }: { issue: Issue; onClose: () => 
   const t = text.issues
   const go = useGo()
   const when = useWhen()
+  // Times of issues are begins of minutes; all of the last one is in it.
+  const end = new Date(Date.parse(issue.lastAt) + 60_000).toISOString()
   const params = { path: { issue_id: issue.id } }
   const count = useQuery({
     queryKey: ['issue', issue.id, issue.lastAt, 'count'],
@@ -22,7 +24,7 @@ export function ReplayDialog({ issue, onClose }: { issue: Issue; onClose: () => 
     const { data } = await client.POST('/x/v1/issue/{issue_id}/replay', { params, body: {} })
     go(`/tasks?task=${data!.id}`)
   }
-  const window = <p>{t.replayWindow(when(issue.firstAt), when(issue.lastAt))}</p>
+  const window = <p>{t.replayWindow(when(issue.firstAt), when(end))}</p>
   if (count.data && count.data.count > 0) {
     return (
       <Confirm open onClose={onClose} title={t.replayTitle} action={t.replayStart} onConfirm={start}>
