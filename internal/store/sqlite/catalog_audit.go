@@ -92,8 +92,8 @@ func (c *catalog) recordExpunge(ctx context.Context, app hook.ApplicationID, nou
 	return nil
 }
 
-// Audit implements store.Audits. Indexes: audit_subject, audit_actor, audit_noun or
-// audit_environment, whichever the filter names first.
+// Audit implements store.Audits. Indexes: audit_subject, audit_application, audit_actor,
+// audit_noun or audit_environment, whichever the filter names first.
 func (c *catalog) Audit(ctx context.Context, env hook.EnvironmentID, f store.AuditFilter, p store.Page[hook.AuditID]) (store.Listed[*hook.AuditEntry], error) {
 	sql := "SELECT " + auditColumns + " FROM audit WHERE environment = ?1"
 	args := []any{env, p.Limit + 1}
@@ -105,7 +105,7 @@ func (c *catalog) Audit(ctx context.Context, env hook.EnvironmentID, f store.Aud
 		where("subject =", f.Subject)
 	}
 	if f.Application != 0 {
-		where("application =", f.Application)
+		where("application <> 0 AND application =", f.Application) // the index leaves 0 out
 	}
 	if f.Actor != "" {
 		where("actor_id =", f.Actor)

@@ -275,6 +275,7 @@ func TestCatalogQueriesUseIndexes(t *testing.T) {
 		{"SELECT source, hour, verdict, reason FROM source_count WHERE hour < ?1 ORDER BY hour LIMIT ?2", "source_count_hour"},
 		{"SELECT hour, verdict, reason, n FROM source_count WHERE source = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour, verdict, reason", "PRIMARY KEY"},
 		{"SELECT key FROM token WHERE environment = ?1 LIMIT ?2", "token_environment"},
+		{"SELECT " + auditColumns + " FROM audit WHERE environment = ?1 AND application <> 0 AND application = ?3 AND key < ?4 ORDER BY key DESC LIMIT ?2", "audit_application"},
 	} {
 		plan := explain(t, c, q.sql)
 		// To scan the index of running tasks is to read running tasks and nothing else.
