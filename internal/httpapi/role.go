@@ -10,7 +10,7 @@ import (
 // tries and pauses what others have configured.
 var steering = []string{
 	"message-attempt.resend", "endpoint.recover", "endpoint.replay-missing", "endpoint.bulk-replay", "endpoint.replay", "endpoint.send-example",
-	"message.test-attempt", "destination.force-retry", "destination.skip",
+	"message.test-attempt", "destination.force-retry", "destination.skip", "issue.replay", "issue.patch",
 	"task.patch", "task.pause", "task.resume", "task.cancel",
 	"issue.patch", "issue.replay", "message-attempt.curl",
 	"endpoint.retry-order", "endpoint.skip-order", "source.endpoint.retry-order", "source.endpoint.skip-order", "destination.retry-order", "destination.skip-order",
