@@ -32,6 +32,6 @@ export const routeTree = root.addChildren([
   at('/apps/$appId/messages/$messageId', later(() => import('../screens/message/page'), 'MessagePage')),
   at('/claim', later(() => import('./account/claim'), 'ClaimPage')),
   at('/account', later(() => import('./account/account'), 'Account')),
-  at('/settings/members', later(() => import('./account/members'), 'MembersPage')),
+  at('/settings/members', later(() => import('./settings/members'), 'MembersPage')),
   at('/apps/$appId', later(() => import('./application'), 'Application')),
 ])

@@ -1,0 +1,5 @@
+import { text } from '../../text'
+import { Members } from '../account/members'
+import { Frame } from './frame'
+
+export const MembersPage = () => <Frame title={text.account.members}><Members /></Frame>
