@@ -2,6 +2,7 @@ import { useId, useState, type ReactNode } from 'react'
 import { text } from '../text'
 import { Button, Table } from '../ui'
 import './charts.css'
+import { Patterns } from './patterns'
 
 /** TableView is a chart in numbers. */
 export type TableView = { columns: string[]; rows: string[][] }
@@ -64,16 +65,5 @@ export function Swatch({ layer }: { layer: 'ok' | 'retried' | 'failed' }) {
       <rect width="100%" height="100%" />
       {layer !== 'ok' && <rect width="100%" height="100%" fill={`url(#${id}-${layer})`} />}
     </svg>
-  )
-}
-
-/** Patterns are laid over colours, so that no layer is known by its colour alone: `url(#ID-failed)`, `url(#ID-retried)`, `url(#ID-none)`. */
-export function Patterns({ id }: { id: string }) {
-  return (
-    <defs>
-      <pattern id={`${id}-failed`} width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" stroke="var(--surface)" strokeWidth="1.4" /></pattern>
-      <pattern id={`${id}-retried`} width="4" height="4" patternUnits="userSpaceOnUse"><circle cx="2" cy="2" r=".9" fill="var(--surface)" /></pattern>
-      <pattern id={`${id}-none`} width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path className="hatch-line" d="M0 0V5" /></pattern>
-    </defs>
   )
 }

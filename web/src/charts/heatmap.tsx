@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react'
 import { text } from '../text'
-import { Figure, Patterns, Readout, type TableView } from './figure'
+import { Figure, Readout, type TableView } from './figure'
+import { Patterns } from './patterns'
 import { level, move } from './scale'
 
 export type HeatRow = { key: string; label: string; cells: (number | null)[] }

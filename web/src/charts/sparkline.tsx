@@ -1,7 +1,6 @@
 import { useId } from 'react'
 import { text } from '../text'
-import './charts.css'
-import { Patterns } from './figure'
+import { Patterns } from './patterns'
 import { shareOf } from './point'
 import { bars } from './scale'
 
