@@ -15,7 +15,7 @@ import (
 // a scan without end.
 const (
 	maxFindRows = 20_000
-	maxFindTime = 150 * time.Millisecond
+	maxFindTime = 120 * time.Millisecond
 )
 
 // findMessages lists the messages of the environment, or of one application, by what no index
