@@ -208,7 +208,7 @@ func TestCORS(t *testing.T) {
 		"Origin", "https://portal.example.com", "Access-Control-Request-Method", "PATCH", "Access-Control-Request-Headers", "authorization,x-any",
 	}})
 	for name, want := range map[string]string{
-		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "*", "Access-Control-Allow-Headers": "authorization,x-any", "Access-Control-Max-Age": "600",
+		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "*", "Access-Control-Allow-Headers": "authorization, x-any", "Access-Control-Max-Age": "600",
 	} {
 		if got := a.header.Get(name); a.status != 200 || got != want {
 			t.Errorf("preflight %d: %s %q, want %q", a.status, name, got, want)
