@@ -266,6 +266,7 @@ test('by keyboard alone: to an attempt and back; a long payload does not stop th
   await drawer.getByRole('heading', { name: 'Answer' }).waitFor()
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
+  await until('the focus is back', () => bar.evaluate((b) => b === b.ownerDocument.activeElement))
   const find = page.getByRole('searchbox', { name: 'Find in Payload' })
   await find.focus()
   await page.keyboard.type('needle')

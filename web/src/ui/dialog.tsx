@@ -18,7 +18,11 @@ export function Dialog({ open, onClose, title, wide, drawer, children, footer }:
   const id = useId()
   useEffect(() => {
     const dialog = box.current
-    if (open && dialog && !dialog.open) dialog.showModal()
+    if (!open || !dialog || dialog.open) return
+    // A dialog that is taken out of the page does not give the focus back by itself.
+    const before = document.activeElement
+    dialog.showModal()
+    return () => { if (before instanceof HTMLElement) before.focus() }
   }, [open])
   if (!open) return null
   return (
