@@ -47,7 +47,6 @@ test('an endpoint is added, tried, seen and connected', async () => {
   await person.press('button', 'Add endpoint')
   await person.fill('URL', `${receiver.url}/mine`)
   await person.fill('Description', hostile)
-  await person.page.getByRole('radio').nth(1).check()
   await person.page.getByRole('checkbox', { name: /^invoice/ }).check()
   await person.page.getByRole('checkbox', { name: 'deleted' }).check()
   await inAllColours(person.page, () => checkAccess(person.page))

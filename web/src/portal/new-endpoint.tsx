@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { ApiError, client, type Shapes } from '../api/client'
 import { useViewer } from '../api/viewer'
-import { EventTypePicker } from '../screens/endpoint/picker'
+import { EventTypePicker } from '../screens/eventtype/picker'
 import { text } from '../text'
 import { Button, Empty, Input, legible, Link, Page, wordsOf } from '../ui'
 import { useBrand } from './brand'
@@ -29,6 +29,7 @@ function Form({ onMade }: { onMade: (e: Endpoint) => void }) {
   const appId = useViewer().appId!
   const queries = useQueryClient()
   const brand = useBrand()
+  const types = useEventTypes()
   const [url, setURL] = useState('')
   const [description, setDescription] = useState('')
   const [events, setEvents] = useState<string[]>([])
@@ -62,7 +63,8 @@ function Form({ onMade }: { onMade: (e: Endpoint) => void }) {
     <form className="stack portal-form" onSubmit={submit}>
       <Input label={t.url} help={t.urlHelp} error={of('url')} type="url" placeholder={t.urlExample} required autoFocus value={url} onValue={setURL} />
       <Input label={t.description} error={of('description')} value={description} onValue={setDescription} />
-      <EventTypePicker value={events} onValue={setEvents} />
+      <EventTypePicker types={types.rows} value={events} onValue={setEvents} />
+      {types.more && <div><Button onPress={types.more}>{t.moreEvents}</Button></div>}
       {of('eventTypes') && <div className="note bad" role="alert">{of('eventTypes')}</div>}
       {brand.enableChannels === true && <Input label={words.many ?? t.channels} help={words.help ?? t.channelsHelp} error={of('channels')} value={channels} onValue={setChannels} />}
       <Input label={t.rate} help={t.rateHelp} error={of('throttleRate')} type="number" inputMode="numeric" min={1} max={65_535} value={rate} onValue={setRate} />
