@@ -1,0 +1,1 @@
+var e=/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,t=t=>t.replace(e,e=>`\\u${e.charCodeAt(0).toString(16).padStart(4,`0`)}`);export{t};
