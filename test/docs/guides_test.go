@@ -38,6 +38,7 @@ var guides = []struct {
 	{"operating", []string{"jq"}, []string{"settings: good", "drain", "settings: refused", `"ready":true`, "health: good", "ok    token", "hookloft_build_info", "stopped: 0", "the data directory takes"}},
 	{"filters", []string{"jq"}, []string{"Not sent. The endpoint's filter does not want this message (payload.order.total $gte: does not hold for a number).", "true\n"}},
 	{"pausing", []string{"jq"}, []string{`{"state":"held","by":"endpoint","note":"their database moves"}`, "Held. The endpoint is paused", "1\n", "Delivered to 1 endpoint.\n", `{"key":"product.id","windowSeconds":1,"maxWaitSeconds":10}`, "superseded\nDelivered to 1 endpoint.\n"}},
+	{"dashboard", []string{"jq"}, []string{"/app-portal\n", "answers 200\n", `{"kind":"portal","capabilities":["ViewBase","CreateAttempts","ManageEndpoint"]}`}},
 	{"consent", nil, []string{"The receiver agrees", "it does not repeat the challenge\n", `"verified"`}},
 	{"transformations", []string{"jq"}, []string{`{"text":"Order ord_1: 12 EUR"}`, "order.paid: sent", `+ /text "Order ord_1: 12 EUR"`, `["order ord_1"]`, "cancelled\n"}},
 	{"retention", []string{"jq"}, []string{"30\n", `"hours":36`, "finished\n{\"expired\":true}"}},
