@@ -131,6 +131,9 @@ type Options struct {
 	MaxPayloadBytes int
 	// MaxBodyBytes bounds every other request body. Zero means 1 MiB.
 	MaxBodyBytes int
+	// FindTime is how long one search by what no index knows may look before it says how far it
+	// came. Zero means 120 ms.
+	FindTime time.Duration
 	// RatePerSecond is how many requests a token may make per second, with a burst of
 	// the same size; beyond it is 429. Zero means no limit.
 	RatePerSecond float64
@@ -152,6 +155,7 @@ type Options struct {
 const (
 	defaultMaxPayloadBytes = 1 << 20
 	defaultMaxBodyBytes    = 1 << 20
+	defaultFindTime        = 120 * time.Millisecond
 	// envelopeBytes is how much longer than its payload the body of a message may be.
 	envelopeBytes = 64 << 10
 )
@@ -182,6 +186,9 @@ func New(d Deps, o Options) (http.Handler, error) {
 	}
 	if o.MaxBodyBytes == 0 {
 		o.MaxBodyBytes = defaultMaxBodyBytes
+	}
+	if o.FindTime == 0 {
+		o.FindTime = defaultFindTime
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -114,6 +114,7 @@ func bareRig(t testing.TB, dir string) *rig {
 func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
 	r := bareRig(t, t.TempDir())
+	r.o.FindTime = 20 * time.Second // a machine that stands still for a moment is no answer cut short
 	for _, f := range change {
 		f(&r.o)
 	}

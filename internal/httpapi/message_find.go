@@ -11,18 +11,15 @@ import (
 	"github.com/hookloft/hookloft/internal/store"
 )
 
-// What one call looks at. Whoever wants more goes on with the iterator, so that no search is
-// a scan without end.
-const (
-	maxFindRows = 20_000
-	maxFindTime = 120 * time.Millisecond
-)
+// maxFindRows is what one call looks at, for Options.FindTime at most. Whoever wants more goes on
+// with the iterator, so that no search is a scan without end.
+const maxFindRows = 20_000
 
 // findMessages lists the messages of the environment, or of one application, by what no index
 // knows: by what became of them, and by a value in the payload.
 func (s *server) findMessages(c *call) error {
 	now := s.now()
-	q := store.MessageScan{Environment: c.env(), MaxRows: maxFindRows, MaxTime: maxFindTime}
+	q := store.MessageScan{Environment: c.env(), MaxRows: maxFindRows, MaxTime: s.o.FindTime}
 	if err := s.findScope(c, &q); err != nil {
 		return err
 	}
