@@ -39,7 +39,8 @@ type Consumer struct {
 	// Position is the last one that the consumer is done with.
 	Position Position
 	// Leased is the last position that was handed out and is not yet done with, and
-	// LeaseUntil when all above Position is handed out again; zero for no lease.
+	// LeaseUntil when all above Position is handed out again; zero for no lease. Until then nothing
+	// is: whoever got no answer would go on behind what it held, and a commit covers all before it.
 	Leased     Position
 	LeaseUntil time.Time
 	CreatedAt  time.Time
@@ -63,15 +64,6 @@ func (c *Consumer) Validate() error { return checkToken("consumer_id", c.Name, m
 
 // IsLeased reports whether something is out at now that is not done with.
 func (c *Consumer) IsLeased(now time.Time) bool { return now.Before(c.LeaseUntil) }
-
-// From returns the position above which a poll at now goes on: what is out under a lease is
-// not handed out twice.
-func (c *Consumer) From(now time.Time) Position {
-	if c.IsLeased(now) {
-		return max(c.Leased, c.Position)
-	}
-	return c.Position
-}
 
 // Lease hands out everything up to a position until a time.
 func (c *Consumer) Lease(upTo Position, until time.Time) {

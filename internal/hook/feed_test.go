@@ -46,11 +46,8 @@ func TestConsumerLeasesAndCommits(t *testing.T) {
 		t.Errorf("commit of what was never handed out: %v", err)
 	}
 	c.Lease(20, now.Add(time.Minute))
-	if from := c.From(now); from != 20 {
-		t.Errorf("under the lease a poll begins at %d", from)
-	}
-	if from := c.From(now.Add(time.Minute)); from != 10 {
-		t.Errorf("after the lease a poll begins at %d", from)
+	if !c.IsLeased(now) || c.IsLeased(now.Add(time.Minute)) || c.Position != 10 {
+		t.Errorf("under the lease: %+v", c)
 	}
 	if err := c.Commit(15); err != nil || !c.IsLeased(now) || c.Position != 15 {
 		t.Errorf("commit of a part: %v, %+v", err, c)
@@ -59,14 +56,14 @@ func TestConsumerLeasesAndCommits(t *testing.T) {
 		t.Errorf("late commit of an older offset: %v, %+v", err, c)
 	}
 	// A commit that comes after the lease counts all the same: the work was done.
-	if err := c.Commit(20); err != nil || c.Position != 20 || !c.LeaseUntil.IsZero() || c.From(now) != 20 {
+	if err := c.Commit(20); err != nil || c.Position != 20 || !c.LeaseUntil.IsZero() || c.IsLeased(now) {
 		t.Errorf("commit of the rest: %v, %+v", err, c)
 	}
 	c.Seek(5)
 	if err := c.Commit(20); err == nil {
 		t.Error("what was handed out before the seek can be committed")
 	}
-	if c.From(now) != 5 {
+	if c.Position != 5 || c.IsLeased(now) {
 		t.Errorf("after the seek: %+v", c)
 	}
 }

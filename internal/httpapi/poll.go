@@ -72,6 +72,7 @@ type feedRead struct {
 	store.FeedQuery
 	application *hook.Application
 	wait        time.Duration
+	again       time.Time // when to look again although nothing came; zero for never
 }
 
 func (s *server) feedReadIn(c *call, a *hook.Application, e *hook.Endpoint) (r feedRead, err error) {
@@ -111,8 +112,13 @@ func (r *feedRead) read(s *server, c *call, look func(ctx context.Context) (stor
 		if err != nil || len(page.Rows) > 0 || page.More {
 			return page, err
 		}
+		var again <-chan time.Time
+		if !r.again.IsZero() {
+			again = time.After(max(0, r.again.Sub(s.now())))
+		}
 		select {
 		case <-wake:
+		case <-again:
 		case <-over.C:
 			return page, nil
 		case <-s.Feeds.closed:
@@ -246,7 +252,9 @@ func (s *server) seekConsumer(c *call) error {
 var errMoved = errors.New("the consumer has moved")
 
 // pollLeased hands messages out under a lease. While it lasts, further polls of the same
-// consumer go on behind them; when it ends, everything that is not committed comes again.
+// consumer get nothing; when it ends, everything that is not committed comes again. Client
+// libraries repeat a GET whose answer was lost: were the repeat to go on behind the lost messages,
+// the commit of what it brings would cover them, and nobody would have seen them.
 func (s *server) pollLeased(c *call) error {
 	a, e, name, err := s.consumerOf(c)
 	if err != nil {
@@ -278,8 +286,8 @@ func (s *server) pollLeased(c *call) error {
 }
 
 // takeLeased reads what comes next for a consumer and notes that it is handed out. Between the two
-// another client may have polled as the same consumer: then it reads again, so that
-// no message is handed out twice under one lease.
+// another client may have polled as the same consumer: then it looks again, so that
+// no message is handed out twice under one lease. While one lasts, r.again says when it ends.
 func (s *server) takeLeased(ctx context.Context, c *call, r *feedRead, name string, first *hook.Consumer, lease time.Duration) (store.FeedPage, error) {
 	for range pollTurns {
 		now := s.now()
@@ -291,7 +299,12 @@ func (s *server) takeLeased(ctx context.Context, c *call, r *feedRead, name stri
 		if err != nil {
 			return store.FeedPage{}, err
 		}
-		from := consumer.From(now)
+		r.again = time.Time{}
+		if consumer.IsLeased(now) {
+			r.again = consumer.LeaseUntil
+			return store.FeedPage{Last: consumer.Position}, nil
+		}
+		from := consumer.Position
 		r.After = from
 		page, err := s.Polling.Feed(ctx, r.FeedQuery)
 		if err != nil || c.r.Method == http.MethodHead || page.Last == from && !isNew {
@@ -299,11 +312,11 @@ func (s *server) takeLeased(ctx context.Context, c *call, r *feedRead, name stri
 		}
 		_, err = s.Catalog.UpdateConsumer(ctx, r.Application, r.Endpoint, name, first, func(to *hook.Consumer) error {
 			switch {
-			case to.From(now) != from:
+			case to.Position != from || to.IsLeased(now):
 				return errMoved
 			case len(page.Rows) > 0:
 				to.Lease(page.Last, now.Add(lease))
-			case !to.IsLeased(now): // what it passed over is done with
+			default: // what it passed over is done with
 				to.Seek(page.Last)
 			}
 			return nil

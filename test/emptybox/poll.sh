@@ -17,8 +17,9 @@ api 403 GET $G >/dev/null
 K=$G/polling-endpoint/feed/consumer/leased
 GOT=$(api 200 GET "$K?limit=2&lease_duration_ms=60000")
 holds '[.data[].payload.n] == [1, 2] and .data[0].offset < .data[1].offset' <<<"$GOT"
-api 200 GET "$K?limit=2" | holds '[.data[].payload.n] == [3, 4]'
+api 200 GET "$K?limit=2" | holds '.data == [] and .done' # while what was handed out is not committed
 api 204 POST $K/commit '{"offset":'"$(jq '.data[1].offset' <<<"$GOT")"'}'
+api 200 GET "$K?limit=2" | holds '[.data[].payload.n] == [3, 4]'
 api 422 POST $K/commit '{"offset":9007199254740990}' | holds '.detail[0].loc == ["body", "offset"]'
 api 400 GET "$K?lease_duration_ms=x" >/dev/null
 K=$G/poller/feed

@@ -112,6 +112,11 @@ func (c *consumer) judge(numbers map[string]int) {
 			}
 			last = m.Offset
 		}
+		if len(out.Data) > 0 {
+			if err := ask(api, http.MethodPost, c.path("auditor")+"/commit", fmt.Sprintf(`{"offset":%d}`, last), nil); err != nil {
+				c.w.Fatal(err)
+			}
+		}
 		if out.Done {
 			break
 		}

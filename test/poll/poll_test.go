@@ -114,7 +114,7 @@ func (c *leasedConsumer) run(ctx context.Context, chance *rand.Rand) {
 		// Short leases, so that what a kill has cut off comes again while the test runs.
 		err := ask(api, http.MethodGet, c.w.leased(c.name)+"?limit=20&lease_duration_ms=200&wait=1", "", &out)
 		if err != nil {
-			pause(ctx, 20*time.Millisecond)
+			pause(ctx, 20*time.Millisecond) // the answer may be lost, with what it held
 			continue
 		}
 		if len(out.Data) == 0 {

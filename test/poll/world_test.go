@@ -151,6 +151,9 @@ func (w *world) feed(name string) (all []message) {
 		}
 		w.must(w.poller(), http.MethodGet, w.leased(name)+"?limit=250&lease_duration_ms=600000", "", &out)
 		all = append(all, out.Data...)
+		if n := len(out.Data); n > 0 {
+			w.must(w.poller(), http.MethodPost, w.leased(name)+"/commit", fmt.Sprintf(`{"offset":%d}`, out.Data[n-1].Offset), nil)
+		}
 		if out.Done {
 			return all
 		}
