@@ -118,6 +118,8 @@ func (s *Site) Has(r *http.Request) bool {
 	switch {
 	case r.URL.IsAbs(): // meant for a proxy
 		return false
+	case r.Method != http.MethodGet && r.Method != http.MethodHead: // the API says no
+		return false
 	case strings.HasPrefix(p, assetPath), p == loginPath, isPortal(p):
 		return true
 	case p == "/":
@@ -128,7 +130,7 @@ func (s *Site) Has(r *http.Request) bool {
 			return false
 		}
 	}
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 func isPortal(p string) bool { return p == PortalPath || strings.HasPrefix(p, PortalPath+"/") }
@@ -137,11 +139,6 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Allow", "GET, HEAD")
-		http.Error(w, "This page is read with GET.", http.StatusMethodNotAllowed)
-		return
-	}
 	if strings.HasPrefix(r.URL.Path, assetPath) {
 		s.serveFile(w, r)
 		return

@@ -139,7 +139,7 @@ func TestSiteLeavesTheAPIAlone(t *testing.T) {
 		want                 bool
 	}{
 		{"GET", "/", "*/*", true}, {"GET", "/apps/app_1", "text/html,*/*", true}, {"GET", "/assets/x.js", "*/*", true}, {"GET", "/app-portal", "*/*", true}, {"GET", "/login", "*/*", true},
-		{"GET", "/apps/app_1", "*/*", false}, {"POST", "/apps", "text/html", false}, {"GET", "/app-portals", "*/*", false},
+		{"GET", "/apps/app_1", "*/*", false}, {"POST", "/apps", "text/html", false}, {"TRACE", "/", "*/*", false}, {"POST", "/app-portal", "text/html", false}, {"HEAD", "/", "*/*", true}, {"GET", "/app-portals", "*/*", false},
 		{"GET", "/api/v1/app", "text/html", false}, {"GET", "/x/v1/nothing", "text/html", false}, {"GET", "/in/abc", "text/html", false}, {"GET", "/ingest/api/v1/source", "text/html", false},
 		{"GET", "http://other.example/", "text/html", false},
 	} {
