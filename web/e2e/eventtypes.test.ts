@@ -71,7 +71,7 @@ test('a schema is written with exact numbers, and a breaking change is called on
   await person.sees('It does not follow version 2:')
   await checkAccess(person.page)
 
-  await person.press('link', 'Settings')
+  await person.press('link', 'Settings', person.page.getByRole('navigation', { name: 'exact.paid' }))
   await person.press('switch', 'Refuse payloads that do not follow the newest schema')
   await until('validation', async () => (await typeOf('exact.paid')).validation)
   await person.fill('Paths that people do not see', 'card.number\nitems[*].secret')

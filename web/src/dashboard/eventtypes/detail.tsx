@@ -41,7 +41,7 @@ export function EventTypePage() {
       <Tabs label={name} tabs={[
         { id: 'schema', words: t.schema, content: () => <SchemaPane key={shape.updatedAt} type={type.data} onChange={changed} writes={writes} /> },
         { id: 'example', words: t.example, content: () => <ExamplePane type={type.data} /> },
-        { id: 'settings', words: t.settings, content: () => <SettingsPane key={shape.updatedAt} type={shape} onChange={changed} writes={writes} /> },
+        { id: 'settings', words: t.settings, content: () => <SettingsPane type={shape} onChange={changed} writes={writes} /> },
         { id: 'usage', words: t.usage, content: () => <UsagePane name={name} /> },
       ]} />
     </Page>
