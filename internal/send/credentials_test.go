@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -228,6 +229,15 @@ func pemOf(t *testing.T, c tls.Certificate) hook.HiddenText {
 
 func (a *authority) pem() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
+}
+
+// TestConnectionThatEndsBeforeHTTP2IsReset: which error net/http has for it is a race.
+func TestConnectionThatEndsBeforeHTTP2IsReset(t *testing.T) {
+	for _, err := range []error{errors.New("http2: client conn could not be established"), io.ErrUnexpectedEOF, io.EOF} {
+		if reason, words := exchangeFailure(&exchangeError{err: err}); reason != hook.ReasonReset || words == "" {
+			t.Errorf("%v: %s %s", err, reason, words)
+		}
+	}
 }
 
 // TestClientCertificateIsShown runs against a server that lets nobody in without one, on both

@@ -227,9 +227,15 @@ func exchangeFailure(e *exchangeError) (hook.Reason, string) {
 			return hook.ReasonReset, "the connection was closed in the middle of the answer's headers"
 		}
 		return hook.ReasonReset, "the connection was closed before an answer came"
+	case !e.answered && strings.HasSuffix(e.err.Error(), notEstablished):
+		return hook.ReasonReset, "the connection was closed before HTTP/2 had begun"
 	}
 	return hook.ReasonBadResponse, e.err.Error()
 }
+
+// notEstablished is what net/http's HTTP/2 calls a connection that ended before the receiver's
+// settings came. It keeps the error to itself, hence the text.
+const notEstablished = "http2: client conn could not be established"
 
 // refusesIdentity returns words for a receiver that ended TLS because of the endpoint's client
 // certificate, "" for everything else. crypto/tls keeps the alert's type to itself, hence the text.
