@@ -305,6 +305,8 @@ func TestConnectorThatIsGoneDisablesItsEndpoint(t *testing.T) {
 		w.must("PUT", "/x/v1/app/acme/endpoint/"+name+"/connector", `{"name":"slack"}`)
 	}
 	w.publish(`{}`)
+	w.attempts("refuses", 1)
+	w.attempts("gone", 1)
 	for _, name := range []string{"refuses", "gone"} {
 		a := w.attempts(name, 1)[0]
 		path := fmt.Sprintf("/api/v1/app/acme/msg/%v/endpoint", a["msgId"])

@@ -54,7 +54,7 @@ test('a failing endpoint is one line, which is muted, assigned, resolved, and se
   await more('End muting')
   await person.page.getByLabel('Show').selectOption('all')
   await row.getByText('Open', { exact: true }).waitFor()
-  expect(person.page.url()).toContain('state=all')
+  await person.page.waitForURL(/state=all/)
 
   // The receiver is mended: what failed is counted, and sent again.
   answer = 200
@@ -64,7 +64,7 @@ test('a failing endpoint is one line, which is muted, assigned, resolved, and se
   await shoot(person.page, 'issues-replay')
   await person.press('button', 'Replay')
   await expect.poll(() => receiver.got.length, { timeout: 10_000 }).toBe(6)
-  expect(person.page.url()).toContain('/tasks?task=qtask_')
+  await person.page.waitForURL(/\/tasks\?task=qtask_/)
 
   await person.land('/issues?state=all')
   await more('Resolve')
