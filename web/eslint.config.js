@@ -8,12 +8,12 @@ const noLiteralText = {
   meta: { type: 'problem', schema: [] },
   create: (context) => ({
     JSXText(node) {
-      if (hasLetters(node.value)) context.report({ node, message: 'Text belongs into src/text/en.ts.' })
+      if (hasLetters(node.value)) context.report({ node, message: 'Text belongs into src/text.' })
     },
     JSXAttribute(node) {
       const value = node.value?.type === 'Literal' ? node.value.value : undefined
       if (spoken.has(node.name.name) && typeof value === 'string' && hasLetters(value)) {
-        context.report({ node, message: 'Text belongs into src/text/en.ts.' })
+        context.report({ node, message: 'Text belongs into src/text.' })
       }
     },
   }),

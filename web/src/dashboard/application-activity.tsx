@@ -1,7 +1,7 @@
 // Who changed what of an application.
 import { client, type OwnShapes } from '../api/client'
 import { useList } from '../api/list'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Empty, Listing, Table, Time } from '../ui'
 
 type Entry = OwnShapes['AuditOut']

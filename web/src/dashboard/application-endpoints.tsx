@@ -8,7 +8,7 @@ import { useViewer } from '../api/viewer'
 import { Sparkline } from '../charts'
 import { NewEndpoint } from '../screens/endpoint/new'
 import { RowState } from '../screens/endpoint/row-state'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Button, Empty, Link, Listing, Table, Time, useGo } from '../ui'
 
 export function ApplicationEndpoints({ appId }: { appId: string }) {

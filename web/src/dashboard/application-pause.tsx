@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { client, type OwnShapes, type Shapes } from '../api/client'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Button, Confirm, Input, toast } from '../ui'
 
 /** PauseButton holds all endpoints of an application, or lets them go on. */

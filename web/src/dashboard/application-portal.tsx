@@ -1,7 +1,7 @@
 // How a customer gets to the portal of an application, and how it looks to them.
 import { useState } from 'react'
 import { baseURL, client, type Shapes } from '../api/client'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Button, CopyButton, Switch } from '../ui'
 import { portalSnippets } from './snippets'
 import { SnippetPicker } from './snippet-picker'

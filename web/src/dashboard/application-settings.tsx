@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { ApiError, client, type Shapes } from '../api/client'
 import { useViewer } from '../api/viewer'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Button, Confirm, Input, toast, useGo, wordsOf } from '../ui'
 import { MetadataField, metadataOf, pairsOf } from './metadata-field'
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Button, Dialog } from '../ui'
 import { isPlain, isTyping } from './keys'
 import { navigation } from './navigation'

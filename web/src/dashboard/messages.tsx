@@ -2,7 +2,7 @@
 import { client } from '../api/client'
 import { useList } from '../api/list'
 import { MessageLog } from '../screens/message/log/log'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Page, Select, useSearch } from '../ui'
 
 export function Messages() {

@@ -1,5 +1,5 @@
 import '../screens/endpoint/new.css'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Button, Input } from '../ui'
 
 export type Pair = { id: number; key: string; value: string }

@@ -1,7 +1,7 @@
 // The list on the left, and the keys that go with it.
 import { useRouterState } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Link, useGo } from '../ui'
 import { isPlain, isTyping } from './keys'
 import { navigation } from './navigation'

@@ -1,4 +1,4 @@
-import { text } from '../text'
+import { text } from '../text/dashboard'
 
 /** navigation is the list on the left: place, words, and the key after "g". */
 export const navigation = (): { to: string; words: string; key: string }[] => [

@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { client } from '../api/client'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { announce, useGo } from '../ui'
 import { isTyping } from './keys'
 import { placeOf, type Hit } from './places'

@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { text } from '../text'
+import { text } from '../text/dashboard'
 import { Code, Select } from '../ui'
 import type { Snippet } from './snippets'
 

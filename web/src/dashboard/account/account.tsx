@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { ApiError, client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Chip, Empty, Input, Loading, Page, Problem, Table, Time, toast, wordsOf } from '../../ui'
 import { browserName } from './browser-name'
 

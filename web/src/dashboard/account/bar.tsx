@@ -1,7 +1,7 @@
 // Who is in front of the page, and where: the end of the bar.
 import { session } from '../../api/session'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Menu, useGo } from '../../ui'
 
 // The bar has no room for a long name; the menu leads to all of it.

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState, type FormEvent } from 'react'
 import { ApiError, client, type OwnShapes } from '../../api/client'
 import { session } from '../../api/session'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Input, Link, Loading, useGo, wordsOf } from '../../ui'
 import { claimToken } from './claim-place'
 

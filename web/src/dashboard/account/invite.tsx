@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { ApiError, client } from '../../api/client'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Code, Dialog, Input, Select, toast, wordsOf } from '../../ui'
 
 const roles = ['owner', 'developer', 'support', 'viewer'] as const

@@ -2,7 +2,7 @@
 import { useEffect, useState, type FormEvent } from 'react'
 import { client } from '../../api/client'
 import { session } from '../../api/session'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Input, wordsOf } from '../../ui'
 
 export function SignIn() {

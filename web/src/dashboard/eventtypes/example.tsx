@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react'
 import { client, type OwnShapes } from '../../api/client'
 import { sample } from '../../screens/eventtype/sample'
 import { plain, problemOf, type EventType } from '../../screens/eventtype/type'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, CodeEditor, CopyButton, wordsOf } from '../../ui'
 
 /** ExamplePane makes a payload from the newest schema and has the server compare it, or what was made of it. */

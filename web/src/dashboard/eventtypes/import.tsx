@@ -3,7 +3,7 @@ import { client, type Shapes } from '../../api/client'
 import { Changes } from '../../screens/eventtype/changes'
 import { compare, type Change } from '../../screens/eventtype/compare'
 import { plain, readType } from '../../screens/eventtype/type'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Chip, Dialog, Switch, TextArea, toast, wordsOf } from '../../ui'
 
 type Found = Shapes['EventTypeFromOpenAPI'] & { changes?: Change[] }

@@ -5,7 +5,7 @@ import { useList } from '../../api/list'
 import { useViewer } from '../../api/viewer'
 import { groupTypes, TypeTree } from '../../screens/eventtype/type-tree'
 import '../../screens/eventtype/eventtype.css'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Dialog, download, Empty, Input, Listing, Menu, Page, Switch, useGo, useSearch, wordsOf } from '../../ui'
 import { ImportDialog } from './import'
 

@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react'
 import { Changes } from '../../screens/eventtype/changes'
 import { compare } from '../../screens/eventtype/compare'
 import { plain, problemOf, saveSchemas, type EventType } from '../../screens/eventtype/type'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, CodeEditor, Confirm, Select, toast, useSearch, wordsOf } from '../../ui'
 
 const blank = '{\n  "$schema": "http://json-schema.org/draft-07/schema#",\n  "type": "object",\n  "properties": {},\n  "required": []\n}'

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { client, type Shapes } from '../../api/client'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Input, Loading, Problem, Select, Switch, TextArea, toast, toastError, wordsOf } from '../../ui'
 
 type Type = Shapes['EventTypeOut']

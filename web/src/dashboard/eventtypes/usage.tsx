@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Chip, Empty, Link, Table } from '../../ui'
 import { TaskProgress } from '../tasks/progress'
 import { hasEnded, useTask } from '../tasks/task'

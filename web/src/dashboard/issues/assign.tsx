@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Confirm, Input, TextArea } from '../../ui'
 import type { Issue, IssueChange } from './issues'
 

@@ -1,7 +1,7 @@
 // Sends again what failed in an issue's time: first counted, then asked.
 import { useQuery } from '@tanstack/react-query'
 import { client } from '../../api/client'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Confirm, Dialog, Loading, Problem, useGo } from '../../ui'
 import type { Issue } from './issues'
 import { useWhen } from './when'

@@ -1,7 +1,7 @@
 // O9: what happens now.
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { milliseconds } from '../../text/format'
 import { Button, Chip, CopyButton, Input, Link, Page, Problem, Time, useSearch, type Tone } from '../../ui'
 import { useFeed, type Row } from './feed'

@@ -1,4 +1,4 @@
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { number } from '../../text/format'
 
 /** Rate is how much came in each of the last seconds, and the mean of the last ten. */

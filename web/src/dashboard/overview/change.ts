@@ -1,4 +1,4 @@
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 
 /** changeOf says how a number compares with an earlier one; null where that is not known, or was nothing. */
 export function changeOf(now: number | null, before: number | null): string | null {

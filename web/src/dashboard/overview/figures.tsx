@@ -1,6 +1,6 @@
 import type { OwnShapes } from '../../api/client'
 import { shareOf } from '../../charts'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { milliseconds, number, percent } from '../../text/format'
 import { changeOf } from './change'
 

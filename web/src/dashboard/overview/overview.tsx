@@ -1,7 +1,7 @@
 // O2: how everything does.
 import { Latency, QueueBars, Series } from '../../charts'
 import { RangePicker, useRange } from '../../screens/endpoint/range'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Link, Loading, Page, Problem } from '../../ui'
 import { useFailures, useQueue, useSeries } from './data'
 import { FailingEndpoints } from './failing'

@@ -1,6 +1,6 @@
 import { useRouterState } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Link, Page } from '../../ui'
 
 /** places are the pages of the settings, in their order. */

@@ -1,7 +1,7 @@
 // O14: what holds for all applications of the environment.
 import { useState, type FormEvent } from 'react'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Input, Loading, Problem, Switch, toast, toastError, wordsOf } from '../../ui'
 import { useSettings, type Settings } from './environment'
 import { Frame } from './frame'

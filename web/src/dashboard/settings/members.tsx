@@ -1,4 +1,4 @@
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Members } from '../account/members'
 import { Frame } from './frame'
 

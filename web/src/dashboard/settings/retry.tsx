@@ -1,5 +1,5 @@
 import { useState, type FormEvent } from 'react'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Input, toast, wordsOf } from '../../ui'
 import { parseSchedule, standard, writeSchedule } from './schedule'
 

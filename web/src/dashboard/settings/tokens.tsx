@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { client, type Shapes } from '../../api/client'
 import { useList } from '../../api/list'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Chip, Code, Confirm, Dialog, Empty, Input, Listing, Menu, Select, Table, TextArea, Time, toast, wordsOf } from '../../ui'
 import { Frame } from './frame'
 

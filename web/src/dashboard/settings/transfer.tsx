@@ -2,7 +2,7 @@
 import { useState } from 'react'
 import { client, type OwnShapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Chip, download, TextArea, toast, wordsOf } from '../../ui'
 import { Frame } from './frame'
 

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { client, type OwnShapes } from '../../api/client'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Input, Link, Loading, Page, Problem, Select, useGo, useSearch, wordsOf } from '../../ui'
 import './sources.css'
 

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { client, type OwnShapes, type Shapes } from '../../api/client'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, Code, CodeEditor, Dialog, Input, Select, Switch, toast, wordsOf } from '../../ui'
 import { acceptedOf } from './source'
 

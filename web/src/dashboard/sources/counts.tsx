@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { client } from '../../api/client'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { number } from '../../text/format'
 import { Loading, Problem, Table, Time } from '../../ui'
 

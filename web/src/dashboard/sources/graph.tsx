@@ -1,4 +1,4 @@
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { failing, type Route } from './routes'
 
 const row = 52

@@ -2,7 +2,7 @@
 import { client } from '../../api/client'
 import { useList } from '../../api/list'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { CopyButton, Empty, Link, Listing, Page, Table, Time } from '../../ui'
 import './sources.css'
 

@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { client, type OwnShapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Button, CodeEditor, toast, wordsOf } from '../../ui'
 import type { SourceSettings } from './source'
 

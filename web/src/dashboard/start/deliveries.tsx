@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { client, type OwnShapes, type Shapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Chip, Empty, Link, Time, type Tone } from '../../ui'
 
 /** Deliveries shows what becomes of the newest messages while it happens. */

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { client, type Shapes } from '../../api/client'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Icon, Link } from '../../ui'
 
 type Step = { done: boolean; words: string; help: string; action?: ReactNode }

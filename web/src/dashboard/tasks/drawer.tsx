@@ -1,7 +1,7 @@
 import { useState, type FormEvent } from 'react'
 import { client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { number } from '../../text/format'
 import { Button, CopyButton, Dialog, download, Input, Link, Loading, Problem, Time, toast, wordsOf } from '../../ui'
 import { TaskButtons, TaskProgress, TaskState } from './progress'

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { milliseconds, number } from '../../text/format'
 import { Button, Chip, Confirm, Progress, type Tone } from '../../ui'
 import { hasEnded, useSteer, type Task } from './task'

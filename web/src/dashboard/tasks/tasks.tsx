@@ -1,7 +1,7 @@
 // O13: work in the background.
 import { client, type Shapes } from '../../api/client'
 import { useList } from '../../api/list'
-import { text } from '../../text'
+import { text } from '../../text/dashboard'
 import { Empty, Link, Listing, Loading, Page, Select, Table, Time, useSearch } from '../../ui'
 import { TaskDrawer } from './drawer'
 import { TaskButtons, TaskProgress, TaskState } from './progress'

@@ -8,7 +8,7 @@ import { Button, Input } from '../../ui'
 export function EventTypesField({ value, onValue }: { value: string[]; onValue: (names: string[]) => void }) {
   const [filter, setFilter] = useState('')
   const list = useList(['event-types', 'names'], (iterator) => client.GET('/api/v1/event-type', { params: { query: { limit: 250, iterator } } }))
-  const t = text.applications
+  const t = text.newEndpoint
   const names = [...new Set([...value, ...list.rows.map((e) => e.name)])].sort()
   const shown = names.filter((n) => n.toLowerCase().includes(filter.toLowerCase()))
   return (

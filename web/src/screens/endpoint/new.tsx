@@ -12,7 +12,7 @@ export function NewEndpoint({ appId, onClose, onMade }: { appId: string; onClose
   const [eventTypes, setEventTypes] = useState<string[]>([])
   const [problem, setProblem] = useState<unknown>()
   const [busy, setBusy] = useState(false)
-  const t = text.applications
+  const t = text.newEndpoint
   const of = (path: string) => problem instanceof ApiError ? problem.fields.find((f) => f.path === path)?.message : undefined
   const submit = async (e: FormEvent) => {
     e.preventDefault()
@@ -32,7 +32,7 @@ export function NewEndpoint({ appId, onClose, onMade }: { appId: string; onClose
   }
   const elsewhere = problem !== undefined && !of('url') && !of('description')
   return (
-    <Dialog open onClose={onClose} title={t.newEndpoint}>
+    <Dialog open onClose={onClose} title={t.title}>
       <form className="stack" onSubmit={submit}>
         <Input label={t.url} help={t.urlHelp} error={of('url')} type="url" required autoFocus value={url} onValue={setURL} />
         <EventTypesField value={eventTypes} onValue={setEventTypes} />
@@ -40,7 +40,7 @@ export function NewEndpoint({ appId, onClose, onMade }: { appId: string; onClose
         {elsewhere && <div className="note bad" role="alert">{wordsOf(problem)}</div>}
         <footer className="row end">
           <Button onPress={onClose}>{text.common.cancel}</Button>
-          <Button look="primary" type="submit" busy={busy}>{t.createEndpoint}</Button>
+          <Button look="primary" type="submit" busy={busy}>{t.create}</Button>
         </footer>
       </form>
     </Dialog>
