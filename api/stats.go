@@ -321,6 +321,14 @@ type TailMissed struct {
 	Missed int64 `json:"missed"`
 }
 
+// TailGap is the data of an SSE event named gap: what happened between the place that the
+// reader named (Last-Event-ID) and Until is not kept any more. Since is when that place was; it
+// is null where the place is not understood.
+type TailGap struct {
+	Since *time.Time `json:"since"`
+	Until time.Time  `json:"until"`
+}
+
 // SparklinesOut counts the attempts of many applications, or of many endpoints, in the last
 // 24 periods.
 type SparklinesOut struct {

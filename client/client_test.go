@@ -217,7 +217,7 @@ func TestStreamReadsEvents(t *testing.T) {
 		got = append(got, e.Type+"|"+e.ID+"|"+string(e.Data))
 		return nil
 	})
-	if !errors.Is(err, io.EOF) || !slices.Equal(got, []string{"attempt|7|{\"a\":\n1}", "message||x"}) {
+	if !errors.Is(err, io.EOF) || !slices.Equal(got, []string{"attempt|7|{\"a\":\n1}", "message|7|x"}) {
 		t.Errorf("%q, %v", got, err)
 	}
 	if err := cl.Stream(t.Context(), "/none", nil); client.StatusOf(err) != 404 {

@@ -23,7 +23,7 @@ var ErrBrokeOff = errors.New("the stream broke off")
 
 // Event is one server-sent event.
 type Event struct {
-	// Type is "message" where the stream names none; ID is "" likewise.
+	// Type is "message" where the stream names none. ID is the newest id of the stream.
 	Type, ID string
 	Data     []byte
 }
@@ -32,9 +32,21 @@ type Event struct {
 // error, or ctx ends. A stream that the server ends is io.EOF, one that breaks off or is
 // silent for a minute wraps ErrBrokeOff: the caller may begin a new one.
 func (c *Client) Stream(ctx context.Context, path string, f func(Event) error) error {
+	var place string
+	return c.StreamFrom(ctx, path, &place, f)
+}
+
+// StreamFrom is a Stream that goes on behind *place, the newest id of an earlier one, or begins
+// with the present where that is "". It keeps *place up to date: it is the id behind the last
+// event for which f returned nil, so calling it again repeats and leaves out nothing that
+// the server still has.
+func (c *Client) StreamFrom(ctx context.Context, path string, place *string, f func(Event) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	header := http.Header{"Accept": {"text/event-stream"}}
+	if *place != "" {
+		header.Set("Last-Event-ID", *place)
+	}
 	res, err := c.send(ctx, http.MethodGet, path, header, nil)
 	if err != nil {
 		return err
@@ -54,7 +66,7 @@ func (c *Client) Stream(ctx context.Context, path string, f func(Event) error) e
 	lines.Buffer(make([]byte, 64<<10), maxEventBytes)
 	quiet := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
 	defer quiet.Stop()
-	e := Event{Type: "message"}
+	e := Event{Type: "message", ID: *place}
 	var data []byte
 	for {
 		quiet.Reset(silence)
@@ -72,10 +84,11 @@ func (c *Client) Stream(ctx context.Context, path string, f func(Event) error) e
 					return err
 				}
 			}
-			e, data = Event{Type: "message"}, nil
+			*place = e.ID // also of a block without data
+			e, data = Event{Type: "message", ID: e.ID}, nil
 		case name == "event":
 			e.Type = value
-		case name == "id":
+		case name == "id" && !strings.Contains(value, "\x00"):
 			e.ID = value
 		case name == "data":
 			if len(data)+len(value) > maxEventBytes {

@@ -40,7 +40,8 @@ func (p *program) tail() *cobra.Command {
 		Use:   "tail [APP] [flags]",
 		Short: "Show attempts and messages as they happen",
 		Long: `Show attempts and messages as they happen, of one application or of all, until Ctrl-C.
-What is missed while the connection is down, or because this end is too slow, is said.`,
+After a broken connection it goes on where it was. What the server does not keep any more, or
+this end was too slow for, is said.`,
 		Example: `  hookloft tail
   hookloft tail acme --status failed
   hookloft tail acme --endpoint billing --output ndjson --jq '[.at, .responseStatusCode]'
@@ -110,6 +111,7 @@ type follower struct {
 	count    int64     // 0 for no end
 	until    time.Time // zero for no end
 	seen     int64
+	place    string // the newest id of the stream
 }
 
 var errEnough = errors.New("enough")
@@ -124,7 +126,7 @@ func (f *follower) run() error {
 	failures := 0
 	for {
 		began, before := time.Now(), f.seen
-		err := f.Stream(ctx, f.path, f.event)
+		err := f.StreamFrom(ctx, f.path, &f.place, f.event)
 		switch {
 		case errors.Is(err, errEnough), ctx.Err() != nil:
 			if f.ctx.Err() != nil {
@@ -142,7 +144,7 @@ func (f *follower) run() error {
 		if failures++; failures > tailRetries {
 			return fmt.Errorf("the stream breaks off again and again: %w", err)
 		}
-		f.notef("the stream broke off; what happens until it is back is not shown")
+		f.notef("the stream broke off; trying again")
 		if !wait(ctx, min(tailRetryFirst<<(failures-1), tailRetryLast)) {
 			return nil
 		}
@@ -158,6 +160,17 @@ func (f *follower) event(e client.Event) error {
 			return err
 		}
 		f.warnf("%s missed: this end is too slow", plural(missed.Missed, "event"))
+		return nil
+	case "gap":
+		var gap api.TailGap
+		if err := json.Unmarshal(e.Data, &gap); err != nil {
+			return err
+		}
+		since := "the break"
+		if gap.Since != nil {
+			since = moment(*gap.Since)
+		}
+		f.warnf("what happened between %s and %s is not shown: the server does not keep it any more", since, moment(gap.Until))
 		return nil
 	case "end": // the server drains
 		return nil

@@ -14,15 +14,17 @@ import (
 )
 
 // TestTailComesBack: a stream that the server ends, breaks off or cannot give for a while
-// is begun anew, and what was missed is said; what will never work is an error at once.
+// is begun anew behind the last id, and what was missed is said.
 func TestTailComesBack(t *testing.T) {
 	event := func(w http.ResponseWriter, n int) {
-		fmt.Fprintf(w, "event: attempt\ndata: {\"kind\":\"attempt\",\"attemptId\":\"atmpt_%d\"}\n\n", n)
+		fmt.Fprintf(w, "event: attempt\ndata: {\"kind\":\"attempt\",\"attemptId\":\"atmpt_%d\"}\nid: x-%d\n\n", n, n)
 		_ = http.NewResponseController(w).Flush()
 	}
 	connections := 0
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	var places []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		connections++
+		places = append(places, r.Header.Get("Last-Event-ID"))
 		if connections == 2 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
@@ -34,6 +36,7 @@ func TestTailComesBack(t *testing.T) {
 			fmt.Fprint(w, "event: end\ndata: {}\n\n")
 		case 3:
 			event(w, 2)
+			fmt.Fprint(w, "event: gap\ndata: {\"since\":\"2026-11-21T10:00:00Z\",\"until\":\"2026-11-21T10:05:00Z\"}\n\n: alive\nid: x-2b\n\n")
 			fmt.Fprint(w, "event: missed\ndata: {\"missed\":7}\n\nevent: of-a-newer-server\ndata: 5\n\n")
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
@@ -55,7 +58,10 @@ func TestTailComesBack(t *testing.T) {
 	if err := f.run(); err != nil || out.String() != "atmpt_1\natmpt_2\natmpt_3\n" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
-	if !strings.Contains(messages.String(), "7 events missed") || strings.Count(messages.String(), "broke off") != 3 {
+	if got := strings.Join(places, " "); got != " x-1 x-1 x-2b" {
+		t.Errorf("it came back with %q", got)
+	}
+	if !strings.Contains(messages.String(), "7 events missed") || !strings.Contains(messages.String(), "between 2026-11-21T10:00:00Z and 2026-11-21T10:05:00Z") || strings.Count(messages.String(), "broke off") != 3 {
 		t.Errorf("messages %q", messages.String())
 	}
 }

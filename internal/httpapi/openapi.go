@@ -99,6 +99,11 @@ func (b *documentBuilder) operation(r *route, failure, invalidInput any) map[str
 			"schema": map[string]any{"type": "string", "maxLength": maxKeyBytes},
 		})
 	}
+	if r.stream {
+		params = append(params, map[string]any{
+			"name": "last-event-id", "in": "header", "description": "The id that was seen last: the stream goes on behind it.", "schema": map[string]any{"type": "string"},
+		})
+	}
 	op["parameters"] = params
 	if r.in != nil {
 		op["requestBody"] = map[string]any{"required": !r.bodyOptional, "content": jsonContent(b.schema(reflect.TypeOf(r.in)))}

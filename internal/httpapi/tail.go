@@ -1,10 +1,11 @@
 package httpapi
 
 import (
-	"errors"
-	"net/http"
+	"crypto/rand"
 	"slices"
+	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,30 +19,64 @@ const (
 	// maxWatchers bounds the streams of one server, maxOwnWatchers those of one owner, and
 	// keptWatchers are left to the operators' tokens, whatever applications do.
 	maxWatchers, maxOwnWatchers, keptWatchers = 256, 32, 64
-	// watcherRoom is how many events wait for a reader that is slow: a second's worth, or a
-	// megabyte.
-	watcherRoom = 1024
-	// heartbeat is how often a stream says that it lives, sooner than proxies give up.
-	heartbeat = 15 * time.Second
-	// tailWrite is how long one write may take: a reader that does not read is let go.
-	tailWrite = 30 * time.Second
+	// tailKept is how many events are kept for who comes back and for who reads slowly: about 3 MiB.
+	tailKept = 8192
+	// tailLinger is how long they are kept, and more are added, after the last watcher has gone.
+	tailLinger = 5 * time.Minute
 )
 
-// Tail hands what happens to those who watch. Without a watcher it costs one atomic read.
-// The zero value is not ready; use NewTail.
+// Tail hands what happens to those who watch, and to those who come back after their
+// connection was cut. It remembers while somebody watches and a while longer; otherwise it
+// costs one atomic read. The zero value is not ready; use NewTail.
+//
+// Each event has a place: microseconds that only rise. A reader names the last place that
+// it saw and gets what came after it, or is told what cannot be had any more. Places are times
+// and no count, because a count would tell one tenant how busy the others are.
 type Tail struct {
 	codec *hook.Codec
-	count atomic.Int64 // of watchers
+	// boot tells the places of this process from those of others.
+	boot string
+	base time.Time // what places count from; with a monotonic reading, so that they never go back
+	// remembers says that events are recorded.
+	remembers atomic.Bool
 
 	mu       sync.RWMutex
 	watchers map[*watcher]bool
-	closed   chan struct{} // closed by Close
-	isClosed bool
+	// The events of the numbers first to next-1; that of number n is ring[n%tailKept].
+	// It is nil while nothing is remembered.
+	ring        []happened
+	first, next int64
+	// floor is the newest place that is not in the ring, last the newest of all.
+	floor, last int64
+	forget      *time.Timer   // runs while nobody watches
+	closed      chan struct{} // closed by Close
+	isClosed    bool
 }
 
 // NewTail returns a Tail that shows ids by c.
 func NewTail(c *hook.Codec) *Tail {
-	return &Tail{codec: c, watchers: map[*watcher]bool{}, closed: make(chan struct{})}
+	return &Tail{codec: c, boot: strings.ToLower(rand.Text()[:8]), base: time.Now(), watchers: map[*watcher]bool{}, closed: make(chan struct{})}
+}
+
+// happened is an event as it is remembered: what a watcher may ask for, and what it is shown.
+type happened struct {
+	place       int64
+	at          time.Time
+	env         hook.EnvironmentID
+	application hook.ApplicationID
+	message     hook.MessageID
+	eventType   string
+	eventID     string
+
+	// The rest is of attempts.
+	attempt    hook.AttemptID // 0 for a message
+	endpoint   hook.EndpointID
+	url, error string
+	n, status  int
+	state      store.AttemptStatus
+	reason     hook.Reason
+	took       time.Duration
+	nextAt     time.Time
 }
 
 // watcher is one reader of the stream.
@@ -55,9 +90,11 @@ type watcher struct {
 	reason      hook.Reason
 	// attempts and messages say which kinds are wanted.
 	attempts, messages bool
-	// events is sent to by whoever reports, never closed; what does not fit is counted in missed.
-	events chan api.TailEvent
-	missed atomic.Int64
+	// wake is sent to by whoever reports, never closed; one token is enough.
+	wake chan struct{}
+	// next is the number of the next event to look at, missed how many were wanted and gone
+	// before the reader came to them. Both are the Tail's: its lock is held.
+	next, missed int64
 }
 
 // watchOwner is who answers for a stream: an application for all tokens that are bound to
@@ -74,90 +111,135 @@ func ownerOf(t *hook.Token) watchOwner {
 	return watchOwner{token: t.ID}
 }
 
-// Attempt reports an attempt that was recorded. It does not block and keeps nothing.
+// Attempt reports an attempt that was recorded. It waits for no reader.
 func (t *Tail) Attempt(m *hook.Message, a *hook.Attempt) {
-	if t == nil || t.count.Load() == 0 {
+	if t == nil || !t.remembers.Load() {
 		return
 	}
-	var e *api.TailEvent
-	t.each(func(w *watcher) {
-		if !w.attempts || !w.wants(m) || w.endpoint != 0 && w.endpoint != a.Endpoint ||
-			len(w.statuses) > 0 && !slices.Contains(w.statuses, store.StatusOfAttempt(a)) || w.reason != hook.ReasonNone && w.reason != a.Reason {
-			return
-		}
-		if e == nil {
-			e = t.attemptEvent(m, a)
-		}
-		w.offer(e)
-	})
+	h := happenedTo(m)
+	h.at, h.attempt, h.endpoint, h.url = a.StartedAt, a.ID, a.Endpoint, a.URL
+	h.n, h.status, h.state, h.reason, h.took, h.nextAt = a.N, a.Status, store.StatusOfAttempt(a), a.Reason, a.Took, a.NextAt
+	if !repeatsPayload(a) { // nobody who looks on is asked what he may see
+		h.error = a.Error
+	}
+	t.report(&h)
 }
 
-// Message reports a message that was accepted. It does not block and keeps nothing.
+// Message reports a message that was accepted. It waits for no reader.
 func (t *Tail) Message(m *hook.Message) {
-	if t == nil || t.count.Load() == 0 {
+	if t == nil || !t.remembers.Load() {
 		return
 	}
-	var e *api.TailEvent
-	t.each(func(w *watcher) {
-		if !w.messages || !w.wants(m) {
-			return
-		}
-		if e == nil {
-			e = t.messageEvent("message", m)
-			e.At = m.Time()
-		}
-		w.offer(e)
-	})
+	h := happenedTo(m)
+	h.at = m.Time()
+	t.report(&h)
 }
 
-func (t *Tail) each(f func(*watcher)) {
+// happenedTo begins an event. Its words are copied: they may be pieces of what came in, which
+// would be kept whole for them.
+func happenedTo(m *hook.Message) happened {
+	return happened{env: m.Environment, application: m.Application, message: m.ID, eventType: strings.Clone(m.EventType), eventID: strings.Clone(m.EventID)}
+}
+
+func (t *Tail) report(h *happened) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ring == nil {
+		return // forgotten since it was asked
+	}
+	t.last = max(t.clock(), t.last+1)
+	h.place = t.last
+	slot := &t.ring[t.next%tailKept]
+	if t.next-t.first == tailKept {
+		for w := range t.watchers {
+			if w.next == t.first {
+				w.next++
+				if w.wants(slot) {
+					w.missed++
+				}
+			}
+		}
+		t.first++
+		t.floor = slot.place
+	}
+	*slot = *h
+	t.next++
+	for w := range t.watchers {
+		switch {
+		case w.wants(h):
+			w.rouse()
+		case w.next == t.next-1:
+			w.next++ // who waits at the end stays there
+		}
+	}
+}
+
+// clock is the present place.
+func (t *Tail) clock() int64 { return t.base.UnixMicro() + time.Since(t.base).Microseconds() }
+
+func (w *watcher) wants(h *happened) bool {
+	if w.env != h.env || w.application != 0 && w.application != h.application || len(w.eventTypes) > 0 && !slices.Contains(w.eventTypes, h.eventType) {
+		return false
+	}
+	if h.attempt == 0 {
+		return w.messages
+	}
+	return w.attempts && (w.endpoint == 0 || w.endpoint == h.endpoint) && (w.reason == hook.ReasonNone || w.reason == h.reason) &&
+		(len(w.statuses) == 0 || slices.Contains(w.statuses, h.state))
+}
+
+func (w *watcher) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take appends to out what w wants of the next events, up to cap(out) of them; place is up to
+// where that was. isMore says that there is more to look at, missed how many were gone
+// before w came to them since the last call.
+func (t *Tail) take(w *watcher, out []happened) (_ []happened, place, missed int64, isMore bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	for w := range t.watchers {
-		f(w)
+	// The lock is held for a short time, however little of it is wanted.
+	for end := min(t.next, w.next+tailKept/8); w.next < end && len(out) < cap(out); w.next++ {
+		if h := &t.ring[w.next%tailKept]; w.wants(h) {
+			out = append(out, *h)
+		}
 	}
+	missed, w.missed = w.missed, 0
+	return out, t.placeOf(w), missed, w.next < t.next
 }
 
-func (w *watcher) wants(m *hook.Message) bool {
-	return w.env == m.Environment && (w.application == 0 || w.application == m.Application) &&
-		(len(w.eventTypes) == 0 || slices.Contains(w.eventTypes, m.EventType))
-}
-
-func (w *watcher) offer(e *api.TailEvent) {
-	select {
-	case w.events <- *e:
-	default:
-		w.missed.Add(1)
+// placeOf is the place up to which w has seen everything. At the end that is the present and
+// not the last event, which may be another tenant's. What is reported from now on gets a higher one.
+func (t *Tail) placeOf(w *watcher) int64 {
+	switch {
+	case w.next == t.next:
+		return max(t.clock()-1, t.last)
+	case w.next == t.first:
+		return t.floor
 	}
+	return t.ring[(w.next-1)%tailKept].place
 }
 
-func (t *Tail) messageEvent(kind string, m *hook.Message) *api.TailEvent {
-	return &api.TailEvent{
-		Kind: kind, AppID: t.codec.Application(m.Environment, m.Application), MsgID: t.codec.Message(m.Application, m.ID),
-		EventType: m.EventType, EventID: orNil(m.EventID),
-	}
+// place is up to where w has seen everything.
+func (t *Tail) place(w *watcher) int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.placeOf(w)
 }
 
-func (t *Tail) attemptEvent(m *hook.Message, a *hook.Attempt) *api.TailEvent {
-	e := t.messageEvent("attempt", m)
-	status, words := statusToAPI(store.StatusOfAttempt(a), true)
-	took := millis(a.Took)
-	e.At = a.StartedAt.UTC().Truncate(time.Millisecond)
-	e.AttemptID, e.EndpointID = t.codec.Attempt(a.Application, a.ID), t.codec.Endpoint(a.Application, a.Endpoint)
-	e.URL, e.N, e.Status, e.StatusText = plainText(a.URL), a.N, &status, words
-	e.HTTPStatus, e.DurationMS, e.Reason, e.Next = a.Status, &took, a.Reason.String(), timeOrNil(a.NextAt)
-	if !repeatsPayload(a) { // nobody who looks on is asked what he may see
-		e.Error = plainText(a.Error)
-	}
-	return e
-}
+// nameOf is a place as readers know it, and name it when they come back.
+func (t *Tail) nameOf(place int64) string { return t.boot + "-" + strconv.FormatInt(place, 10) }
 
-// add lets w watch, unless there are too many watchers or the server stops.
-func (t *Tail) add(w *watcher) error {
+// add lets w watch from the place after on, or from now on where that is "", unless there are
+// too many watchers or the server stops. gap is what lies between after and what is known.
+func (t *Tail) add(w *watcher, after string) (gap *api.TailGap, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.isClosed {
-		return hook.Errorf(hook.Closed, "the server stops")
+		return nil, hook.Errorf(hook.Closed, "the server stops")
 	}
 	n, tenants := 0, 0
 	for other := range t.watchers {
@@ -169,165 +251,93 @@ func (t *Tail) add(w *watcher) error {
 		}
 	}
 	if len(t.watchers) >= maxWatchers || n >= maxOwnWatchers || w.owner.application != 0 && tenants >= maxWatchers-keptWatchers {
-		return hook.Errorf(hook.Overloaded, "too many streams are open")
+		return nil, hook.Errorf(hook.Overloaded, "too many streams are open")
+	}
+	if t.ring == nil {
+		t.ring, t.first, t.next = make([]happened, tailKept), 0, 0
+		t.last = max(t.clock(), t.last+1)
+		t.floor = t.last
+		t.remembers.Store(true)
+	}
+	if t.forget != nil {
+		t.forget.Stop()
+		t.forget = nil
 	}
 	t.watchers[w] = true
-	t.count.Add(1)
-	return nil
+	if w.next = t.next; after != "" {
+		gap = t.resume(w, after)
+	}
+	return gap, nil
+}
+
+// resume puts w behind the place of this name. One that is not known any more, or never was,
+// is a gap, and no reason to refuse: the reader can do nothing about it.
+func (t *Tail) resume(w *watcher, after string) *api.TailGap {
+	boot, digits, _ := strings.Cut(after, "-")
+	place, err := strconv.ParseInt(digits, 10, 64)
+	isTime := err == nil && place > 0 && place <= t.clock()
+	if isTime && boot == t.boot && place >= t.floor {
+		w.next = t.first + int64(sort.Search(int(t.next-t.first), func(i int) bool { return t.ring[(t.first+int64(i))%tailKept].place > place }))
+		w.rouse()
+		return nil
+	}
+	w.next = t.first
+	w.rouse()
+	gap := &api.TailGap{Until: time.UnixMicro(t.floor).UTC().Truncate(time.Millisecond)}
+	if isTime && place <= t.floor {
+		since := time.UnixMicro(place).UTC().Truncate(time.Millisecond)
+		gap.Since = &since
+	}
+	return gap
 }
 
 func (t *Tail) remove(w *watcher) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.watchers, w)
-	t.count.Add(-1)
+	if len(t.watchers) > 0 || t.isClosed {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(tailLinger, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.forget == timer { // nobody came back meanwhile
+			t.remembers.Store(false)
+			t.ring, t.forget = nil, nil
+		}
+	})
+	t.forget = timer
 }
 
 // Close ends all streams: the server drains.
 func (t *Tail) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.isClosed {
-		t.isClosed = true
-		close(t.closed)
-	}
-}
-
-// tail answers with server-sent events (WHATWG HTML section 9.2) until the reader goes
-// away or the server drains. What happened before is not in it, nor what happened while
-// the reader was too slow, of which it is told how much it was.
-func (s *server) tail(c *call) error {
-	w, err := s.watcherIn(c)
-	if err != nil {
-		return err
-	}
-	header := c.w.Header()
-	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold the events back
-	if c.r.Method == http.MethodHead {
-		c.status = http.StatusOK
-		return nil
-	}
-	if err := s.Tail.add(w); err != nil {
-		header.Del("Content-Type")
-		return err
-	}
-	defer s.Tail.remove(w)
-	c.status = http.StatusOK
-	c.w.WriteHeader(http.StatusOK)
-	s.stream(c, w)
-	return nil // however it ended, it has been answered
-}
-
-// watcherIn reads what a stream is asked to show. A portal token sees its own application.
-func (s *server) watcherIn(c *call) (*watcher, error) {
-	w := &watcher{owner: ownerOf(c.token), env: c.env(), application: c.token.Application, events: make(chan api.TailEvent, watcherRoom)}
-	ref, given, err := c.q.text("app_id")
-	if err != nil {
-		return nil, err
-	}
-	var a *hook.Application
-	if given {
-		if a, err = s.applicationNamed(c, ref); err != nil {
-			return nil, err
-		}
-		w.application = a.ID
-	}
-	if ref, given, err = c.q.text("endpoint_id"); err != nil {
-		return nil, err
-	}
-	if given {
-		if w.application == 0 {
-			return nil, invalidQuery("app_id", "is needed beside endpoint_id")
-		}
-		e, err := s.endpointOrDeleted(c.ctx(), w.application, ref)
-		if err != nil {
-			return nil, err
-		}
-		w.endpoint = e.ID
-	}
-	if w.eventTypes, err = eventTypesIn(c.q); err != nil {
-		return nil, err
-	}
-	if w.statuses, err = statusFilter(c.q, true); err != nil {
-		return nil, err
-	}
-	if w.reason, err = reasonIn(c.q); err != nil {
-		return nil, err
-	}
-	kind, err := c.q.oneOf("kind", "", "attempt", "message")
-	if err != nil {
-		return nil, err
-	}
-	w.attempts = kind != "message"
-	// A filter that only attempts can pass leaves messages out.
-	w.messages = kind == "message" || kind == "" && w.endpoint == 0 && len(w.statuses) == 0 && w.reason == hook.ReasonNone
-	return w, nil
-}
-
-// stream writes events until the reader goes away, the server drains or the token ends.
-func (s *server) stream(c *call, w *watcher) {
-	out := http.NewResponseController(c.w)
-	write := func(b []byte) error {
-		// The server's own limit is for answers that end.
-		if err := out.SetWriteDeadline(time.Now().Add(tailWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-		if _, err := c.w.Write(b); err != nil {
-			return err
-		}
-		return out.Flush()
-	}
-	if err := write([]byte("retry: 2000\n\n: watching\n\n")); err != nil {
+	if t.isClosed {
 		return
 	}
-	alive := time.NewTicker(heartbeat)
-	defer alive.Stop()
-	var missed int64
-	for {
-		var b []byte
-		select {
-		case <-c.ctx().Done():
-			return
-		case <-s.Tail.closed:
-			_ = write([]byte("event: end\ndata: {}\n\n")) // the reader may be gone
-			return
-		case <-alive.C:
-			if s.isRevoked(c) {
-				return
-			}
-			b = append(b, ": alive\n\n"...)
-		case e := <-w.events:
-			b = appendSSE(b, &e)
-			// What waits goes in the same write.
-			for n := len(w.events); n > 0 && len(b) < 64<<10; n-- {
-				e := <-w.events
-				b = appendSSE(b, &e)
-			}
-		}
-		if n := w.missed.Load(); n != missed {
-			b = append(b, "event: missed\ndata: "...)
-			b = append(b, encode(api.TailMissed{Missed: n - missed})...)
-			b, missed = append(b, "\n\n"...), n
-		}
-		if err := write(b); err != nil {
-			return
-		}
+	t.isClosed = true
+	close(t.closed)
+	if t.forget != nil {
+		t.forget.Stop()
 	}
 }
 
-// isRevoked reports whether the token of a stream has ended since, or lost its rights.
-func (s *server) isRevoked(c *call) bool {
-	probe := &call{w: c.w, r: c.r, route: c.route, reqID: c.reqID}
-	return s.authenticate(probe) != nil || c.route.allows(probe.token) != nil ||
-		probe.token.Environment != c.token.Environment || probe.token.Application != c.token.Application
-}
-
-// appendSSE appends one event. JSON holds no line breaks of its own.
-func appendSSE(b []byte, e *api.TailEvent) []byte {
-	b = append(append(b, "event: "...), e.Kind...)
-	b = append(append(b, "\nid: "...), strconv.FormatInt(e.At.UnixMilli(), 10)...)
-	b = append(append(b, "\ndata: "...), encode(e)...)
-	return append(b, "\n\n"...)
+// eventOf shows an event.
+func (t *Tail) eventOf(h *happened) *api.TailEvent {
+	e := &api.TailEvent{
+		Kind: "message", At: h.at, AppID: t.codec.Application(h.env, h.application), MsgID: t.codec.Message(h.application, h.message),
+		EventType: h.eventType, EventID: orNil(h.eventID),
+	}
+	if h.attempt == 0 {
+		return e
+	}
+	status, words := statusToAPI(h.state, true)
+	took := millis(h.took)
+	e.Kind, e.At = "attempt", h.at.UTC().Truncate(time.Millisecond)
+	e.AttemptID, e.EndpointID = t.codec.Attempt(h.application, h.attempt), t.codec.Endpoint(h.application, h.endpoint)
+	e.URL, e.N, e.Status, e.StatusText = plainText(h.url), h.n, &status, words
+	e.HTTPStatus, e.DurationMS, e.Reason, e.Next, e.Error = h.status, &took, h.reason.String(), timeOrNil(h.nextAt), plainText(h.error)
+	return e
 }

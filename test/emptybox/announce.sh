@@ -45,6 +45,14 @@ SEEN=$(api 202 POST $B/msg '{"eventType":"bread.ready","payload":{"seen":true}}'
 await 5 grep -q "^data: .*$SEEN" "$WORK/tail"
 kill "$TAIL" && wait "$TAIL" 2>/dev/null || true
 sed -n 's/^data: //p' "$WORK/tail" | tail -n 1 | jq -e --arg id "$SEEN" '.msgId == $id and .kind == "attempt" and .responseStatusCode == 200' >/dev/null
+# Who comes back with the last id gets what happened meanwhile, and not again what was seen.
+LAST=$(sed -n 's/^id: //p' "$WORK/tail" | tail -n 1)
+AGAIN=$(api 202 POST $B/msg '{"eventType":"bread.ready","payload":{"seen":"later"}}' | jq -r .id)
+curl -sSN --max-time 10 -H "Authorization: Bearer $TOKEN" -H "Last-Event-ID: $LAST" "$URL/x/v1/tail?app_id=bakery&status=0" >"$WORK/tail" 2>"$WORK/error" &
+TAIL=$!
+await 5 grep -q "^data: .*$AGAIN" "$WORK/tail"
+kill "$TAIL" && wait "$TAIL" 2>/dev/null || true
+! grep -q "$SEEN\|^event: gap" "$WORK/tail" || fail "what was seen comes again, or is said to be missing"
 api 400 GET "/x/v1/tail?kind=event" | jq -c .
 
 say "Listeners: the upgrade to WebSocket, what was published while nobody listened, their secret, their end"

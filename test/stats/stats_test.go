@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -179,55 +179,139 @@ func TestKilledServerCountsEachAttemptOnce(t *testing.T) {
 	}
 }
 
-// TestTailEndsWithTheServer follows the live stream until the server drains.
-func TestTailEndsWithTheServer(t *testing.T) {
+// TestTailGoesOn follows the live stream through cut connections and a restart of the server:
+// what happened meanwhile comes once, and what only the old process knew is said to be missing.
+func TestTailGoesOn(t *testing.T) {
 	receiver := rig.Receive(t, rig.ReceiverOptions{NoLog: true})
 	s := rig.Start(t, rig.Options{})
 	api := s.API()
 	app := api.MustCreateApp(t, "shop")
 	api.MustCreateEndpoint(t, app, rig.EndpointIn{URL: receiver.URL + "/good"})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/x/v1/tail?app_id="+app, nil)
-	if err != nil {
-		t.Fatal(err)
+	other := api.MustCreateApp(t, "other")
+	api.MustCreateEndpoint(t, other, rig.EndpointIn{URL: receiver.URL + "/good"})
+	var lines *bufio.Scanner
+	var cut func()
+	place := ""
+	watch := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/x/v1/tail?kind=attempt&app_id="+app, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+s.Token)
+		if place != "" {
+			req.Header.Set("Last-Event-ID", place)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
+			t.Fatalf("%d %v", resp.StatusCode, resp.Header)
+		}
+		lines = bufio.NewScanner(resp.Body)
+		cut = func() { cancel(); resp.Body.Close() }
+		t.Cleanup(cut)
 	}
-	req.Header.Set("Authorization", "Bearer "+s.Token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
-		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
-	}
-	lines := bufio.NewScanner(resp.Body)
-	until := func(prefix string) {
+	// next reads up to the end of a block that has a name, or of any with an id.
+	next := func(needsName bool) (name, data string) {
 		t.Helper()
 		for lines.Scan() {
-			if strings.HasPrefix(lines.Text(), prefix) {
-				return
+			field, value, _ := strings.Cut(lines.Text(), ": ")
+			switch field {
+			case "event":
+				name = value
+			case "data":
+				data = value
+			case "id":
+				place = value
+			case "":
+				if name != "" || place != "" && !needsName {
+					return name, data
+				}
 			}
 		}
-		t.Fatalf("the stream ended before %q: %v", prefix, lines.Err())
+		t.Fatalf("the stream ended: %v", lines.Err())
+		return "", ""
 	}
-	until(": watching")
-	var publishing sync.WaitGroup
-	publishing.Go(func() {
-		if status, _, err := api.Publish(app, rig.MessageIn{EventType: "order.paid", Payload: []byte(`{}`)}); err != nil || status != http.StatusAccepted {
-			t.Errorf("publish: %d %v", status, err)
+	publish := func(app string) string {
+		t.Helper()
+		status, id, err := api.Publish(app, rig.MessageIn{EventType: "order.paid", Payload: []byte(`{}`)})
+		if err != nil || status != http.StatusAccepted {
+			t.Fatalf("publish: %d %v", status, err)
 		}
-	})
-	until("event: attempt")
-	publishing.Wait()
+		return id
+	}
+	delivered := func(id string) {
+		t.Helper()
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			list := get[struct {
+				Data []struct{ Status int }
+			}](t, api, "/api/v1/app/"+app+"/attempt/msg/"+id)
+			if len(list.Data) == 1 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("no attempt of", id)
+			}
+		}
+	}
+	sees := func(ids ...string) {
+		t.Helper()
+		var got []string
+		for range ids {
+			name, data := next(true)
+			var e struct{ MsgID string }
+			if err := json.Unmarshal([]byte(data), &e); err != nil || name != "attempt" {
+				t.Fatalf("%s %s: %v", name, data, err)
+			}
+			got = append(got, e.MsgID)
+		}
+		slices.Sort(got)
+		slices.Sort(ids)
+		if !slices.Equal(got, ids) {
+			t.Fatalf("saw %q, want %q", got, ids)
+		}
+	}
+	watch()
+	next(false) // the place before anything happened
+	for range 3 {
+		cut()
+		publish(other)
+		a, b := publish(app), publish(app)
+		delivered(a)
+		delivered(b)
+		watch()
+		sees(a, b)
+		c := publish(app)
+		sees(c)
+	}
+	before := place
 	stopped := make(chan error, 1)
-	begin := time.Now()
-	go func() { stopped <- s.Stop(15 * time.Second) }()
-	until("event: end")
+	go func() { stopped <- s.Stop(30 * time.Second) }()
+	if name, _ := next(true); name != "end" {
+		t.Fatalf("a stop is told as %q", name)
+	}
 	if err := <-stopped; err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begin); took > 5*time.Second {
-		t.Errorf("the stop took %v with a stream open", took)
+	if _, err := s.Restart(); err != nil {
+		t.Fatal(err)
 	}
+	delivered(publish(app)) // while nobody looks
+	watch()
+	name, data := next(true)
+	var gap struct{ Since, Until *time.Time }
+	if err := json.Unmarshal([]byte(data), &gap); err != nil || name != "gap" || gap.Since == nil || gap.Until == nil || !gap.Since.Before(*gap.Until) {
+		t.Fatalf("%s %s: %v", name, data, err)
+	}
+	if place == before {
+		t.Error("the gap ends where it began")
+	}
+	cut()
+	d := publish(app)
+	delivered(d)
+	watch()
+	sees(d)
 }
