@@ -1,5 +1,5 @@
-// Command receiver is the sink of the benchmarks: it answers 200 to every POST
-// and records, per endpoint and message, the first receipt and any duplicate. It
+// Command receiver is the sink of the benchmarks: it answers 200 to every POST (but for those
+// that it was told to answer 500) and records, per endpoint and message, the first receipt and any duplicate. It
 // is a benchmark tool, not a web server: it speaks just enough HTTP/1.1 over raw
 // connections to leave the processor to the program that is measured.
 //
@@ -24,9 +24,15 @@ func main() {
 	endpoints := flag.Int("endpoints", 1, "how many endpoints: paths /0 to /N-1")
 	messages := flag.Int("messages", 1<<20, "highest message number plus one")
 	delay := flag.Duration("delay", 0, "wait before each answer")
+	latency := flag.Bool("latency", true, "remember how long each delivery took")
+	var f failures
+	flag.Int64Var(&f.first, "fail-first", 0, "answer 500 to the first delivery of one in so many messages; 0 for none")
+	flag.Int64Var(&f.always, "fail-always", 0, "answer 500 to every delivery of one in so many messages at endpoint 0; 0 for none")
+	flag.IntVar(&f.down, "down", -1, "answer 500 to all at this endpoint")
 	flag.Parse()
 
 	s := newSink(*endpoints, *messages, *delay)
+	s.failures, s.noLatency = f, !*latency
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "receiver:", err)

@@ -18,11 +18,26 @@ import (
 // sink counts deliveries. Each connection has a shard of its own, so that the hot
 // path shares only the bit maps.
 type sink struct {
-	delay time.Duration
+	delay     time.Duration
+	failures  failures
+	noLatency bool
 
 	mu     sync.Mutex
 	seen   [][]atomic.Uint64 // per endpoint, one bit a message; replaced by reset
 	shards map[*shard]struct{}
+}
+
+// failures are the deliveries that are answered 500, and recorded all the same. The zero value
+// fails endpoint 0; none is down -1.
+type failures struct {
+	first  int64 // the first delivery of one in so many messages
+	always int64 // every delivery of one in so many messages at endpoint 0
+	down   int   // all at this endpoint
+}
+
+func (f failures) fails(endpoint int, seq int64, isFirst bool) bool {
+	return endpoint == f.down || endpoint == 0 && f.always > 0 && seq%f.always == 0 ||
+		isFirst && f.first > 0 && (seq+int64(endpoint)*7)%f.first == 0
 }
 
 // shard is what one connection has seen. Its mutex is contended only by stats.
@@ -33,7 +48,7 @@ type shard struct {
 }
 
 func newSink(endpoints, messages int, delay time.Duration) *sink {
-	s := &sink{delay: delay, shards: make(map[*shard]struct{})}
+	s := &sink{delay: delay, failures: failures{down: -1}, shards: make(map[*shard]struct{})}
 	s.seen = make([][]atomic.Uint64, endpoints)
 	for i := range s.seen {
 		s.seen[i] = make([]atomic.Uint64, (messages+63)/64)
@@ -53,8 +68,9 @@ func (s *sink) serve(l net.Listener) error {
 }
 
 const (
-	answerOK  = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-	answerBad = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+	answerOK   = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+	answerBad  = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+	answerDown = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\ndown"
 )
 
 // conn answers the requests of one connection until it ends.
@@ -65,7 +81,7 @@ func (s *sink) conn(c net.Conn) {
 	s.shards[sh] = struct{}{} // kept after the connection ends: its counts still count
 	s.mu.Unlock()
 	r := bufio.NewReaderSize(c, 8<<10)
-	ok, bad := []byte(answerOK), []byte(answerBad)
+	ok, bad, down := []byte(answerOK), []byte(answerBad), []byte(answerDown)
 	var body []byte
 	for {
 		path, n, err := readHead(r)
@@ -79,9 +95,14 @@ func (s *sink) conn(c net.Conn) {
 		if _, err := io.ReadFull(r, body); err != nil {
 			return
 		}
-		answer := bad
-		if s.record(sh, path, body, time.Now()) {
+		var answer []byte
+		switch s.record(sh, path, body, time.Now()) {
+		case taken:
 			answer = ok
+		case failed:
+			answer = down
+		case strange:
+			answer = bad
 		}
 		if s.delay > 0 {
 			time.Sleep(s.delay)
@@ -92,34 +113,48 @@ func (s *sink) conn(c net.Conn) {
 	}
 }
 
-// record enters one request, of one message or of a batch. It reports false for one that
-// is not ours.
-func (s *sink) record(sh *shard, endpoint int, body []byte, at time.Time) bool {
+// verdict is what a request is answered for.
+type verdict int
+
+const (
+	taken   verdict = iota
+	failed          // as failures say
+	strange         // not ours
+)
+
+// record enters one request, of one message or of a batch, and returns the worst verdict of them.
+func (s *sink) record(sh *shard, endpoint int, body []byte, at time.Time) verdict {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.stats.Requests++
-	good, any := true, false
+	worst, any := taken, false
 	for message := range measure.Each(body) {
 		any = true
-		good = s.message(sh, endpoint, message, at) && good
+		worst = max(worst, s.message(sh, endpoint, message, at))
 	}
 	if !any {
 		sh.stats.Strange++
+		return strange
 	}
-	return good && any
+	return worst
 }
 
 // message enters one message. The shard is locked.
-func (s *sink) message(sh *shard, endpoint int, body []byte, at time.Time) bool {
+func (s *sink) message(sh *shard, endpoint int, body []byte, at time.Time) verdict {
 	seq, published, ok := measure.Parse(body)
 	if !ok || endpoint < 0 || endpoint >= len(s.seen) || seq >= int64(len(s.seen[endpoint])*64) {
 		sh.stats.Strange++
-		return false
+		return strange
 	}
 	bit := uint64(1) << (seq % 64)
-	if s.seen[endpoint][seq/64].Or(bit)&bit != 0 {
+	isFirst := s.seen[endpoint][seq/64].Or(bit)&bit == 0
+	answer := taken
+	if s.failures.fails(endpoint, seq, isFirst) {
+		answer = failed
+	}
+	if !isFirst {
 		sh.stats.Duplicates++
-		return true
+		return answer
 	}
 	sh.stats.Distinct++
 	ns := at.UnixNano()
@@ -127,8 +162,10 @@ func (s *sink) message(sh *shard, endpoint int, body []byte, at time.Time) bool 
 		sh.stats.FirstNanos = ns
 	}
 	sh.stats.LastNanos = ns
-	sh.latency = append(sh.latency, at.Sub(published))
-	return true
+	if !s.noLatency {
+		sh.latency = append(sh.latency, at.Sub(published))
+	}
+	return answer
 }
 
 // stats sums all shards up.

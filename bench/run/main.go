@@ -41,6 +41,8 @@ type sizes struct {
 	IdleSecond int `json:"idle_second"` // how long an idle server is watched
 	CapMiB     int `json:"cap_mib"`     // bound of the store in the retention measurement
 	CapTimes   int `json:"cap_times"`   // how many times the bound is written in it
+
+	Reads readSizes `json:"reads"` // of a full store while it is written
 }
 
 func main() {
@@ -55,6 +57,12 @@ func main() {
 	flag.IntVar(&z.IdleSecond, "idle-seconds", 10, "how long an idle server is watched")
 	flag.IntVar(&z.CapMiB, "cap-mib", 256, "bound of the store in the retention measurement, MiB")
 	flag.IntVar(&z.CapTimes, "cap-times", 4, "how many times its bound is written into that store, and then as often as the rounds take")
+	flag.IntVar(&z.Reads.Deliveries, "reads-deliveries", 10_000_000, "deliveries in the store of the scenario reads, which takes half an hour and is not measured unless it is named")
+	flag.IntVar(&z.Reads.Applications, "reads-applications", 1000, "applications in that store, of 10 endpoints each")
+	flag.DurationVar(&z.Reads.Limit, "reads-limit", 40*time.Minute, "how long that store is filled at most")
+	flag.IntVar(&z.Reads.Rounds, "reads-rounds", 100, "how often each question is asked of it")
+	flag.IntVar(&z.Reads.Rate, "reads-rate", 500, "messages per second that are written meanwhile")
+	flag.StringVar(&z.Reads.Store, "reads-store", "", "folder to keep that store in and to use it again; default a temporary one")
 	names := flag.String("scenarios", "rate1,rate10,latency,inbound,slow,idle,pending,retention,transform,filter,fifo,hostile-scripts,hold", "what to measure")
 	subjects := flag.String("subjects", "relay,hookloft", "what to compare in the rate and latency measurements")
 	dir := flag.String("dir", os.TempDir(), "folder for data; on the disk that is to be measured")

@@ -25,6 +25,7 @@ type report struct {
 	Features  []featureRun   `json:"features,omitempty"`
 	Hostile   []hostileRun   `json:"hostile_scripts,omitempty"`
 	Held      []holdRun      `json:"hold,omitempty"`
+	Reads     []readsRun     `json:"reads,omitempty"`
 }
 
 // markdown is bench/RESULTS.md: method, tables with the medians of the rounds, and
@@ -39,6 +40,7 @@ func (r *report) markdown() string {
 	r.featureTables(&b)
 	r.restTable(&b)
 	r.retentionTable(&b)
+	r.readsTable(&b)
 	b.WriteString(outro)
 	return b.String()
 }

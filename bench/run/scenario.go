@@ -29,6 +29,7 @@ var scenarios = []struct {
 	{"idle", idle},
 	{"pending", pending},
 	{"retention", retention},
+	{"reads", reads},
 }
 
 // rateRun is one measurement of a rate.
