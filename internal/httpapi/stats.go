@@ -308,6 +308,7 @@ func (s *server) failures(ctx context.Context, q store.RollupQuery) ([]api.Failu
 		first, last int64
 	}
 	classes := map[hook.Reason]map[endpoint]*account{}
+	q.OnlyFailures = true
 	err := s.Sums.EachRollup(ctx, q, func(r *hook.Rollup) error {
 		for _, n := range r.Reasons {
 			if classes[n.Reason] == nil {

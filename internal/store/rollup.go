@@ -40,7 +40,10 @@ type RollupQuery struct {
 	// AllApplications asks for the sums of every application, one by one.
 	AllApplications bool
 	EventTypes      []string // empty for all
-	Period          hook.RollupPeriod
+	// OnlyFailures asks for the sums that have failures, and of those for nothing but Reasons.
+	// It costs what failed, not what was sent.
+	OnlyFailures bool
+	Period       hook.RollupPeriod
 	// Since and Until bound the begin of the periods: Since <= t < Until.
 	Since, Until time.Time
 }

@@ -469,9 +469,17 @@ func (r *Rollup) inMemory(q store.RollupQuery) (out []hook.Rollup) {
 				}
 				key.Application, key.Endpoint = 0, 0
 			}
-			if q.Wants(&key) {
-				out = append(out, hook.Rollup{RollupKey: key, RollupCounts: counts.Clone()})
+			if !q.Wants(&key) {
+				continue
 			}
+			sum := counts.Clone()
+			if q.OnlyFailures {
+				if sum.Failed == 0 {
+					continue
+				}
+				sum = hook.RollupCounts{Reasons: sum.Reasons}
+			}
+			out = append(out, hook.Rollup{RollupKey: key, RollupCounts: sum})
 		}
 	}
 	return out

@@ -170,6 +170,24 @@ func (s *shop) total(src interface {
 	return c
 }
 
+// failures adds up the failures that src has of all applications, asked for alone.
+func (s *shop) failures(src interface {
+	EachRollup(context.Context, store.RollupQuery, func(*hook.Rollup) error) error
+}, p hook.RollupPeriod) (n int64) {
+	s.Helper()
+	q := store.RollupQuery{Environment: s.env, AllApplications: true, OnlyFailures: true, Period: p, Since: time.Now().Add(-2 * time.Hour), Until: time.Now().Add(time.Hour)}
+	s.must(src.EachRollup(s.Context(), q, func(r *hook.Rollup) error {
+		for _, c := range r.Reasons {
+			n += c.Count
+		}
+		if len(r.Reasons) == 0 || r.Success != 0 {
+			s.Errorf("a sum without failures, or with more: %+v", r)
+		}
+		return nil
+	}))
+	return n
+}
+
 // counts adds up what src counts of an application; endpoints narrow it.
 func (s *shop) counts(src interface {
 	EachRollupCount(context.Context, store.RollupCountQuery, func(store.RollupCount) error) error
@@ -224,6 +242,9 @@ func TestRollupOfAKnownRun(t *testing.T) {
 			s.want(when+": second", s.total(src, s.apps[1], p), 0, 5, 0)
 			all := s.total(src, 0, p)
 			s.want(when+": environment", all, 60, 5, 0)
+			if failed := s.failures(src, p); failed != 5 {
+				t.Errorf("%s: %d failures alone, want 5", when, failed)
+			}
 			if len(all.Reasons) != 1 || all.Reasons[0] != (hook.ReasonCount{Reason: hook.ReasonServer, Count: 5}) {
 				t.Errorf("%s: reasons %v", when, all.Reasons)
 			}

@@ -111,7 +111,12 @@ const (
 	saveRollupSQL = `INSERT OR REPLACE INTO %s (` + rollupColumns + `) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`
 	rollupsSQL    = `SELECT ` + rollupColumns + ` FROM %s WHERE environment = ?1 AND application = ?2 AND at >= ?3 AND at < ?4 ORDER BY at, endpoint, event_type`
 	// The next owner of sums: one seek, whatever lies between.
-	nextRollupSQL  = `SELECT environment, application FROM %s WHERE (environment, application) > (?1, ?2) ORDER BY environment, application LIMIT 1`
+	nextRollupSQL = `SELECT environment, application FROM %s WHERE (environment, application) > (?1, ?2) ORDER BY environment, application LIMIT 1`
+	// Indexes: minute_failed and hour_failed, which hold all that is read.
+	failedRollupsSQL = `SELECT at, endpoint, event_type, reasons FROM %[1]s INDEXED BY %[1]s_failed
+		WHERE environment = ?1 AND application = ?2 AND at >= ?3 AND at < ?4 AND failed > 0 ORDER BY at, endpoint, event_type`
+	nextFailedRollupSQL = `SELECT environment, application FROM %[1]s INDEXED BY %[1]s_failed
+		WHERE (environment, application) > (?1, ?2) AND failed > 0 ORDER BY environment, application LIMIT 1`
 	pruneRollupSQL = `DELETE FROM %s WHERE environment = ?1 AND application = ?2 AND at < ?3`
 )
 
@@ -313,14 +318,12 @@ func scanRollup(stmt *sqlite.Stmt) (*hook.Rollup, error) {
 			Slowest: time.Duration(stmt.ColumnInt64(9)) * time.Microsecond,
 		},
 	}
-	numbers, err := uvarints(columnBytes(stmt, 10))
-	if err != nil || len(numbers)%2 != 0 {
-		return nil, errors.Join(errors.New("rollup: the counts by reason are damaged"), err)
+	var err error
+	if r.Reasons, err = decodeReasons(columnBytes(stmt, 10)); err != nil {
+		return nil, err
 	}
-	for i := 0; i < len(numbers); i += 2 {
-		r.Reasons = append(r.Reasons, hook.ReasonCount{Reason: hook.Reason(numbers[i]), Count: int64(numbers[i+1])})
-	}
-	if numbers, err = uvarints(columnBytes(stmt, 11)); err != nil || len(numbers) > hook.LatencyBuckets {
+	numbers, err := uvarints(columnBytes(stmt, 11))
+	if err != nil || len(numbers) > hook.LatencyBuckets {
 		return nil, errors.Join(errors.New("rollup: the histogram is damaged"), err)
 	}
 	for i, n := range numbers {
@@ -335,6 +338,17 @@ func encodeReasons(list []hook.ReasonCount) (b []byte) {
 		b = binary.AppendUvarint(b, uint64(r.Count))
 	}
 	return b
+}
+
+func decodeReasons(b []byte) (out []hook.ReasonCount, err error) {
+	numbers, err := uvarints(b)
+	if err != nil || len(numbers)%2 != 0 {
+		return nil, errors.Join(errors.New("rollup: the counts by reason are damaged"), err)
+	}
+	for i := 0; i < len(numbers); i += 2 {
+		out = append(out, hook.ReasonCount{Reason: hook.Reason(numbers[i]), Count: int64(numbers[i+1])})
+	}
+	return out, nil
 }
 
 func encodeLatency(buckets *[hook.LatencyBuckets]int64) (b []byte) {
@@ -383,7 +397,7 @@ func (s *Store) EachRollup(ctx context.Context, q store.RollupQuery, f func(*hoo
 		for app := hook.ApplicationID(0); ; {
 			var err error
 			env := q.Environment
-			if env, app, err = nextRollup(conn, tableOf(q.Period), env, app); err != nil || env != q.Environment {
+			if env, app, err = nextRollup(conn, nextOf(q), tableOf(q.Period), env, app); err != nil || env != q.Environment {
 				return err
 			}
 			if err := eachRollup(conn, q, app, f); err != nil {
@@ -397,7 +411,18 @@ func (s *Store) EachRollup(ctx context.Context, q store.RollupQuery, f func(*hoo
 	return nil
 }
 
+// nextOf is what finds the next owner of sums that q asks for.
+func nextOf(q store.RollupQuery) string {
+	if q.OnlyFailures {
+		return nextFailedRollupSQL
+	}
+	return nextRollupSQL
+}
+
 func eachRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, f func(*hook.Rollup) error) error {
+	if q.OnlyFailures {
+		return eachFailedRollup(conn, q, app, f)
+	}
 	stmt, err := conn.Prepare(fmt.Sprintf(rollupsSQL, tableOf(q.Period)))
 	if err != nil {
 		return err
@@ -418,9 +443,38 @@ func eachRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, 
 	})
 }
 
-// nextRollup returns who owns the sums that follow those of env and app; 0 for nobody.
-func nextRollup(conn *sqlite.Conn, table string, env hook.EnvironmentID, app hook.ApplicationID) (hook.EnvironmentID, hook.ApplicationID, error) {
-	stmt, err := conn.Prepare(fmt.Sprintf(nextRollupSQL, table))
+func eachFailedRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, f func(*hook.Rollup) error) error {
+	stmt, err := conn.Prepare(fmt.Sprintf(failedRollupsSQL, tableOf(q.Period)))
+	if err != nil {
+		return err
+	}
+	stmt.BindInt64(1, int64(q.Environment))
+	stmt.BindInt64(2, int64(app))
+	stmt.BindInt64(3, q.Since.UnixMilli())
+	stmt.BindInt64(4, q.Until.UnixMilli())
+	return eachRow(stmt, func() (bool, error) {
+		if q.Endpoint != 0 && hook.EndpointID(stmt.ColumnInt64(1)) != q.Endpoint {
+			return true, nil
+		}
+		r := &hook.Rollup{RollupKey: hook.RollupKey{
+			Environment: q.Environment, Application: app,
+			At: stmt.ColumnInt64(0), Endpoint: hook.EndpointID(stmt.ColumnInt64(1)), EventType: stmt.ColumnText(2),
+		}}
+		if !q.WantsType(r.EventType) {
+			return true, nil
+		}
+		var err error
+		if r.Reasons, err = decodeReasons(columnBytes(stmt, 3)); err == nil {
+			err = f(r)
+		}
+		return err == nil, err
+	})
+}
+
+// nextRollup returns who owns the sums that follow those of env and app, by nextRollupSQL or
+// nextFailedRollupSQL; 0 for nobody.
+func nextRollup(conn *sqlite.Conn, query, table string, env hook.EnvironmentID, app hook.ApplicationID) (hook.EnvironmentID, hook.ApplicationID, error) {
+	stmt, err := conn.Prepare(fmt.Sprintf(query, table))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -440,7 +494,7 @@ func (s *Store) PruneRollups(ctx context.Context, minutesBefore, hoursBefore tim
 	for table, before := range map[string]time.Time{minuteTable: minutesBefore, hourTable: hoursBefore} {
 		for env, app := hook.EnvironmentID(0), hook.ApplicationID(-1); ; {
 			err := s.rollups.change(ctx, func(conn *sqlite.Conn) (err error) {
-				if env, app, err = nextRollup(conn, table, env, app); err != nil || env == 0 {
+				if env, app, err = nextRollup(conn, nextRollupSQL, table, env, app); err != nil || env == 0 {
 					return err
 				}
 				stmt, err := conn.Prepare(fmt.Sprintf(pruneRollupSQL, table))

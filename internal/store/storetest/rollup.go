@@ -80,6 +80,55 @@ func testRollups(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("OnlyFailures", func(t *testing.T) {
+		f := newFixture(t, open)
+		other := f.env + 1
+		f.must(f.AddRollups(f.Context(), hook.KeySpan{Low: 1, High: 2}, append(sums(f.env), sums(other)...)))
+		// More failures of a minute that had some, and the first of one that had none.
+		more := sums(f.env)[:4]
+		for i := range more {
+			more[i].RollupCounts = hook.RollupCounts{}
+			more[i].Count(&hook.EndedAttempt{Outcome: hook.Failed, Reason: hook.ReasonTimeoutBody, Took: time.Second, HasNext: true})
+		}
+		f.must(f.AddRollups(f.Context(), hook.KeySpan{Low: 2, High: 3}, more[1:]))
+		f.restart()
+		for _, c := range []struct {
+			name string
+			q    store.RollupQuery
+			want map[hook.Reason]int64
+			rows int
+		}{
+			{"all applications", store.RollupQuery{AllApplications: true}, map[hook.Reason]int64{hook.ReasonServer: 6, hook.ReasonTimeoutBody: 3}, 5},
+			{"an application", store.RollupQuery{Application: 100}, map[hook.Reason]int64{hook.ReasonServer: 3, hook.ReasonTimeoutBody: 1}, 2},
+			{"an endpoint", store.RollupQuery{Application: 101, Endpoint: 201}, map[hook.Reason]int64{hook.ReasonServer: 3, hook.ReasonTimeoutBody: 2}, 3},
+			{"another's endpoint", store.RollupQuery{Application: 101, Endpoint: 200}, map[hook.Reason]int64{}, 0},
+			{"an event type that has none", store.RollupQuery{AllApplications: true, EventTypes: []string{"x"}}, map[hook.Reason]int64{}, 0},
+			{"an event type", store.RollupQuery{AllApplications: true, EventTypes: []string{"a.b"}}, map[hook.Reason]int64{hook.ReasonServer: 6, hook.ReasonTimeoutBody: 3}, 5},
+			{"since is in, until is not", store.RollupQuery{AllApplications: true, Since: at.Add(time.Minute), Until: at.Add(2 * time.Minute)}, map[hook.Reason]int64{hook.ReasonServer: 2, hook.ReasonTimeoutBody: 2}, 2},
+			{"by the hour", store.RollupQuery{AllApplications: true, Period: hook.RollupHour}, map[hook.Reason]int64{hook.ReasonServer: 6, hook.ReasonTimeoutBody: 3}, 4},
+			{"the environment", store.RollupQuery{}, map[hook.Reason]int64{hook.ReasonServer: 6, hook.ReasonTimeoutBody: 3}, 3},
+			{"an environment that has none", store.RollupQuery{Environment: other + 1, AllApplications: true}, map[hook.Reason]int64{}, 0},
+		} {
+			if c.q.Period == 0 {
+				c.q.Period = hook.RollupMinute
+			}
+			c.q.OnlyFailures = true
+			got := map[hook.Reason]int64{}
+			list := read(f, c.q)
+			for _, r := range list {
+				for _, n := range r.Reasons {
+					got[n.Reason] += n.Count
+				}
+				if r.Reasons = nil; !reflect.DeepEqual(r.RollupCounts, hook.RollupCounts{}) {
+					t.Errorf("%s: more than reasons: %+v", c.name, r.RollupCounts)
+				}
+			}
+			if len(list) != c.rows || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%s: %d sums with %v, want %d with %v", c.name, len(list), got, c.rows, c.want)
+			}
+		}
+	})
+
 	t.Run("QueriesAreNarrow", func(t *testing.T) {
 		f := newFixture(t, open)
 		other := f.env + 1
