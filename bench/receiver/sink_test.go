@@ -57,3 +57,29 @@ func TestSinkCountsFirstReceiptsAndDuplicates(t *testing.T) {
 		t.Error("after reset, a message is not new again")
 	}
 }
+
+func TestSinkFailsWhatItIsTold(t *testing.T) {
+	s := newSink(3, 1000, 0)
+	s.failures = failures{first: 100, always: 20, down: 2}
+	sh := new(shard)
+	p := measure.NewPayload(100)
+	for _, c := range []struct {
+		name     string
+		endpoint int
+		seq      int64
+		want     []verdict
+	}{
+		{"none of these", 1, 5, []verdict{taken, taken}},
+		{"a first delivery", 1, 93, []verdict{failed, taken}},
+		{"every one at endpoint 0", 0, 40, []verdict{failed, failed}},
+		{"the same at another", 1, 40, []verdict{taken}},
+		{"down", 2, 7, []verdict{failed, failed}},
+		{"not ours", 3, 7, []verdict{strange}},
+	} {
+		for i, want := range c.want {
+			if got := s.record(sh, c.endpoint, p.Set(c.seq, time.Now()), time.Now()); got != want {
+				t.Errorf("%s, time %d: %d, want %d", c.name, i+1, got, want)
+			}
+		}
+	}
+}

@@ -66,13 +66,21 @@ const readsBound = 200
 // reads fills a store with real deliveries and then asks everything that the pages ask, one
 // question at a time, while messages go on being published and delivered.
 func reads(ctx context.Context, b *bench, r *report) error {
+	usual := b.serveArgs
+	defer func() { b.serveArgs = usual }()
+	b.serveArgs = append(slices.Clone(usual), "--log-level", "warn") // a line for each delivery would be gigabytes
 	run, st := readsRun{}, &readsStore{}
 	s, sv, err := b.openReads(ctx, st)
 	if err != nil {
 		return err
 	}
 	defer s.kill()
-	defer func() { sv.kill() }()
+	defer func() {
+		// A store that is kept is closed, so that the next start is quick.
+		if b.sizes.Reads.Store == "" || sv.stop(time.Minute) != nil {
+			sv.kill()
+		}
+	}()
 	run.Messages, run.Deliveries, run.FillSecond, run.SumRows = st.Messages, st.Deliveries, st.FillSecond, st.SumRows
 	run.DiskMiB = folderMiB(sv.data)
 	questions, err := st.questions(sv)
@@ -110,6 +118,7 @@ type readsStore struct {
 	Writer     string // application that is published to meanwhile
 	Apps       []readsApp
 	Source     string
+	SourcePath string // where its webhooks are sent
 	Messages   int
 	Deliveries int64
 	FillSecond float64
@@ -125,17 +134,17 @@ type readsApp struct {
 
 const readsNote = "reads.json"
 
-// openReads starts a receiver and the product on a filled store: one that was kept, or one that
-// it fills.
+// openReads starts a receiver and the product on a filled store: one that was kept, filled
+// further where it holds too little, or a new one.
 func (b *bench) openReads(ctx context.Context, st *readsStore) (*sink, *server, error) {
 	dir := b.sizes.Reads.Store
 	if dir == "" {
 		dir = filepath.Join(b.dir, "reads")
 	}
-	data := filepath.Join(dir, "data")
-	text, err := os.ReadFile(filepath.Join(dir, readsNote))
-	isFilled := err == nil
-	if isFilled {
+	data, note := filepath.Join(dir, "data"), filepath.Join(dir, readsNote)
+	text, err := os.ReadFile(note)
+	isMade := err == nil
+	if isMade {
 		if err := json.Unmarshal(text, st); err != nil {
 			return nil, nil, err
 		}
@@ -152,21 +161,43 @@ func (b *bench) openReads(ctx context.Context, st *readsStore) (*sink, *server, 
 		return nil, nil, err
 	}
 	sv := &server{data: data, token: st.Token}
-	if sv.addr, err = freeAddr(); err == nil && !isFilled {
-		err = b.fillReads(ctx, s, sv, st)
-		if err == nil {
-			text, _ := json.Marshal(st)
-			err = os.WriteFile(filepath.Join(dir, readsNote), text, 0o600)
+	err = func() (err error) {
+		if sv.addr, err = freeAddr(); err != nil {
+			return err
 		}
-	} else if err == nil {
-		_, err = b.serve(ctx, sv)
-	}
+		if !isMade {
+			if err := b.makeReads(ctx, sv, st); err != nil {
+				return err
+			}
+			if err := st.save(note); err != nil {
+				return err
+			}
+		}
+		if _, err := b.serve(ctx, sv); err != nil {
+			return err
+		}
+		if st.Deliveries >= int64(b.sizes.Reads.Deliveries) {
+			return nil
+		}
+		if err := b.fillMessages(ctx, s, sv, st); err != nil {
+			return err
+		}
+		return st.save(note)
+	}()
 	if err != nil {
 		s.kill()
 		sv.kill()
 		return nil, nil, err
 	}
 	return s, sv, nil
+}
+
+func (st *readsStore) save(note string) error {
+	text, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(note, text, 0o600)
 }
 
 // Of the receiver's endpoints one is always down, after those of an application.

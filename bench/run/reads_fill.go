@@ -27,9 +27,8 @@ var readsTypes = [...]string{
 	"invoice.overdue", "customer.created", "customer.updated", "customer.deleted", "payout.started", "payout.ended",
 }
 
-// fillReads makes a store from nothing: catalogue, sums of the days before, messages with
-// their deliveries.
-func (b *bench) fillReads(ctx context.Context, s *sink, sv *server, st *readsStore) error {
+// makeReads makes a store from nothing, with the catalogue and the sums of the days before.
+func (b *bench) makeReads(ctx context.Context, sv *server, st *readsStore) error {
 	text, err := exec.CommandContext(ctx, filepath.Join(b.dir, "hookloft"), "token", "create", "--data", sv.data).Output()
 	if err != nil {
 		return fmt.Errorf("token create: %w", err)
@@ -50,10 +49,7 @@ func (b *bench) fillReads(ctx context.Context, s *sink, sv *server, st *readsSto
 		return fmt.Errorf("sums of the days before: %w", err)
 	}
 	fmt.Fprintf(os.Stderr, "%d sums of the days before, in %.0f s\n", st.SumRows, time.Since(began).Seconds())
-	if _, err := b.serve(ctx, sv); err != nil {
-		return err
-	}
-	return b.fillMessages(ctx, s, sv, st)
+	return nil
 }
 
 // stop ends the server as an operator does and waits for it.
@@ -129,7 +125,7 @@ func (st *readsStore) catalogue(sv *server, apps int) error {
 			return err
 		}
 		if i == 0 {
-			st.Source, sv.path = source.ID, source.IngestURL[strings.Index(source.IngestURL, "/in/"):]
+			st.Source, st.SourcePath = source.ID, source.IngestURL[strings.Index(source.IngestURL, "/in/"):]
 		}
 	}
 	return nil
@@ -153,19 +149,26 @@ func shares(apps int) []float64 {
 // aheadMost is how many deliveries may be under way while the store is filled.
 const aheadMost = 30_000
 
+// firstFilled is the number of the first message.
+const firstFilled = 100_000
+
 // fillMessages publishes until enough deliveries were answered or the time is over.
 func (b *bench) fillMessages(ctx context.Context, s *sink, sv *server, st *readsStore) error {
 	z := b.sizes.Reads
-	want := int64(z.Deliveries)
+	want := int64(z.Deliveries) - st.Deliveries
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, z.Limit)
 	defer cancel()
-	if _, err := b.load(ctx, sv.addr, sv.token, sv.args(true, "-n", strconv.Itoa(min(20_000, z.Deliveries)), "-c", "16", "-first", "0")...); err != nil {
-		return fmt.Errorf("webhooks: %w", err)
+	if st.Next == 0 {
+		sv.path = st.SourcePath
+		if _, err := b.load(ctx, sv.addr, sv.token, sv.args(true, "-n", strconv.Itoa(min(20_000, z.Deliveries)), "-c", "16")...); err != nil {
+			return fmt.Errorf("webhooks: %w", err)
+		}
+		st.Next = firstFilled
 	}
 	f := &filler{st: st, shares: shares(len(st.Apps)), url: "http://" + sv.addr + "/api/v1/app/", token: sv.token,
 		client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	f.next.Store(100_000)
+	f.next.Store(st.Next)
 	var wg sync.WaitGroup
 	errs := make([]error, b.sizes.Publishers)
 	for i := range b.sizes.Publishers {
@@ -201,7 +204,7 @@ func (b *bench) fillMessages(ctx context.Context, s *sink, sv *server, st *reads
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	st.Messages, st.Deliveries, st.FillSecond = int(f.accepted.Load()), got.Requests, time.Since(began).Seconds()
+	st.Messages, st.Deliveries, st.FillSecond = st.Messages+int(f.accepted.Load()), st.Deliveries+got.Requests, st.FillSecond+time.Since(began).Seconds()
 	st.Next = f.next.Load()
 	fmt.Fprintf(os.Stderr, "%d messages, %d deliveries in %.0f s\n", st.Messages, st.Deliveries, st.FillSecond)
 	return nil
