@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page, type Request } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Server } from './server'
 
@@ -23,6 +23,9 @@ export function chromiumPath(): string {
 
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox', '--force-color-profile=srgb'] })
 
+/** patience is how long a person waits for a page, in milliseconds. It is no verdict: a machine may be busy with other things. */
+const patience = 20_000
+
 type Role = Parameters<Page['getByRole']>[0]
 
 export type Person = {
@@ -35,6 +38,8 @@ export type Person = {
   /** fill types into a field; typing is free. */
   fill: (label: string | RegExp, value: string) => Promise<void>
   sees: (words: string | RegExp) => Promise<void>
+  /** rests waits until the page has all that it asked for, and drew it. */
+  rests: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -42,15 +47,20 @@ export type Person = {
     another host fails the test at close. */
 export async function sit(browser: Browser, server: Server, options: BrowserContextOptions & { token?: string | null } = {}): Promise<Person> {
   const { token = server.token, ...context } = options
-  const inner = await browser.newContext({ viewport: { width: 1280, height: 900 }, permissions: ['clipboard-read', 'clipboard-write'], ...context })
+  const inner = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'], ...context })
+  inner.setDefaultTimeout(patience)
   if (token) await inner.addInitScript(([place, value]) => { if (!sessionStorage.getItem(place!)) sessionStorage.setItem(place!, value!) }, ['hookloft.token', token])
   const page = await inner.newPage()
-  page.setDefaultTimeout(10_000)
   const wrong: string[] = []
   page.on('pageerror', (e) => wrong.push(String(e)))
   page.on('console', (m) => { if (m.type() === 'error' && !/Failed to load resource/.test(m.text())) wrong.push(m.text()) })
   page.on('request', (r) => { if (!r.url().startsWith(server.url) && !/^(data|blob|about):/.test(r.url())) wrong.push(`asks another host: ${r.url()}`) })
   let clicks = 0
+  // The live stream is a request that never ends.
+  const under = new Set<Request>()
+  page.on('request', (r) => { if (!/\/tail(\?|$)/.test(r.url())) under.add(r) })
+  page.on('requestfinished', (r) => under.delete(r))
+  page.on('requestfailed', (r) => under.delete(r))
   return {
     page,
     clicks: () => clicks,
@@ -64,7 +74,15 @@ export async function sit(browser: Browser, server: Server, options: BrowserCont
     },
     fill: (label, value) => page.getByLabel(label).fill(value),
     async sees(words) {
-      await page.getByText(words).first().waitFor({ state: 'visible' })
+      await page.getByText(words).filter({ visible: true }).first().waitFor()
+    },
+    async rests() {
+      // Twice in a row: what one answer makes the page ask for begins a moment later.
+      let still = 0
+      await expect.poll(async () => {
+        const drawn = await page.evaluate(() => document.querySelector('h1') !== null && !document.querySelector('.skeleton'))
+        return (still = drawn && under.size === 0 ? still + 1 : 0)
+      }, { interval: 60, timeout: patience }).toBeGreaterThanOrEqual(3)
     },
     async close() {
       await inner.close()
@@ -73,19 +91,35 @@ export async function sit(browser: Browser, server: Server, options: BrowserCont
   }
 }
 
+/** strike presses a key until what it does is seen: a page that is drawn may listen a moment later. */
+export async function strike(page: Page, key: string, seen: Locator): Promise<void> {
+  await expect.poll(async () => {
+    if (!await seen.isVisible()) await page.keyboard.press(key)
+    return seen.isVisible()
+  }, { interval: 300, timeout: patience }).toBe(true)
+}
+
+/** has waits until the focus is on it. */
+export const hasFocus = (what: Locator): Promise<void> =>
+  expect.poll(() => what.evaluate((e) => e === e.ownerDocument.activeElement)).toBe(true)
+
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 type Finding = { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }
 
+// inOtherColours are pages that were checked in full and now have other colours: only what depends on them is looked at again.
+const inOtherColours = new WeakSet<Page>()
+const colourRules = ['color-contrast', 'link-in-text-block']
+
 /** checkAccess runs axe-core on what the page shows: no serious and no critical finding. */
 export async function checkAccess(page: Page): Promise<void> {
-  await page.evaluate(axeSource)
-  const found = await page.evaluate(async () => {
-    const { axe } = window as unknown as { axe: { run: () => Promise<{ violations: Finding[] }> } }
-    const { violations } = await axe.run()
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axeSource)
+  const found = await page.evaluate(async (runOnly) => {
+    const { axe } = window as unknown as { axe: { run: (what: Document, options: object) => Promise<{ violations: Finding[] }> } }
+    const { violations } = await axe.run(document, { resultTypes: ['violations'], ...(runOnly && { runOnly }) })
     return violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
       .map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} (${n.failureSummary})`).join('; ')}`)
-  })
+  }, inOtherColours.has(page) && colourRules)
   expect(found).toEqual([])
 }
 
@@ -101,11 +135,13 @@ export async function shoot(page: Page, name: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' })
 }
 
-/** inAllColours runs a check in light, dark and forced colours. */
+/** inAllColours runs a check in light, in full, and then in dark and in forced colours. */
 export async function inAllColours(page: Page, check: () => Promise<void>): Promise<void> {
   for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const) {
     await page.emulateMedia(media)
     await check()
+    inOtherColours.add(page)
   }
+  inOtherColours.delete(page)
   await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' })
 }

@@ -70,6 +70,7 @@ test('an endpoint is added, tried, seen and connected', async () => {
   await person.sees('whsec_...')
   await person.press('link', 'Activity')
   await person.sees('Created')
+  await until('it is counted', async () => (await server.api<{ total: { success: number } }>('GET', `/x/v1/app/${app}/endpoint/${await only(app)}/stats/series?period=minute`)).total.success > 0)
   await person.press('link', 'Endpoints')
   await person.sees(hostile)
   await until('the sparkline', async () => (await person.page.getByRole('img', { name: /100/ }).count()) > 0)
@@ -136,6 +137,18 @@ test('a link leads to the place that it names, with the navigation hidden', asyn
   await person.close()
 })
 
+// goTo goes to another place without loading the page anew: the heading in sight is another one then.
+async function goTo(person: Person, place: string) {
+  await person.page.evaluate(([to]) => {
+    if (location.pathname === to) return
+    document.querySelector('h1')!.dataset.left = 'yes'
+    history.pushState({}, '', to)
+    dispatchEvent(new PopStateEvent('popstate'))
+  }, [`/app-portal${place}`])
+  await person.page.locator('h1:not([data-left])').waitFor()
+  await person.rests()
+}
+
 // Each capability with the buttons that are there with it and not without it. That the API refuses what they do is TestRoleByRoute's.
 const shown: [capability: string, place: (id: string) => string, role: 'button' | 'link', name: string | RegExp][] = [
   ['ManageEndpoint', () => '/endpoints', 'button', 'Add endpoint'],
@@ -151,16 +164,11 @@ test('what a capability does not give is not on the screen', async () => {
   const app = await application('may')
   const id = await endpoint(app)
   const all = ['ViewBase', 'ViewEndpointSecret', 'ManageEndpointSecret', 'ManageTransformations', 'CreateAttempts', 'ManageEndpoint']
-  const goTo = async (page: Page, place: string) => {
-    await page.evaluate(([p]) => { history.pushState({}, '', `/app-portal${p}`); dispatchEvent(new PopStateEvent('popstate')) }, [place])
-    await page.getByRole('heading', { level: 1 }).waitFor()
-    await page.waitForLoadState('networkidle')
-  }
   for (const missing of [undefined, ...new Set(shown.map(([c]) => c))]) {
     const person = await enter(app, '', { capabilities: all.filter((c) => c !== missing) })
     await person.sees(receiver.url)
     for (const [capability, place, role, name] of shown) {
-      await goTo(person.page, place(id))
+      await goTo(person, place(id))
       const found = person.page.getByRole(role, { name, exact: typeof name === 'string' })
       if (capability === missing) expect(await found.count(), `${place(id)} without ${missing}`).toBe(0)
       else await found.first().waitFor()
@@ -170,7 +178,7 @@ test('what a capability does not give is not on the screen', async () => {
   const looks = await enter(app, '', { readOnly: true })
   await looks.sees(receiver.url)
   for (const [, place, role, name] of shown) {
-    await goTo(looks.page, place(id))
+    await goTo(looks, place(id))
     expect(await looks.page.getByRole(role, { name, exact: typeof name === 'string' }).count(), `${place(id)} read-only`).toBe(0)
   }
   await looks.close()
@@ -190,15 +198,15 @@ test('every screen fits 320 pixels, also with longer words', async () => {
   await until('an attempt', async () => (await server.api<{ data: unknown[] }>('GET', `/api/v1/app/${app}/attempt/msg/${message.id}`)).data.length > 0)
   const places = ['/messages', '/endpoints', '/endpoints/new', `/endpoints/${id}`, `/messages/${message.id}`, '/event-types', '/event-types/invoice.paid', '/activity', '/connect']
   for (const locale of ['en', 'pseudo']) {
+    const person = await enter(app, `?locale=${locale}`, {}, { viewport: { width: 320, height: 640 } })
+    await person.rests()
     for (const place of places) {
-      const person = await enter(app, `?locale=${locale}&next=${place}`, {}, { viewport: { width: 320, height: 640 } })
-      await person.page.getByRole('heading', { level: 1 }).waitFor()
-      await person.page.waitForLoadState('networkidle')
+      await goTo(person, place)
       if (locale === 'en') await checkAccess(person.page)
-      expect(await overflowing(person.page), `${place} in ${locale}`).toEqual([])
-      await person.page.screenshot({ path: `${process.env.HOOKLOFT_SHOTS ?? '/tmp'}/portal-320-${locale}${place.replaceAll('/', '-').slice(0, 24)}.png`, fullPage: true })
-      await person.close()
+      await expect.poll(() => overflowing(person.page), { message: `${place} in ${locale}` }).toEqual([])
+      await shoot(person.page, `portal-320-${locale}${place.replaceAll('/', '-').slice(0, 24)}`)
     }
+    await person.close()
   }
 })
 

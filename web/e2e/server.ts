@@ -2,21 +2,13 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHTTPServer, type IncomingHttpHeaders } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 
 /** binary is the program under test; make gives its place. */
 export const binary = process.env.HOOKLOFT_BIN ?? resolve(import.meta.dirname, '../../bin/hookloft')
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
-}
 
 export type Server = {
   url: string
@@ -33,16 +25,15 @@ export type Server = {
 
 /** startServer runs `hookloft dev`: it has the application "demo" with an inbox that answers 200. */
 export async function startServer(flags: string[] = []): Promise<Server> {
-  const port = await freePort()
   const home = mkdtempSync(join(tmpdir(), 'hookloft-web-'))
-  const child = spawn(binary, ['dev', '--listen', `127.0.0.1:${port}`, '--data', join(home, 'data'), ...flags], {
+  const child = spawn(binary, ['dev', '--listen', '127.0.0.1:0', '--data', join(home, 'data'), ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: home, HOOKLOFT_API_RATE: '0' },
   })
   let printed = ''
   const ended = new Promise<void>((done) => child.on('exit', () => done()))
   await new Promise<void>((done, fail) => {
-    const timer = setTimeout(() => fail(new Error(`the server does not start:\n${printed}`)), 20_000)
+    const timer = setTimeout(() => fail(new Error(`the server does not start:\n${printed}`)), 60_000)
     const take = (chunk: Buffer) => {
       printed += chunk.toString()
       if (/token\s+hl_sk_\S+\n/.test(printed)) {
@@ -55,7 +46,7 @@ export async function startServer(flags: string[] = []): Promise<Server> {
     child.on('exit', (code) => fail(new Error(`the server ended with ${code}:\n${printed}`)))
   })
   const token = /token\s+(hl_sk_\S+)/.exec(printed)![1]!
-  const url = `http://127.0.0.1:${port}`
+  const url = /ready on (http:\S+)/.exec(printed)![1]!
   const api: Server['api'] = async (method, path, body, headers) => {
     const response = await fetch(url + path, {
       method,
@@ -106,12 +97,17 @@ export async function startReceiver(answer: (r: Received) => Answer = () => 200)
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got, stop }
 }
 
-/** until waits for something that another process does. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false, seconds = 15): Promise<T> {
+/** until waits for something that another process does. What cannot be asked for yet, such as what is not there, is asked again. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined | false> | T | undefined | false, seconds = 30): Promise<T> {
   for (const end = Date.now() + seconds * 1000; ;) {
-    const found = await ask()
-    if (found) return found
-    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`)
+    let wrong: unknown
+    try {
+      const found = await ask()
+      if (found) return found
+    } catch (e) {
+      wrong = e
+    }
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`, { cause: wrong })
     await new Promise((done) => setTimeout(done, 50))
   }
 }

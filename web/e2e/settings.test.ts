@@ -21,7 +21,7 @@ test('T13 and T14: who changed what is one click away, and a mass disable is und
   await server.api('POST', '/api/v1/app', { name: hostile, uid: 'mass' })
   const ids: string[] = []
   for (let n = 0; n < 12; n++) ids.push((await server.api<{ id: string }>('POST', '/api/v1/app/mass/endpoint', { url: `http://127.0.0.1:49999/${n}`, description: hostile })).id)
-  for (const id of ids) await server.api('PATCH', `/api/v1/app/mass/endpoint/${id}`, { disabled: true })
+  await Promise.all(ids.map((id) => server.api('PATCH', `/api/v1/app/mass/endpoint/${id}`, { disabled: true })))
   const person = await sit(browser, server)
   await person.land('/apps')
   await person.press('link', 'Audit')
@@ -82,7 +82,7 @@ test('the looks of the portal are seen before they are saved, and what cannot be
   await person.fill(/^Text$/, '#eeeeee')
   await person.sees(/Text: #eeeeee has a contrast of 1.2 to 1/)
   await person.fill('Main colour', 'no colour')
-  expect(await person.page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true)
+  await expect.poll(() => person.page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true)
   await person.fill('Main colour', '#0a7')
   await person.page.getByLabel('Corners of buttons').selectOption('full')
   await inAllColours(person.page, () => checkAccess(person.page))

@@ -49,7 +49,7 @@ test('T11: a source is added with four clicks, and says whether the first reques
   await person.page.getByRole('dialog').getByText(hostile.replaceAll('"', '\\"')).waitFor()
   await checkAccess(person.page)
   await shoot(person.page, 'source-rejected')
-  await person.press('button', 'Close')
+  await person.press('button', 'Close', person.page.getByRole('dialog'))
   expect(await person.page.evaluate('window.hacked')).toBeUndefined()
   await inAllColours(person.page, () => checkAccess(person.page))
   await shoot(person.page, 'source')

@@ -30,7 +30,7 @@ async function replay(app: string, messages: number, ratePerSecond: number): Pro
 }
 
 test('a task shows how far it is, stands still, goes on faster and is cancelled', async () => {
-  const id = await replay('slow', 12, 0.5)
+  const id = await replay('slow', 12, 0.1)
   const person = await sit(browser, server)
   await person.land('/tasks')
   await person.sees('Replay messages')
@@ -38,7 +38,7 @@ test('a task shows how far it is, stands still, goes on faster and is cancelled'
   await row.getByText(/of 12 · .* per second/).waitFor()
   await person.press('button', 'Pause', row)
   await row.getByText('Paused').waitFor()
-  expect((await taskOf(id)).status).toBe('paused')
+  await expect.poll(async () => (await taskOf(id)).status).toBe('paused')
   await inAllColours(person.page, () => checkAccess(person.page))
   await shoot(person.page, 'tasks')
   await person.press('button', 'Resume', row)
@@ -46,7 +46,7 @@ test('a task shows how far it is, stands still, goes on faster and is cancelled'
 
   await person.press('link', 'Replay messages')
   const drawer = person.page.getByRole('dialog')
-  await drawer.getByText('0.5 per second', { exact: true }).waitFor()
+  await drawer.getByText('0.1 per second', { exact: true }).waitFor()
   await drawer.getByLabel('At most, per second').fill('0.2')
   await person.press('button', 'Save', drawer)
   await until('the pace', async () => (await taskOf(id)).ratePerSecond === 0.2)
@@ -59,7 +59,7 @@ test('a task shows how far it is, stands still, goes on faster and is cancelled'
   const confirm = person.page.getByRole('dialog', { name: 'Cancel this task?' })
   await person.press('button', 'Cancel the task', confirm)
   await drawer.getByText('Cancelled').waitFor()
-  expect((await taskOf(id)).status).toBe('cancelled')
+  await expect.poll(async () => (await taskOf(id)).status).toBe('cancelled')
   await person.close()
 })
 
