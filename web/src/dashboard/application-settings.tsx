@@ -1,10 +1,10 @@
 // What an application is called, and how fast it is sent to.
 import { useQueryClient } from '@tanstack/react-query'
-import { useState, type FormEvent } from 'react'
-import { ApiError, client, type Shapes } from '../api/client'
+import { useState } from 'react'
+import { client, type Shapes } from '../api/client'
 import { useViewer } from '../api/viewer'
 import { text } from '../text/dashboard'
-import { Button, Confirm, Input, toast, useGo, wordsOf } from '../ui'
+import { Button, Confirm, Form, Input, toast, useGo } from '../ui'
 import { MetadataField, metadataOf, pairsOf } from './metadata-field'
 
 type App = Shapes['ApplicationOut']
@@ -16,43 +16,29 @@ export function ApplicationSettings({ app, onSaved }: { app: App; onSaved: () =>
   const [uid, setUID] = useState(app.uid ?? '')
   const [rate, setRate] = useState(app.throttleRate === null ? '' : String(app.throttleRate))
   const [metadata, setMetadata] = useState(pairsOf(app.metadata))
-  const [problem, setProblem] = useState<unknown>()
-  const [busy, setBusy] = useState(false)
   const t = text.applications
-  const of = (path: string) => problem instanceof ApiError ? problem.fields.find((f) => f.path === path)?.message : undefined
-  const submit = async (e: FormEvent) => {
-    e.preventDefault()
-    if (busy) return
-    setBusy(true)
-    setProblem(undefined)
-    try {
-      await client.PUT('/api/v1/app/{app_id}', {
-        params: { path: { app_id: app.id } },
-        body: { name, uid: uid || null, throttleRate: rate ? Number(rate) : null, metadata: metadataOf(metadata) },
-      })
-      toast(t.saved)
-      await onSaved()
-    } catch (error) {
-      setProblem(error)
-    } finally {
-      setBusy(false)
-    }
+  const save = async () => {
+    await client.PUT('/api/v1/app/{app_id}', {
+      params: { path: { app_id: app.id } },
+      body: { name, uid: uid || null, throttleRate: rate ? Number(rate) : null, metadata: metadataOf(metadata) },
+    })
+    toast(t.saved)
+    await onSaved()
   }
-  const elsewhere = problem !== undefined && !['name', 'uid', 'throttleRate', 'metadata'].some(of)
   return (
     <div className="stack narrow">
-      <form className="card stack" onSubmit={submit}>
-        <fieldset className="bare stack" disabled={!mayWrite}>
-          <legend className="sr-only">{t.settings}</legend>
-          <Input label={t.name} error={of('name')} required value={name} onValue={setName} />
-          <Input label={t.uid} help={t.uidHelp} error={of('uid')} value={uid} onValue={setUID} />
-          <Input label={t.throttle} help={t.throttleHelp} error={of('throttleRate')} type="number" min={1} max={65535} value={rate} onValue={setRate} />
-          <MetadataField value={metadata} onValue={setMetadata} error={of('metadata')} />
-          {elsewhere && <div className="note bad" role="alert">{wordsOf(problem)}</div>}
-          {mayWrite && <div className="row"><Button look="primary" type="submit" busy={busy}>{text.common.save}</Button></div>}
-        </fieldset>
-      </form>
-      {viewer.owns('app:write') && <DeleteApplication app={app} />}
+      <Form className="card stack" onSave={save} footer={(busy) => mayWrite && <div className="row"><Button look="primary" type="submit" busy={busy}>{text.common.save}</Button></div>}>
+        {(errorAt) => (
+          <fieldset className="bare stack" disabled={!mayWrite}>
+            <legend className="sr-only">{t.settings}</legend>
+            <Input label={t.name} error={errorAt('name')} required value={name} onValue={setName} />
+            <Input label={t.uid} help={t.uidHelp} error={errorAt('uid')} value={uid} onValue={setUID} />
+            <Input label={t.throttle} help={t.throttleHelp} error={errorAt('throttleRate')} type="number" min={1} max={65535} value={rate} onValue={setRate} />
+            <MetadataField value={metadata} onValue={setMetadata} error={errorAt('metadata')} />
+          </fieldset>
+        )}
+      </Form>
+      {mayWrite && <DeleteApplication app={app} />}
     </div>
   )
 }

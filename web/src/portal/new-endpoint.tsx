@@ -1,11 +1,11 @@
 // P2: a new endpoint, and whether it answers.
 import { useQueryClient } from '@tanstack/react-query'
-import { useState, type FormEvent } from 'react'
-import { ApiError, client, type Shapes } from '../api/client'
+import { useState } from 'react'
+import { client, type Shapes } from '../api/client'
 import { useViewer } from '../api/viewer'
 import { EventTypePicker } from '../screens/eventtype/picker'
 import { text } from '../text'
-import { Button, Empty, Input, legible, Link, Page, wordsOf } from '../ui'
+import { Button, Empty, Form as Fields, Input, legible, Link, Page } from '../ui'
 import { useBrand } from './brand'
 import { useEventTypes } from './data'
 import { wordsOfChannels } from './look'
@@ -35,42 +35,31 @@ function Form({ onMade }: { onMade: (e: Endpoint) => void }) {
   const [events, setEvents] = useState<string[]>([])
   const [rate, setRate] = useState('')
   const [channels, setChannels] = useState('')
-  const [busy, setBusy] = useState(false)
-  const [problem, setProblem] = useState<unknown>()
   const t = text.portal
   const words = wordsOfChannels(brand)
-  const fields = ['url', 'description', 'throttleRate', 'channels', 'eventTypes']
-  const of = (path: string) => (problem instanceof ApiError ? problem.fields.find((f) => f.path === path || f.path.startsWith(`${path}.`))?.message : undefined)
-  const submit = async (e: FormEvent) => {
-    e.preventDefault()
-    if (busy) return
-    setBusy(true)
-    setProblem(undefined)
+  const create = async () => {
     const list = channels.split(',').map((c) => c.trim()).filter(Boolean)
-    try {
-      const { data } = await client.POST('/api/v1/app/{app_id}/endpoint', {
-        params: { path: { app_id: appId } },
-        body: { url: url.trim(), description, eventTypes: events.length ? events : undefined, throttleRate: rate ? Number(rate) : undefined, channels: list.length ? list : undefined },
-      })
-      void queries.invalidateQueries({ queryKey: ['list', 'endpoints'] })
-      onMade(data!)
-    } catch (error) {
-      setProblem(error)
-      setBusy(false)
-    }
+    const { data } = await client.POST('/api/v1/app/{app_id}/endpoint', {
+      params: { path: { app_id: appId } },
+      body: { url: url.trim(), description, eventTypes: events.length ? events : undefined, throttleRate: rate ? Number(rate) : undefined, channels: list.length ? list : undefined },
+    })
+    void queries.invalidateQueries({ queryKey: ['list', 'endpoints'] })
+    onMade(data!)
   }
   return (
-    <form className="stack portal-form" onSubmit={submit}>
-      <Input label={t.url} help={t.urlHelp} error={of('url')} type="url" placeholder={t.urlExample} required autoFocus value={url} onValue={setURL} />
-      <Input label={t.description} error={of('description')} value={description} onValue={setDescription} />
-      <EventTypePicker types={types.rows} value={events} onValue={setEvents} />
-      {types.more && <div><Button onPress={types.more}>{t.moreEvents}</Button></div>}
-      {of('eventTypes') && <div className="note bad" role="alert">{of('eventTypes')}</div>}
-      {brand.enableChannels === true && <Input label={words.many ?? t.channels} help={words.help ?? t.channelsHelp} error={of('channels')} value={channels} onValue={setChannels} />}
-      <Input label={t.rate} help={t.rateHelp} error={of('throttleRate')} type="number" inputMode="numeric" min={1} max={65_535} value={rate} onValue={setRate} />
-      {problem !== undefined && !fields.some(of) && <div className="note bad" role="alert">{wordsOf(problem)}</div>}
-      <div className="row"><Button look="primary" type="submit" busy={busy}>{t.create}</Button><Link className="button" to="/endpoints">{text.common.cancel}</Link></div>
-    </form>
+    <Fields className="stack portal-form" onSave={create} footer={(busy) => <div className="row"><Button look="primary" type="submit" busy={busy}>{t.create}</Button><Link className="button" to="/endpoints">{text.common.cancel}</Link></div>}>
+      {(errorAt) => (
+        <>
+          <Input label={t.url} help={t.urlHelp} error={errorAt('url')} type="url" placeholder={t.urlExample} required autoFocus value={url} onValue={setURL} />
+          <Input label={t.description} error={errorAt('description')} value={description} onValue={setDescription} />
+          <EventTypePicker types={types.rows} value={events} onValue={setEvents} />
+          {types.more && <div><Button onPress={types.more}>{t.moreEvents}</Button></div>}
+          {errorAt('eventTypes') && <div className="note bad" role="alert">{errorAt('eventTypes')}</div>}
+          {brand.enableChannels === true && <Input label={words.many ?? t.channels} help={words.help ?? t.channelsHelp} error={errorAt('channels')} value={channels} onValue={setChannels} />}
+          <Input label={t.rate} help={t.rateHelp} error={errorAt('throttleRate')} type="number" inputMode="numeric" min={1} max={65_535} value={rate} onValue={setRate} />
+        </>
+      )}
+    </Fields>
   )
 }
 

@@ -1,7 +1,7 @@
-import { useState, type FormEvent } from 'react'
-import { ApiError, client } from '../../api/client'
+import { useState } from 'react'
+import { client } from '../../api/client'
 import { text } from '../../text'
-import { Button, Dialog, Input, wordsOf } from '../../ui'
+import { Button, Dialog, Form, Input } from '../../ui'
 import { EventTypesField } from './event-types-field'
 import './new.css'
 
@@ -10,39 +10,30 @@ export function NewEndpoint({ appId, onClose, onMade }: { appId: string; onClose
   const [url, setURL] = useState('')
   const [description, setDescription] = useState('')
   const [eventTypes, setEventTypes] = useState<string[]>([])
-  const [problem, setProblem] = useState<unknown>()
-  const [busy, setBusy] = useState(false)
   const t = text.newEndpoint
-  const of = (path: string) => problem instanceof ApiError ? problem.fields.find((f) => f.path === path)?.message : undefined
-  const submit = async (e: FormEvent) => {
-    e.preventDefault()
-    if (busy) return
-    setBusy(true)
-    setProblem(undefined)
-    try {
-      const { data } = await client.POST('/api/v1/app/{app_id}/endpoint', {
-        params: { path: { app_id: appId } },
-        body: { url: url.trim(), description, eventTypes: eventTypes.length ? eventTypes : null },
-      })
-      onMade(data!.id)
-    } catch (error) {
-      setProblem(error)
-      setBusy(false)
-    }
+  const create = async () => {
+    const { data } = await client.POST('/api/v1/app/{app_id}/endpoint', {
+      params: { path: { app_id: appId } },
+      body: { url: url.trim(), description, eventTypes: eventTypes.length ? eventTypes : null },
+    })
+    onMade(data!.id)
   }
-  const elsewhere = problem !== undefined && !of('url') && !of('description')
   return (
     <Dialog open onClose={onClose} title={t.title}>
-      <form className="stack" onSubmit={submit}>
-        <Input label={t.url} help={t.urlHelp} error={of('url')} type="url" required autoFocus value={url} onValue={setURL} />
-        <EventTypesField value={eventTypes} onValue={setEventTypes} />
-        <Input label={t.description} error={of('description')} value={description} onValue={setDescription} />
-        {elsewhere && <div className="note bad" role="alert">{wordsOf(problem)}</div>}
+      <Form onSave={create} footer={(busy) => (
         <footer className="row end">
           <Button onPress={onClose}>{text.common.cancel}</Button>
           <Button look="primary" type="submit" busy={busy}>{t.create}</Button>
         </footer>
-      </form>
+      )}>
+        {(errorAt) => (
+          <>
+            <Input label={t.url} help={t.urlHelp} error={errorAt('url')} type="url" required autoFocus value={url} onValue={setURL} />
+            <EventTypesField value={eventTypes} onValue={setEventTypes} />
+            <Input label={t.description} error={errorAt('description')} value={description} onValue={setDescription} />
+          </>
+        )}
+      </Form>
     </Dialog>
   )
 }
