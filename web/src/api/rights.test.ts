@@ -23,3 +23,10 @@ test('scopes cover as they do on the server', () => {
   expect(owns(['app:*'], 'app:write')).toBe(true)
   expect(owns(['app:*'], 'apple:write')).toBe(false)
 })
+
+test('what the settings of a product keep from its portal is not offered there', () => {
+  const settings = { enableTransformations: false, enableEndpointMtlsConfig: true }
+  const portal = viewerOf(who({ kind: 'portal', appId: 'app_1' }), to, settings)
+  expect(['enableTransformations', 'enableEndpointMtlsConfig', 'enableEndpointOauthConfig', undefined].map(portal.offers)).toEqual([false, true, true, true])
+  expect(viewerOf(who({}), to, settings).offers('enableTransformations')).toBe(true)
+})

@@ -14,6 +14,8 @@ export type Viewer = {
   may: (c: Capability) => boolean
   /** owns says the same of what only operators do, by the scope of the operation: owns('app:write'). No portal owns anything. */
   owns: (scope: string) => boolean
+  /** offers is false for what the product's settings keep from its portal: offers('enableTransformations'). */
+  offers: (setting: string | undefined) => boolean
   /** appId is the portal's own application. */
   appId?: string
   /** places of this page, as addresses for Link. */
@@ -34,14 +36,15 @@ function covers(scope: string, operation: string): boolean {
   return scope === `${operation.split(':')[0]}:*`
 }
 
-/** viewerOf puts what the server says into the questions that screens ask. */
-export function viewerOf(who: Who, to: Viewer['to']): Viewer {
+/** viewerOf puts what the server says into the questions that screens ask. settings are those of a portal. */
+export function viewerOf(who: Who, to: Viewer['to'], settings: Record<string, unknown> = {}): Viewer {
   const operator = who.appId === null
   return {
     kind: operator ? 'operator' : 'portal',
     who,
     may: (c) => (who.capabilities ?? []).includes(c) && (!who.readOnly || looking.includes(c)),
     owns: (scope) => operator && (who.scopes === null || who.scopes.some((s) => covers(s, scope))),
+    offers: (setting) => operator || setting === undefined || settings[setting] !== false,
     appId: who.appId ?? undefined,
     to,
   }

@@ -36,15 +36,15 @@ const to: Viewer['to'] = {
 function Inside() {
   const who = useWho()
   const settings = useSettings()
-  const viewer = useMemo(() => who.data && viewerOf(who.data, to), [who.data])
   const brand = settings.data
+  const viewer = useMemo(() => who.data && brand && viewerOf(who.data, to, brand), [who.data, brand])
   const look = currentLook()
   useLayoutEffect(() => {
     if (!brand) return
     apply(brand, look)
     setProduct(nameOf(brand) || text.portal.webhooks)
   }, [brand, look])
-  const error = (!viewer && who.error) || (!brand && settings.error)
+  const error = (!who.data && who.error) || (!brand && settings.error)
   if (error) return <div className="page"><Problem error={error} onRetry={() => Promise.all([who.refetch(), settings.refetch()])} /></div>
   if (!viewer || !brand) return <div className="page"><Loading /></div>
   if (!viewer.appId) return <main className="page"><Empty title={text.portal.noApplication}>{text.portal.noApplicationHelp}</Empty></main>

@@ -16,7 +16,7 @@ import { Transformation } from './transformation'
 
 /** EndpointPage stands at a route with the parameter endpointId, and appId where the viewer has none. */
 export function EndpointPage() {
-  const { appId: own, kind } = useViewer()
+  const { appId: own, kind, offers } = useViewer()
   const params = useParams({ strict: false }) as { appId?: string; endpointId?: string }
   const place = { app_id: params.appId ?? own ?? '', endpoint_id: params.endpointId ?? '' }
   const endpoint = useEndpoint(place)
@@ -31,8 +31,8 @@ export function EndpointPage() {
       <Tabs label={text.endpoint.title} tabs={[
         { id: 'overview', words: text.endpoint.overview, content: () => <Overview place={place} /> },
         { id: 'settings', words: text.endpoint.settings, content: () => <Settings place={place} endpoint={e} /> },
-        { id: 'access', words: text.endpoint.access, content: () => <Access place={place} /> },
-        { id: 'transformation', words: text.endpoint.transformation, content: () => <Transformation place={place} /> },
+        { id: 'access', words: text.endpoint.access, content: () => <Access place={place} endpoint={e} /> },
+        offers('enableTransformations') && { id: 'transformation', words: text.endpoint.transformation, content: () => <Transformation place={place} /> },
         { id: 'secret', words: text.endpoint.secret, content: () => <Secret place={place} /> },
         { id: 'events', words: text.endpoint.events, content: () => <Events key={e.updatedAt} place={place} endpoint={e} /> },
       ]} />

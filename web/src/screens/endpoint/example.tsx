@@ -1,12 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { client, type Shapes } from '../../api/client'
-import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { milliseconds } from '../../text/format'
-import { Button, CodeEditor, Dialog, Link, Select, wordsOf } from '../../ui'
-import { useChanged, useReasons, type Endpoint, type Place } from './data'
+import { Button, CodeEditor, Dialog, Select, wordsOf } from '../../ui'
+import { useChanged, type Endpoint, type Place } from './data'
 import { exampleOf } from './sample'
+import { Sent } from './sent'
 
 const ping = 'hookloft.ping'
 
@@ -66,18 +65,5 @@ function Example({ place, wanted, onClose }: { place: Place; wanted: string | un
         <Button look="primary" icon="send" disabled={value === ''} onPress={send}>{t.send}</Button>
       </footer>
     </>
-  )
-}
-
-function Sent({ place, attempt }: { place: Place; attempt: Shapes['MessageAttemptOut'] }) {
-  const { to } = useViewer()
-  const words = useReasons()
-  const t = text.endpoint
-  const ok = attempt.status === 0
-  return (
-    <div className={ok ? 'note ok' : 'note bad'} role="status">
-      <p>{ok ? t.exampleDelivered(attempt.responseStatusCode, milliseconds(attempt.responseDurationMs)) : t.exampleFailed(attempt.hookloft?.reason ? words(attempt.hookloft.reason) : String(attempt.responseStatusCode))}</p>
-      <Link to={`${to.message(place.app_id, attempt.msgId)}?attempt=${attempt.id}`}>{t.openAttempt}</Link>
-    </div>
   )
 }

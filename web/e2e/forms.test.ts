@@ -1,0 +1,154 @@
+// What can be set by command can be set on the endpoint's page: credentials, order, consent, a token.
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkAccess, inAllColours, launch, shoot, sit, type Person } from './browser'
+import { certificate, identity } from './pem'
+import { startReceiver, startServer, until, type Received, type Server } from './server'
+
+const hostile = '"><img src=x onerror="window.hacked=1">'
+let server: Server
+let browser: Browser
+let receiver: Awaited<ReturnType<typeof startReceiver>>
+let opens = false // whether the token server knows the client
+const answer = (r: Received) => {
+  if (r.path !== '/token') return 200
+  const headers = { 'Content-Type': 'application/json' }
+  return opens ? { status: 200, headers, body: '{"access_token":"fresh","token_type":"Bearer","expires_in":3600}' } : { status: 401, headers, body: '{"error":"invalid_client"}' }
+}
+beforeAll(async () => {
+  ;[server, browser, receiver] = await Promise.all([startServer(), launch(), startReceiver(answer)])
+  await server.api('POST', '/api/v1/app', { name: 'Shop', uid: 'shop' })
+})
+afterAll(async () => {
+  await browser?.close()
+  await Promise.all([server?.stop(), receiver?.stop()])
+})
+
+const add = async () => (await server.api<{ id: string }>('POST', '/api/v1/app/shop/endpoint', { url: `${receiver.url}/hooks` })).id
+const own = (id: string, what: string) => `/x/v1/app/shop/endpoint/${id}/${what}`
+const credentials = (id: string) => server.api<Record<string, Record<string, unknown> | null>>('GET', own(id, 'credentials'))
+const dialog = (person: Person) => person.page.getByRole('dialog')
+const chip = (person: Person, name: string) => person.page.locator('.chip', { hasText: name })
+
+/** begin opens the form of a credential that is not there yet. */
+async function begin(person: Person, name: string) {
+  await person.press('button', 'Set a credential')
+  await person.press('menuitem', name)
+  await dialog(person).getByRole('button', { name: 'Save' }).waitFor()
+}
+const save = (person: Person) => person.press('button', 'Save', dialog(person))
+
+test('OAuth 2 is set, refused at its field, tested, changed and removed, and no secret is shown again', async () => {
+  const id = await add()
+  const person = await sit(browser, server)
+  await person.land(`/apps/shop/endpoints/${id}?tab=access`)
+  await begin(person, 'OAuth 2')
+  expect(new URL(person.page.url()).searchParams.get('set')).toBe('oauth2')
+  await person.fill('Token URL', 'nowhere')
+  await person.fill('Client id', hostile)
+  await person.fill('Client secret', 'top-secret-1')
+  await save(person)
+  await person.page.locator('.field', { hasText: 'Token URL' }).getByRole('alert').waitFor()
+  await person.fill('Token URL', `${receiver.url}/token`)
+  await person.fill('Scopes', 'events.write events.read')
+  await person.page.getByText('More of the token request').click()
+  await person.press('button', 'Add', dialog(person).getByRole('group', { name: 'Parameters' }))
+  await person.fill('Name 1', 'api_token')
+  await person.fill('Value 1', 'hidden-too')
+  await inAllColours(person.page, () => checkAccess(person.page))
+  await shoot(person.page, 'endpoint-oauth')
+  await save(person)
+  await chip(person, 'OAuth 2').waitFor()
+  await dialog(person).waitFor({ state: 'detached' })
+  // The test says why, in the words of the token server.
+  await person.press('button', 'Test')
+  await person.sees('Not delivered.')
+  await person.sees(/invalid_client/)
+  await shoot(person.page, 'endpoint-oauth-refused')
+  opens = true
+  await until('the token is good', async () => {
+    await person.press('button', 'Test')
+    await person.page.locator('.note[role=status]').last().waitFor()
+    return (await person.page.getByText('Delivered: the endpoint answered 200').count()) > 0
+  }, 60)
+  expect(receiver.got.at(-1)!.headers.authorization).toBe('Bearer fresh')
+  expect(receiver.got.find((r) => r.path === '/token')!.body).toContain('api_token=hidden-too')
+  // Another scope: the secrets stay.
+  await person.press('button', 'Change: OAuth 2')
+  expect(await person.page.getByLabel('Client secret').inputValue()).toBe('')
+  await person.fill('Scopes', 'events.read')
+  await save(person)
+  await until('the scope', async () => String((await credentials(id)).oauth2?.scopes) === 'events.read')
+  expect((await credentials(id)).oauth2).toMatchObject({ clientId: hostile, clientSecretSet: true, extraParams: { api_token: null } })
+  expect(await person.page.content()).not.toMatch(/top-secret-1|hidden-too/)
+  await dialog(person).waitFor({ state: 'detached' })
+  // Another login takes its place, and says so before.
+  await begin(person, 'Basic login')
+  await person.sees('It takes the place of the login that is set.')
+  await person.fill('User name', 'shop')
+  await person.fill('Password', 'p')
+  await save(person)
+  await chip(person, 'Basic login').waitFor()
+  expect((await credentials(id)).oauth2).toBeNull()
+  await person.press('button', 'Remove: Basic login')
+  await person.press('button', 'Remove', dialog(person))
+  await person.sees('None: the signature alone.')
+  expect(await person.page.evaluate('window.hacked')).toBeUndefined()
+  await person.close()
+})
+
+test('a certificate, an authority, a second signature, a proxy and an address are set, and what is wrong is said', async () => {
+  const id = await add()
+  const person = await sit(browser, server)
+  await person.land(`/apps/shop/endpoints/${id}?tab=access`)
+  await begin(person, 'Client certificate')
+  await person.fill('Certificate and private key', certificate)
+  await save(person)
+  await dialog(person).locator('.field').getByRole('alert').waitFor()
+  await dialog(person).locator('input[type=file]').setInputFiles([{ name: 'client.pem', mimeType: 'text/plain', buffer: Buffer.from(identity) }])
+  await until('the file was read', async () => (await person.page.getByLabel('Certificate and private key').inputValue()).includes('PRIVATE KEY'))
+  await checkAccess(person.page)
+  await shoot(person.page, 'endpoint-mtls')
+  await save(person)
+  await chip(person, 'Client certificate').waitFor()
+  await person.sees(/CN=shop\.example/)
+  expect(await person.page.content()).not.toContain('PRIVATE KEY-----')
+  await dialog(person).waitFor({ state: 'detached' })
+
+  await begin(person, 'Own authority')
+  await person.fill('Certificates', certificate)
+  await save(person)
+  await chip(person, 'Own authority').waitFor()
+  await dialog(person).waitFor({ state: 'detached' })
+
+  await begin(person, 'Second signature')
+  await person.page.getByLabel('Layout').selectOption('')
+  await person.fill('Shared secret', 's3cret')
+  await person.fill('What is signed', '{id}')
+  await save(person)
+  await dialog(person).locator('.field').getByRole('alert').first().waitFor()
+  await checkAccess(person.page)
+  await shoot(person.page, 'endpoint-hmac')
+  await person.page.getByLabel('Layout').selectOption('github')
+  await save(person)
+  await chip(person, 'Second signature').waitFor()
+  await dialog(person).waitFor({ state: 'detached' })
+
+  await begin(person, 'Source address')
+  await dialog(person).getByLabel('Source address').fill('203.0.113.7')
+  await save(person)
+  await person.sees(/the operator of this server offers none/)
+  await person.page.keyboard.press('Escape')
+  await dialog(person).waitFor({ state: 'detached' })
+  await begin(person, 'Proxy')
+  await dialog(person).getByRole('textbox', { name: 'Proxy' }).fill('ftp://example.com')
+  await save(person)
+  await dialog(person).locator('.field').getByRole('alert').waitFor()
+  await person.page.keyboard.press('Escape')
+  await dialog(person).waitFor({ state: 'detached' })
+  expect(await credentials(id)).toMatchObject({ hmac: { preset: 'github' }, mtls: { isSet: true }, proxy: null, sourceAddress: null })
+  await server.api('PUT', own(id, 'credentials'), { hmac: { preset: 'github' } })
+  await server.api('POST', `/api/v1/app/shop/endpoint/${id}/msg/test-attempt`, { eventType: 'hookloft.ping', payload: {} })
+  await until('a request with the second signature', () => String(receiver.got.at(-1)!.headers['x-hub-signature-256']).startsWith('sha256='))
+  await person.close()
+})
