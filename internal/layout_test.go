@@ -36,6 +36,7 @@ var floorPlan = map[string][]string{
 	"internal/hook":            {},
 	"internal/auth":            {"internal/hook"},
 	"internal/connector":       {"internal/hook"},
+	"internal/seed":            {"api", "client", "webhook"},
 	"internal/egress":          {},
 	"internal/config":          {},
 	"internal/openapi":         {},

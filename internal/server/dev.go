@@ -33,9 +33,17 @@ const (
 // Dev runs a server to try things: a demo application with an inbox in this process,
 // a token, a source that forwards to the inbox, and lines that send the first message
 // and receive the first webhook. An empty c.Data means a temporary
-// directory, which is as durable as any other while it exists.
-func Dev(ctx context.Context, c *config.Config, out Output) (err error) {
+// directory, which is as durable as any other while it exists. sow is nil for a server that
+// is not seeded.
+func Dev(ctx context.Context, c *config.Config, out Output, sow *Seeding) (err error) {
 	dev := *c
+	if sow != nil {
+		end, err := sow.open(&dev)
+		if err != nil {
+			return err
+		}
+		defer end() // after the last attempt
+	}
 	temporary := dev.Data == ""
 	if temporary {
 		if dev.Data, err = os.MkdirTemp("", "hookloft-dev-"); err != nil {
@@ -50,6 +58,11 @@ func Dev(ctx context.Context, c *config.Config, out Output) (err error) {
 		}
 	}
 	return run(ctx, &dev, out, func(ctx context.Context, n *node, f *front) (string, error) {
+		if sow != nil {
+			if err := sow.prepare(ctx, n); err != nil {
+				return "", err
+			}
+		}
 		return n.playground(ctx, f, temporary)
 	})
 }

@@ -64,6 +64,10 @@ type node struct {
 	servers  []*http.Server
 	listener net.Listener
 	ready    string // what to print once it is true
+
+	// beside, if set, runs from the ready line on until the stop begins; an error of it ends
+	// the server.
+	beside func(context.Context) error
 }
 
 // extension adds to a server that is about to serve, and returns what is printed in
@@ -84,18 +88,42 @@ func run(ctx context.Context, c *config.Config, out Output, extend extension) er
 		err = nil // asked to stop before it was ready: that is no failure
 	}
 	if err == nil {
+		leave := n.accompany(ctx)
 		select {
 		case <-ctx.Done():
+			leave()
 			n.log.Info("draining", "within", c.Drain)
 		case err = <-n.ended:
+			leave()
 			n.log.Error("server", telemetry.KeyError, err)
 		case err = <-n.fatal:
+			leave()
 			// Only a new start can tell what is on disk: there is nothing to drain into.
 			n.log.Error("store", telemetry.KeyError, err)
 			return fmt.Errorf("the store ended: %w", err)
 		}
 	}
 	return errors.Join(err, n.stopInTime(err == nil))
+}
+
+// accompany starts what runs beside a server that is ready. The function that it returns
+// ends that and waits for it.
+func (n *node) accompany(ctx context.Context) (leave func()) {
+	if n.beside == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{}) // closed once beside has returned
+	go func() {
+		defer close(done)
+		if err := n.beside(ctx); err != nil && ctx.Err() == nil {
+			offer(n.ended, err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // start begins everything from the store upwards. The listener is opened early, because

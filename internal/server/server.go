@@ -5,7 +5,7 @@
 // listen.go, certificate.go, health.go and metrics.go are what a network sees besides
 // the API, and clients.go keeps idle ones from shutting out others; inbound.go is the door for
 // webhooks of providers; admin*.go is the operator's way in while a server runs; archive.go is
-// backup and restore; dev.go and inbox.go are the playground.
+// backup and restore; dev.go, inbox.go and seeding.go are the playground.
 //
 // Promise: a stop on request ends within config.MaxDrain with nothing lost, and a
 // process that was killed instead finds the same messages at its next start.
