@@ -81,10 +81,10 @@ say "A lively store to look at: dev --seed; a store is seeded once"
 echo "dev --listen --data --seed --seed-rate" >>"$WORK/commands"
 in_box dev --listen "127.0.0.1:$PORT" --data /tmp/lively --seed --seed-rate 5 >"$WORK/seeded" 2>>"$WORK/log" &
 SERVER=$!
-await 60 grep -q '^hookloft seeded: ' "$WORK/seeded"
+await 60 grep -q -s '^hookloft seeded: ' "$WORK/seeded"
 grep '^hookloft seeded: ' "$WORK/seeded"
 TOKEN=$(sed -n 's/^  token   //p' "$WORK/seeded")
 URL=http://127.0.0.1:$PORT api 200 GET "/x/v1/issue?limit=100" | holds '[.data[].reason] | contains(["server", "redirect", "auth", "connect_refused"])'
 stop TERM
-if in_box dev --listen "127.0.0.1:$PORT" --data /tmp/lively --seed >"$WORK/seeded" 2>"$WORK/error"; then fail "a store was seeded twice"; else tail -n 1 "$WORK/error"; fi
+if (in_box dev --listen "127.0.0.1:$PORT" --data /tmp/lively --seed) >"$WORK/seeded" 2>"$WORK/error"; then fail "a store was seeded twice"; else tail -n 1 "$WORK/error"; fi
 rm -rf "$BOX/tmp/lively"
