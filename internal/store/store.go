@@ -18,6 +18,7 @@ type Store interface {
 	Search
 	Feeds
 	Accounts
+	Inspection
 
 	// Check writes and reads back a small row: nil when the store can take messages.
 	Check(ctx context.Context) error

@@ -53,6 +53,7 @@ type catalog struct {
 	ready func(name string) (hook.ReadyConnector, bool)
 
 	readers *sqlitex.Pool
+	slow    *slowLog
 
 	// versionMu guards versions, a connection for currentVersion alone, so that the
 	// engine's writer never waits behind a long list.
@@ -82,6 +83,8 @@ type catalogOptions struct {
 	changed func([]hook.ApplicationID)
 	// ready finds a connector that is part of the program; nil for none.
 	ready func(name string) (hook.ReadyConnector, bool)
+	// slow remembers what took long; nil for nobody who asks.
+	slow *slowLog
 	// planBytes bounds the memory of plans, about; 0 means 64 MiB.
 	planBytes int
 	// sourceBytes bounds the memory of sources, about; 0 means 32 MiB.
@@ -110,10 +113,13 @@ func openCatalog(ctx context.Context, path string, o catalogOptions) (_ *catalog
 	if o.fail == nil {
 		o.fail = func(err error) error { return err }
 	}
+	if o.slow == nil {
+		o.slow = &slowLog{}
+	}
 	if o.announced == nil {
 		o.announced = func() {}
 	}
-	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, announced: o.announced, changed: o.changed, ready: o.ready, write: make(chan struct{}, 1)}
+	c := &catalog{sealer: o.sealer, now: o.now, newKey: o.newKey, fail: o.fail, announced: o.announced, changed: o.changed, ready: o.ready, slow: o.slow, write: make(chan struct{}, 1)}
 	c.plans = newPlanCache(o.planBytes)
 	c.received = newSourceCache(o.sourceBytes)
 	c.tokens = newTokenCache(c)
@@ -305,6 +311,7 @@ func (c *catalog) change(ctx context.Context, f func(tx *catalogTx) error) error
 		return ctx.Err()
 	}
 	defer func() { <-c.write }()
+	defer c.slow.observe(nil, "catalog change", time.Now())
 	if c.closed {
 		return errClosed()
 	}
@@ -394,6 +401,7 @@ func (c *catalog) read(ctx context.Context, f func(conn *sqlite.Conn) error) err
 		return ctx.Err()
 	}
 	defer c.readers.Put(conn)
+	defer c.slow.observe(nil, "catalog read", time.Now())
 	end := sqlitex.Transaction(conn)
 	err = f(conn)
 	end(&err)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
-	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 type resolvedEntry struct {
@@ -112,7 +111,7 @@ func (w *writer) try(batch []operation) (rest []operation, err error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	defer telemetry.Since(w.s.times.commit, time.Now())
+	defer w.s.slow.observe(w.s.times.commit, "commit", time.Now())
 	w.reset()
 	if err := w.rollIfOver(batch); err != nil {
 		return batch, err

@@ -71,6 +71,8 @@ const (
 // compact puts a smaller file in a segment's place. On errors, also errBusySegment, the
 // segment is as it was.
 func (s *Store) compact(ctx context.Context, seg *segment, j *judge, whole, urgent bool) (err error) {
+	seg.compacting.Store(true)
+	defer seg.compacting.Store(false)
 	c := &compaction{s: s, seg: seg, j: j, whole: whole, pace: pace{factor: 1}}
 	if urgent {
 		c.pace.factor = 0.25

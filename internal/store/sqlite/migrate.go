@@ -75,7 +75,26 @@ func migrateIn(conn *sqlite.Conn, fsys fs.FS, names []string) error {
 			}
 		}
 	}
+	if err := noteMigrations(conn, int(at), len(names)); err != nil {
+		return fmt.Errorf("note migrations: %w", err)
+	}
 	return sqlitex.ExecuteTransient(conn, fmt.Sprintf("PRAGMA user_version = %d", len(names)), nil)
+}
+
+// noteMigrations notes when the files after the first from were applied, up to the one with the number
+// to, in a database that has a table for it.
+func noteMigrations(conn *sqlite.Conn, from, to int) error {
+	_, has, err := queryInt(conn, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migration'")
+	if err != nil || !has {
+		return err
+	}
+	for n := from + 1; n <= to; n++ {
+		const sql = "INSERT OR REPLACE INTO migration (number, at) VALUES (?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))"
+		if err := sqlitex.ExecuteTransient(conn, sql, &sqlitex.ExecOptions{Args: []any{n}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // trimSQL cuts white space and line comments from the front, so that what follows the

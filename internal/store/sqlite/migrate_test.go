@@ -42,7 +42,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 		}
 		if i == 0 {
 			back = []string{
-				"DROP TABLE issue_note", "DROP TABLE membership", "DROP TABLE session", "DROP TABLE claim", "DROP TABLE user",
+				"DROP TABLE migration", "DROP TABLE chore", "DROP TABLE issue_note", "DROP TABLE membership", "DROP TABLE session", "DROP TABLE claim", "DROP TABLE user",
 				"DROP INDEX task_ended", "DROP TABLE source", "DROP TABLE source_count", "DROP TABLE rejection",
 				"DROP INDEX application_environment", "DROP INDEX application_with_endpoints", "ALTER TABLE application DROP COLUMN source",
 				"CREATE INDEX application_environment ON application (environment, key)",
@@ -76,6 +76,15 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 		}
 	}
 	c.open()
+	r, err := c.Inspect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range r.Schemas[0].Migrations {
+		if known := !m.AppliedAt.IsZero(); known != (m.Number > 1) { // version 1 noted nothing
+			t.Errorf("migration %d was applied at %v", m.Number, m.AppliedAt)
+		}
+	}
 	for range 2 {
 		for _, id := range ids {
 			m, err := c.Message(t.Context(), c.app.ID, id)

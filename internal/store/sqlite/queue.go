@@ -11,7 +11,6 @@ import (
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
-	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 // Attach implements store.Queue.
@@ -91,7 +90,7 @@ func (s *Store) Claim(ctx context.Context, app hook.ApplicationID, endpoint hook
 
 // ClaimPart implements store.Queue.
 func (s *Store) ClaimPart(ctx context.Context, p store.Part) (due []store.Due, next time.Time, err error) {
-	defer telemetry.Since(s.times.claim, time.Now())
+	defer s.slow.observe(s.times.claim, "claim", time.Now())
 	if s.held.Load() {
 		return nil, time.Time{}, nil
 	}

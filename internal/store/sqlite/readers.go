@@ -12,7 +12,6 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookloft/hookloft/internal/hook"
-	"github.com/hookloft/hookloft/internal/telemetry"
 )
 
 const (
@@ -61,7 +60,7 @@ func newReaders() *readers {
 // interrupted; each statement sees one state of the segment. Of a segment that was dropped
 // there is nothing to read: f is not called.
 func (s *Store) read(ctx context.Context, seg *segment, f func(conn *sqlite.Conn) error) error {
-	defer telemetry.Since(s.times.read, time.Now())
+	defer s.slow.observe(s.times.read, "read", time.Now())
 	err := s.readers.read(ctx, seg.segmentFile, f)
 	if errors.Is(err, errDropped) {
 		return nil

@@ -66,6 +66,12 @@ func (s *Store) Reclaim(ctx context.Context, p store.ReclaimPolicy) (r store.Rec
 			return r, fmt.Errorf("reclaim: %w", err)
 		}
 	}
+	if changed := r.Dropped + r.Compacted; changed > 0 && !p.DryRun {
+		// What was given back is given back, also where this is not noted.
+		if err := s.noteChore(ctx, choreReclaim, changed, max(0, r.FreedBytes)); err != nil && ctx.Err() == nil {
+			s.log.Warn("the time of the last reclaim is not noted", "error", err)
+		}
+	}
 	r.UsedBytes = s.space.measure()
 	r.Full = s.space.over.Load()
 	return r, nil

@@ -55,6 +55,8 @@ type segmentFile struct {
 	// because the file gets no more messages.
 	scrub atomic.Bool
 
+	// compacting says that a smaller file is being made in this one's place.
+	compacting atomic.Bool
 	// barren says that the file has no messages and gets none: there may be keys in it.
 	barren atomic.Bool
 	// squeezed says that everything finished is out of the file already, when left deliveries

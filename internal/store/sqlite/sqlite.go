@@ -29,6 +29,7 @@ type Store struct {
 	o     Options
 	log   *slog.Logger
 	times times
+	slow  *slowLog
 	lock  *flock.Flock
 	keys  *hook.KeyClock
 
@@ -164,7 +165,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Join(dir, segmentsName), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, o: o, log: o.Log, times: newTimes(o.Metrics), readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes), kick: make(chan struct{}, 1), outgrown: make(chan struct{}, 1)}
+	s := &Store{dir: dir, o: o, log: o.Log, times: newTimes(o.Metrics), slow: &slowLog{}, readers: newReaders(), intake: newIntake(o.QueueOperations, o.QueueBytes), kick: make(chan struct{}, 1), outgrown: make(chan struct{}, 1)}
 	s.life, s.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -174,7 +175,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Store, err error) {
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
-	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced, changed: s.plansChanged, ready: o.ReadyConnector}); err != nil {
+	if s.catalog, err = openCatalog(ctx, filepath.Join(dir, catalogName), catalogOptions{sealer: o.Sealer, now: o.Now, fail: s.fail, announced: s.announced, changed: s.plansChanged, ready: o.ReadyConnector, slow: s.slow}); err != nil {
 		return nil, err
 	}
 	if err := s.learnLost(); err != nil {

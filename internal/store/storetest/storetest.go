@@ -26,6 +26,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("consumers", func(t *testing.T) { testConsumers(t, open) })
 	t.Run("rollups", func(t *testing.T) { testRollups(t, open) })
 	t.Run("search", func(t *testing.T) { testSearch(t, open) })
+	t.Run("inspection", func(t *testing.T) { testInspection(t, open) })
 }
 
 // RunMessages runs the part of the suite that is about messages and what becomes of them.
