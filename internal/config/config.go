@@ -56,6 +56,9 @@ type Config struct {
 	RetentionBytes int64
 	// OTel is set by the environment alone, see OTel.
 	OTel OTel
+	// Origin says where each knob that is not at its default was set: "command",
+	// "file", "environment" or "flag".
+	Origin map[string]string
 }
 
 // Secret is a text that never prints itself.

@@ -52,9 +52,6 @@ type Sources struct {
 // Loaded is a configuration with its history.
 type Loaded struct {
 	*Config
-	// Origin says where each knob that is not at its default was set: "command",
-	// "file", "environment" or "flag".
-	Origin map[string]string
 }
 
 // Load merges the sources, parses and checks every value. An error names the key,
@@ -69,7 +66,8 @@ func Load(s Sources) (*Loaded, error) {
 		path, _ = lookup(s.Environ, ConfigEnv)
 	}
 	merged := koanf.New(".")
-	out := &Loaded{Config: Default(), Origin: map[string]string{}}
+	out := &Loaded{Config: Default()}
+	out.Origin = map[string]string{}
 	layer := func(origin string, k *koanf.Koanf) error {
 		for _, key := range k.Keys() {
 			out.Origin[key] = origin

@@ -102,6 +102,40 @@ func (d *Dispatcher) Waiting() map[hook.ApplicationID]int64 {
 	return out
 }
 
+// Depth is what waits, as the dispatcher knows it.
+type Depth struct {
+	// Fresh are deliveries in memory without a row of their own, those that are being tried included.
+	Fresh int
+	// InFlight are being tried, Recording have ended and are being written down.
+	InFlight, Recording int
+	// OldestDue is by how much the most overdue delivery is late that could be sent, zero for none.
+	OldestDue time.Duration
+	// IsHeld: an operator has stopped all sending of this store.
+	IsHeld bool
+	// Held are endpoints on hold for which something waits, at most as many as were asked for;
+	// HeldCount counts them all.
+	Held      []hook.EndpointID
+	HeldCount int
+}
+
+// Depth says what waits, with up to most of the endpoints that are on hold.
+func (d *Dispatcher) Depth(most int) Depth {
+	late := d.oldestDue()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := Depth{Fresh: d.fresh.count, InFlight: d.inFlight, Recording: d.recording, IsHeld: d.held, OldestDue: time.Duration(late * float64(time.Second))}
+	for _, endpoints := range d.gated {
+		out.HeldCount += len(endpoints)
+		for ep := range endpoints {
+			if len(out.Held) == most {
+				break
+			}
+			out.Held = append(out.Held, ep)
+		}
+	}
+	return out
+}
+
 // Breaker says whether an endpoint rests after failures in a row.
 func (d *Dispatcher) Breaker(ep hook.EndpointID) (b hook.Breaker) {
 	d.mu.Lock()
