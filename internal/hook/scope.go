@@ -20,6 +20,9 @@ const (
 	// ScopeReadSensitive is needed to see values that an event type redacts. ScopeReadAll
 	// does not cover it either.
 	ScopeReadSensitive Scope = "sensitive:read"
+	// ScopeReadSystem is needed to see what the installation is and how it is set up. ScopeReadAll
+	// does not cover it, because it is about all environments.
+	ScopeReadSystem Scope = "system:read"
 	// ScopeSteer is enough to send again, test and pause, without the right to configure what
 	// is sent to.
 	ScopeSteer Scope = "steer:write"
@@ -35,7 +38,7 @@ func (s Scope) Covers(operation Scope) bool {
 	}
 	noun, verb, _ := strings.Cut(string(operation), ":")
 	if s == ScopeReadAll {
-		return verb == "read" && operation != ScopeReadSecret && operation != ScopeReadSensitive
+		return verb == "read" && operation != ScopeReadSecret && operation != ScopeReadSensitive && operation != ScopeReadSystem
 	}
 	return string(s) == noun+":*"
 }

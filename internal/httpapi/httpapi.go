@@ -117,7 +117,9 @@ type Deps struct {
 	// MakeRequest makes the request of an attempt, signed for that time, and sends nothing.
 	MakeRequest MakeRequest
 	// Tail hands out what happens; whoever makes it closes it when the server drains.
-	Tail    *Tail
+	Tail *Tail
+	// System knows the installation; nil where its operations are not served.
+	System  System
 	Metrics Recorder
 	// Tracer makes a span of each call; nil for none.
 	Tracer *telemetry.Tracer

@@ -117,6 +117,9 @@ func (b *documentBuilder) operation(r *route, failure, invalidInput any) map[str
 		if r.stream {
 			answer["content"] = map[string]any{"text/event-stream": map[string]any{"schema": b.schema(reflect.TypeOf(r.out))}}
 		}
+		if r.file != "" {
+			answer["content"] = map[string]any{r.file: map[string]any{"schema": map[string]any{"type": "string", "format": "binary"}}}
+		}
 		responses[strconv.Itoa(status)] = answer
 	}
 	problem := func(status, words string, schema any) {

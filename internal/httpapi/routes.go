@@ -31,7 +31,9 @@ type route struct {
 	// bodyBytes: the body may have that many bytes where Options.MaxBodyBytes are fewer.
 	bodyBytes int64
 	// stream: the answer is a stream of server-sent events whose data is out.
-	stream  bool
+	stream bool
+	// file is the content type of an answer that is a file; "" for JSON.
+	file    string
 	handler func(*server, *call) error
 }
 
@@ -103,6 +105,7 @@ func routes() []route {
 		pollRoutes(),
 		credentialsRoutes(),
 		checkRoutes(),
+		systemRoutes(),
 	)
 	for i := range list {
 		list[i].needs = scopeOf(list[i].op, list[i].method)

@@ -153,7 +153,13 @@ func (a *localAdmin) Backup(ctx context.Context, w io.Writer, withKey bool) erro
 		}
 		extra[keyName] = a.keyFile
 	}
-	return writeArchive(ctx, w, dir, extra, withKey, now)
+	counted := &countingWriter{w: w}
+	if err := writeArchive(ctx, counted, dir, extra, withKey, now); err != nil {
+		return err
+	}
+	// The backup is whole, also where the time of it cannot be noted: the disk may be full.
+	_ = a.store.NoteBackup(ctx, 1, counted.n)
+	return nil
 }
 
 func (a *localAdmin) Hold(ctx context.Context) (Hold, error) {

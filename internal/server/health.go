@@ -31,16 +31,37 @@ const (
 	checkTimeout = 2 * time.Second
 )
 
-// ready returns nil when this server should get requests, else why not.
-func (h *health) ready(ctx context.Context) error {
+// looked is what health has found: nil for each part that is as it should be.
+type looked struct{ draining, worker, store error }
+
+// err returns nil when the server should get requests, else why not.
+func (l looked) err() error {
+	switch {
+	case l.draining != nil:
+		return l.draining
+	case l.worker != nil:
+		return l.worker
+	}
+	return l.store
+}
+
+// errDraining says that the server has been asked to stop.
+var errDraining = errors.New("draining")
+
+// look looks at each part.
+func (h *health) look(ctx context.Context) looked {
+	l := looked{store: h.store(ctx)}
 	if h.draining.Load() {
-		return errors.New("draining")
+		l.draining = errDraining
 	}
 	if err := h.worker.Load(); err != nil {
-		return *err
+		l.worker = *err
 	}
-	return h.store(ctx)
+	return l
 }
+
+// ready returns nil when this server should get requests, else why not.
+func (h *health) ready(ctx context.Context) error { return h.look(ctx).err() }
 
 func (h *health) store(ctx context.Context) error {
 	h.mu.Lock()
@@ -69,7 +90,8 @@ func (h *health) live(w http.ResponseWriter, _ *http.Request) {
 // readiness answers 200 or 503; with ?verbose, each part as JSON. The texts of errors
 // stay in the log: anybody may ask.
 func (h *health) readiness(w http.ResponseWriter, r *http.Request) {
-	err := h.ready(r.Context())
+	parts := h.look(r.Context())
+	err := parts.err()
 	status := http.StatusOK
 	if err != nil {
 		status = http.StatusServiceUnavailable
@@ -82,8 +104,8 @@ func (h *health) readiness(w http.ResponseWriter, r *http.Request) {
 		answerText(w, status, text)
 		return
 	}
-	word := func(ok bool) string {
-		if ok {
+	word := func(err error) string {
+		if err == nil {
 			return "ok"
 		}
 		return "failed"
@@ -93,7 +115,7 @@ func (h *health) readiness(w http.ResponseWriter, r *http.Request) {
 		Store    string `json:"store"`
 		Workers  string `json:"workers"`
 		Draining bool   `json:"draining"`
-	}{err == nil, word(h.store(r.Context()) == nil), word(h.worker.Load() == nil), h.draining.Load()}
+	}{err == nil, word(parts.store), word(parts.worker), parts.draining != nil}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// A reader that went away has no use for the rest.

@@ -33,11 +33,14 @@ type running struct {
 }
 
 // startServer runs a server on dir whose deliveries may reach this machine.
-func startServer(t *testing.T, dir string) *running {
+func startServer(t *testing.T, dir string, change ...func(*config.Config)) *running {
 	t.Helper()
 	c := config.Default()
 	c.Data, c.Listen, c.LogLevel, c.AllowHTTP = dir, "127.0.0.1:0", "warn", true
 	c.EgressAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	for _, f := range change {
+		f(c)
+	}
 	out, ready := io.Pipe()
 	log := &lockedBuffer{}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -32,9 +32,10 @@ import (
 // node is one running server. Its fields are set in the order in which start begins
 // things; stop ends those that are set, in reverse.
 type node struct {
-	c   *config.Config
-	out Output
-	log *slog.Logger
+	began time.Time
+	c     *config.Config
+	out   Output
+	log   *slog.Logger
 
 	fatal  chan error // has room for the first error that ended the store
 	ended  chan error // has room for the first listener or worker that ended by itself
@@ -54,6 +55,7 @@ type node struct {
 	tail        *httpapi.Tail
 	feeds       *httpapi.FeedHub
 	rollup      *upkeep.Rollup
+	system      *system
 	dispatcher  *dispatch.Dispatcher
 	publisher   *publish.Publisher
 
@@ -77,7 +79,7 @@ type extension func(context.Context, *node, *front) (string, error)
 // run starts a server, waits until ctx ends or something breaks, and stops it. extend may be nil.
 func run(ctx context.Context, c *config.Config, out Output, extend extension) error {
 	n := &node{
-		c: c, out: out, log: newLog(c, out.Log),
+		began: time.Now(), c: c, out: out, log: newLog(c, out.Log),
 		fatal: make(chan error, 1), ended: make(chan error, 1),
 	}
 	err := n.start(ctx, extend)
@@ -257,6 +259,7 @@ func (n *node) startAdmin() error {
 
 // startServing puts everything behind the listeners.
 func (n *node) startServing(ctx context.Context, extend extension) (err error) {
+	n.system = newSystem(n)
 	api, err := n.newAPI()
 	if err != nil {
 		return fmt.Errorf("build the API: %w", err)
@@ -325,7 +328,7 @@ func (n *node) newAPI() (http.Handler, error) {
 		CheckSource:  func(s *hook.Source) error { return checkSource(n.checkURL, s) }, SourceChanged: n.sourceChanged,
 		Listening: n.listening, Forward: forwarded,
 		Polling: n.opened.store, Feeds: n.feeds,
-		Sums: n.rollup, Issues: s, Search: s, Lanes: n.dispatcher, Tail: n.tail,
+		System: n.system, Sums: n.rollup, Issues: s, Search: s, Lanes: n.dispatcher, Tail: n.tail,
 		SentHeaders: sender{n.sender, s.Codec(), s.IsExpunged}.headers, MakeRequest: sender{n.sender, s.Codec(), s.IsExpunged}.request,
 		Tasks: n.tasks, Consents: n.consents,
 		Metrics: requestRecorder{n.metrics},

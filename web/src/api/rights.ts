@@ -32,7 +32,7 @@ const looking: Capability[] = ['ViewBase', 'ViewEndpointSecret']
 // covers is hook.Scope.Covers of the server.
 function covers(scope: string, operation: string): boolean {
   if (scope === '*' || scope === operation) return true
-  if (scope === '*:read') return operation.endsWith(':read') && operation !== 'secret:read' && operation !== 'sensitive:read'
+  if (scope === '*:read') return operation.endsWith(':read') && operation !== 'secret:read' && operation !== 'sensitive:read' && operation !== 'system:read'
   return scope === `${operation.split(':')[0]}:*`
 }
 
