@@ -127,7 +127,7 @@ func (p *program) root() *cobra.Command {
 		p.dev(), p.serve(),
 		p.send(), p.trigger(), p.listen(), p.poll(), p.tail(), p.why(), p.replay(), p.task(), p.pause(), p.resume(), p.showHold(),
 		p.app(), p.endpoint(), p.destination(), p.filter(), p.transform(), p.credentials(), p.eventTypes(), p.apply(), p.exportEnvironment(), p.importEnvironment(), p.api(),
-		p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(), p.doctor(),
+		p.login(), p.logout(), p.whoami(), p.switchProfile(), p.profiles(), p.doctor(), p.diagnostics(),
 		p.token(), p.user(), p.environment(), p.source(), p.connector(), p.backup(), p.restore(), p.release(), p.prune(), p.config(),
 		p.migrate(), p.providers(), p.verify(), p.sign(), p.healthcheck(), p.completion(), p.openAPI(), p.version(),
 	)
