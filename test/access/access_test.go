@@ -72,7 +72,7 @@ func TestSecurityPage(t *testing.T) {
 		script.WriteString(block + "\necho\n")
 	}
 	s := rig.Start(t, rig.Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail")
 	cmd.Stdin = strings.NewReader(script.String())
@@ -132,7 +132,7 @@ func TestReceiverVerifiesWithPublishedKeys(t *testing.T) {
 		select {
 		case d := <-arrived:
 			return d
-		case <-time.After(15 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatal("nothing arrived")
 			return delivery{}
 		}
@@ -251,7 +251,7 @@ func TestAuditLogNamesTheServerAndTheOperator(t *testing.T) {
 		}
 		return list[0].(map[string]any)
 	}
-	end := time.Now().Add(15 * time.Second)
+	end := time.Now().Add(60 * time.Second)
 	for newest("noun=endpoint")["action"] != "updated" {
 		if time.Now().After(end) {
 			t.Fatalf("the endpoint was not disabled: %v", newest("noun=endpoint"))
@@ -324,7 +324,7 @@ func TestJWTsOfEachKind(t *testing.T) {
 		"does not go with an ed25519": {"--jwt-algorithm=RS256", "--jwt-public-key=" + file},
 		"no such file":                {"--jwt-algorithm=RS256", "--jwt-public-key=" + file + ".none"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 		cmd := exec.CommandContext(ctx, bin, append([]string{"serve", "--listen=127.0.0.1:0", "--data=" + t.TempDir()}, args...)...)
 		out, err := cmd.CombinedOutput()
 		cancel()

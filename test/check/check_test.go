@@ -20,6 +20,9 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(rig.MainBeside(m)) }
 
+// patience is how long is waited for what must come.
+const patience = 60 * time.Second
+
 // arrival is one request that came to a receiver.
 type arrival struct {
 	method, path, query, body string
@@ -45,12 +48,12 @@ func receiver(t *testing.T, handler http.HandlerFunc) (url string, got chan arri
 	return srv.URL, got
 }
 
-func next(t *testing.T, got chan arrival, d time.Duration) arrival {
+func next(t *testing.T, got chan arrival) arrival {
 	t.Helper()
 	select {
 	case a := <-got:
 		return a
-	case <-time.After(d):
+	case <-time.After(patience):
 		t.Fatal("nothing arrives")
 		return arrival{}
 	}
@@ -122,7 +125,7 @@ func TestWhatIsRedactedIsDeliveredWhole(t *testing.T) {
 	}
 	payload := `{"card":{"number":"` + canary + `"},"n":9007199254740993,"f":1.10}`
 	id := must(t, api, "POST", "/api/v1/app/shop/msg", `{"eventType":"card.added","payload":`+payload+`}`)["id"].(string)
-	a := next(t, got, 10*time.Second)
+	a := next(t, got)
 	if a.body != payload {
 		t.Errorf("delivered %s", a.body)
 	}
@@ -137,7 +140,7 @@ func TestWhatIsRedactedIsDeliveredWhole(t *testing.T) {
 		"/api/v1/app/shop/msg", "/api/v1/app/shop/msg/" + id, "/api/v1/app/shop/msg/" + id + "/raw", "/api/v1/app/shop/attempt/msg/" + id,
 		"/api/v1/app/shop/attempt/endpoint/" + ep + "?with_msg=true", "/api/v1/app/shop/endpoint/" + ep + "/msg", "/x/v1/why/" + id, "/x/v1/audit",
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(must(t, api, "GET", paths[3], "")["data"].([]any)) == 0; {
+	for deadline := time.Now().Add(patience); len(must(t, api, "GET", paths[3], "")["data"].([]any)) == 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("no attempt is recorded")
 		}

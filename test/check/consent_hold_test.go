@@ -30,7 +30,7 @@ func TestNothingIsSentBeforeTheReceiverAgrees(t *testing.T) {
 	ep := api.MustCreateEndpoint(t, "a", rig.EndpointIn{URL: to + "/1", Secret: rig.Secret("hold")})
 	consent := "/x/v1/app/a/endpoint/" + ep + "/consent"
 	isQuestion := func(a arrival) bool { return strings.Contains(a.body, "endpoint.verification") }
-	if a := next(t, got, 10*time.Second); !isQuestion(a) {
+	if a := next(t, got); !isQuestion(a) {
 		t.Fatalf("first came %s", a.body)
 	}
 	publish := func(n string) {
@@ -49,7 +49,7 @@ func TestNothingIsSentBeforeTheReceiverAgrees(t *testing.T) {
 	must(t, api, "DELETE", "/x/v1/app/a/endpoint/"+other+"/consent", "")
 	publish("three")
 	for isOver := false; !isOver; {
-		a := next(t, got, 10*time.Second)
+		a := next(t, got)
 		if a.path == "/1" && !isQuestion(a) {
 			t.Fatalf("sent before it agreed: %s", a.body)
 		}
@@ -58,7 +58,7 @@ func TestNothingIsSentBeforeTheReceiverAgrees(t *testing.T) {
 	if out := must(t, api, "GET", consent, ""); out["verified"] != false || out["nextAskAt"] == nil {
 		t.Fatalf("before: %v", out)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		status, out := call(t, api, "POST", consent, "")
 		if status == 409 && time.Now().Before(deadline) {
 			continue // it was asked a moment ago
@@ -70,7 +70,7 @@ func TestNothingIsSentBeforeTheReceiverAgrees(t *testing.T) {
 	}
 	want := map[string]bool{"one": true, "two": true, "three": true}
 	for len(want) > 0 {
-		a := next(t, got, 10*time.Second)
+		a := next(t, got)
 		for n := range want {
 			if a.path == "/1" && strings.Contains(a.body, `"n":"`+n+`"`) {
 				delete(want, n)
@@ -80,7 +80,7 @@ func TestNothingIsSentBeforeTheReceiverAgrees(t *testing.T) {
 	agrees.Store(false)
 	must(t, api, "PATCH", "/api/v1/app/a/endpoint/"+ep, `{"url":"`+to+`/3"}`)
 	publish("four")
-	if a := next(t, got, 10*time.Second); a.path == "/1" {
+	if a := next(t, got); a.path == "/1" {
 		t.Errorf("at the old URL arrives %s", a.body)
 	}
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); {

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hookloft/hookloft/test/rig"
 )
@@ -73,7 +72,7 @@ func TestReceiversAgreeOrNot(t *testing.T) {
 			to, got := receiver(t, c.answer)
 			ep := api.MustCreateEndpoint(t, "a", rig.EndpointIn{URL: to + "/hook?tenant=1", Secret: secret})
 			out := must(t, api, "POST", "/x/v1/app/a/endpoint/"+ep+"/consent", `{"method":"`+c.method+`"}`)
-			a := next(t, got, 5*time.Second)
+			a := next(t, got)
 			if c.method == "challenge" || c.method == "test" {
 				if err := verify(a); err != nil || a.method != "POST" {
 					t.Errorf("asked by %s %s, signed: %v", a.method, a.body, err)

@@ -66,7 +66,7 @@ func (d *document) counts() (asked, matched int) {
 
 func (d *document) await(t *testing.T, what string, so func(asked, matched int) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(40 * time.Second); !so(d.counts()); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !so(d.counts()); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not in time", what)
 		}
@@ -104,7 +104,7 @@ func TestWatchedDocumentSurvivesKills(t *testing.T) {
 	change := func() string {
 		t.Helper()
 		for {
-			a := next(t, got, 30*time.Second)
+			a := next(t, got)
 			if id := a.header.Get("Webhook-Id"); !seen[id] {
 				seen[id] = true
 				return a.body
@@ -122,7 +122,7 @@ func TestWatchedDocumentSurvivesKills(t *testing.T) {
 		doc.mu.Unlock()
 		select {
 		case <-asked:
-		case <-time.After(40 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("nobody asks")
 		}
 		time.Sleep(pause)
@@ -134,7 +134,7 @@ func TestWatchedDocumentSurvivesKills(t *testing.T) {
 	doc.set("", 503)
 	asked, _ := doc.counts()
 	doc.await(t, "a look at a failing server", func(now, _ int) bool { return now > asked })
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		list := must(t, api, "GET", "/ingest/api/v1/source/"+id+"/log", "")["data"].([]any)
 		if len(list) > 0 && strings.Contains(fmt.Sprint(list[0]), "503") {
 			break

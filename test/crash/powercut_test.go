@@ -48,7 +48,7 @@ func TestJudgeSeesADiskThatLies(t *testing.T) {
 	for try := range tries {
 		d := newDisk(t, 256)
 		sc := newScene(t, rig.Options{Data: d.data()}, rig.ReceiverOptions{})
-		if err := sc.server.Stop(20 * time.Second); err != nil {
+		if err := sc.server.Stop(60 * time.Second); err != nil {
 			t.Fatalf("stop: %v", err)
 		}
 		d.sync() // application and endpoints are safe; only messages are at stake

@@ -188,7 +188,7 @@ func TestFsyncErrorStopsTheServer(t *testing.T) {
 	needStrace(t)
 	d := newDisk(t, 256)
 	sc := newScene(t, rig.Options{Data: d.data()}, rig.ReceiverOptions{})
-	if err := sc.server.Stop(20 * time.Second); err != nil {
+	if err := sc.server.Stop(60 * time.Second); err != nil {
 		t.Fatalf("stop: %v", err)
 	}
 	sc.server.SetWrap(straceArgs(t, "fdatasync,fsync", "error=EIO:when=40+")...)

@@ -133,7 +133,7 @@ func (r *receiver) next(t *testing.T) *http.Request {
 	select {
 	case got := <-r.got:
 		return got
-	case <-time.After(15 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("nothing arrives")
 		return nil
 	}
@@ -182,7 +182,7 @@ func endpoint(t *testing.T, api *rig.API, to string) string {
 // returns its account.
 func attempt(t *testing.T, api *rig.API, ep, reason string) map[string]any {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		list := must(t, api, "GET", "/api/v1/app/acme/attempt/endpoint/"+ep, "")["data"].([]any)
 		for _, row := range list {
 			id := row.(map[string]any)["id"].(string)
@@ -276,7 +276,7 @@ func TestCredentialsOpenTheDoorAlsoAfterAKill(t *testing.T) {
 	check("canary-token-1")
 	check("canary-token-1")
 	// What was sent is shown without what was proved.
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		list := must(t, api, "GET", "/api/v1/app/acme/attempt/endpoint/"+ep, "")["data"].([]any)
 		if len(list) == 2 {
 			row := list[0].(map[string]any)

@@ -391,7 +391,7 @@ func newService(t *testing.T) *service {
 // check waits for the arrivals and judges each of them; another one is an error.
 func (s *service) check(t *testing.T, api *rig.API, want []arrival) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
 		s.mu.Lock()
 		n := len(s.requests)
@@ -400,7 +400,7 @@ func (s *service) check(t *testing.T, api *rig.API, want []arrival) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("%d of %d webhooks arrived within 20 s", n, len(want))
+			t.Errorf("%d of %d webhooks arrived within 60 s", n, len(want))
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -508,7 +508,7 @@ func refusesForgery(t *testing.T, s *rig.Server, src source) {
 	if resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("%s answers a forged webhook with %s, want 401", src.Name, resp.Status)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for {
 		var log struct {
 			Data []struct {

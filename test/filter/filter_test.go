@@ -47,7 +47,7 @@ func next(t *testing.T, from chan string, want string) {
 		if body != want {
 			t.Errorf("got %s, want %s", body, want)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatalf("%s does not arrive", want)
 	}
 }
@@ -96,7 +96,7 @@ func TestPublishedMessagesAreFiltered(t *testing.T) {
 	wantVerdict := func(when, id, want string) {
 		t.Helper()
 		text := ""
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 			if text = must(t, api, "GET", "/x/v1/why/"+id, "")["verdict"].(string); text == want {
 				return
 			}

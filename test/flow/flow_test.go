@@ -62,7 +62,13 @@ func TestEveryKindOfEndpointSurvivesKills(t *testing.T) {
 	fetch, stopFetch := context.WithCancel(t.Context())
 	var fetching sync.WaitGroup
 	fetching.Go(func() { c.run(fetch) })
-	for range kills {
+	for kill := range kills {
+		// As much is published between two kills as the run is to be of, however slow the machine is.
+		w.await(time.Minute, "enough is published", func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.published) >= 20*(kill+1)
+		})
 		time.Sleep(w.dice.between(100*time.Millisecond, 1500*time.Millisecond)) // the moment of the fault is the test's input
 		w.server.Kill()
 		if _, err := w.server.Restart(); err != nil {

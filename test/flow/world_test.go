@@ -231,14 +231,14 @@ func (w *world) flap(ctx context.Context, list []*endpoint) {
 	}
 }
 
-// persist repeats a request through kills until it has had its effect, at most 30 s. A
+// persist repeats a request through kills until it has had its effect, at most a minute. A
 // conflict is that of a repeated eventId.
 func (w *world) persist(method, path, body string) bool {
 	var in any
 	if body != "" {
 		in = json.RawMessage(body)
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		status, out, err := w.api.Do(method, path, in)
 		if err == nil && (status/100 == 2 || status == http.StatusConflict) {
 			return true

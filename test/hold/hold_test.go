@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -131,18 +132,34 @@ func until(t *testing.T, most time.Duration, what string, is func() bool) {
 	}
 }
 
-// checkPace fails the test where more than perSecond came in any second, with what timers are late by.
+// quiet waits until nothing has come to a path for a second, and returns how many requests have.
+func (in *inbox) quiet(t *testing.T, path string) (n int) {
+	t.Helper()
+	at := time.Now()
+	n = in.requests(path)
+	until(t, 30*time.Second, "attempts under way have ended", func() bool {
+		if now := in.requests(path); now != n {
+			n, at = now, time.Now()
+		}
+		return time.Since(at) > time.Second
+	})
+	return n
+}
+
+// checkPace fails the test where more than perSecond came within any time, with what timers are
+// late by. What a busy machine held back for up to a second comes at once.
 func checkPace(t *testing.T, times []time.Time, perSecond int) {
 	t.Helper()
+	late := time.Second
+	if rig.Strict() {
+		late = 0
+	}
 	for i, first := range times {
-		n := 0
-		for _, at := range times[i:] {
-			if at.Sub(first) < time.Second {
-				n++
+		for n, at := range times[i:] {
+			span := max(at.Sub(first), time.Second-late) + late
+			if most := 1.2*float64(perSecond)*span.Seconds() + 2; float64(n+1) > most && span >= time.Second {
+				t.Fatalf("%d requests within %v, want %d a second", n+1, at.Sub(first), perSecond)
 			}
-		}
-		if most := perSecond + perSecond/5 + 2; n > most {
-			t.Fatalf("%d requests within a second, want %d a second", n, perSecond)
 		}
 	}
 }
@@ -183,8 +200,7 @@ func TestPauseKeepsEverythingThroughKills(t *testing.T) {
 	if out := c.must("POST", path+"/pause", `{"note":"their database moves"}`); out["state"] != "held" || out["by"] != "endpoint" || out["note"] != "their database moves" {
 		t.Errorf("pause: %v", out)
 	}
-	time.Sleep(300 * time.Millisecond) // attempts under way end
-	before := in.requests("/held")
+	before := in.quiet(t, "/held")
 	for range 2 {
 		time.Sleep(time.Duration(200+rng.IntN(400)) * time.Millisecond) // the moment of the kill is drawn
 		server.Kill()
@@ -213,7 +229,7 @@ func TestPauseKeepsEverythingThroughKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.must("POST", "/api/v1/app/shop/msg/"+msgs[0].ID+"/endpoint/"+held+"/resend", "")
-	until(t, 5*time.Second, "the resend arrives", func() bool { return in.requests("/held") == before+1 })
+	until(t, 30*time.Second, "the resend arrives", func() bool { return in.requests("/held") == before+1 })
 	if why := c.must("GET", "/x/v1/why/"+held, ""); !strings.HasPrefix(why["verdict"].(string), "On hold.") {
 		t.Errorf("why: %v", why["verdict"])
 	}
@@ -227,17 +243,16 @@ func TestPauseKeepsEverythingThroughKills(t *testing.T) {
 	time.Sleep(time.Second)
 	live := time.Now()
 	c.publish("shop", "live", `{"live":true}`)
-	until(t, time.Second, "a live message does not wait", func() bool {
+	until(t, 30*time.Second, "the live message arrives", func() bool {
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		for _, body := range in.last["/held"] {
-			if strings.Contains(body, "live") {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(in.last["/held"], func(body string) bool { return strings.Contains(body, "live") })
 	})
-	t.Logf("the live message took %v", time.Since(live))
+	// In its turn it would be the last.
+	t.Logf("the live message took %v, and %d were still waiting", time.Since(live), total+1-in.distinct("/held"))
+	if left := total + 1 - in.distinct("/held"); left < perSecond/2 {
+		t.Errorf("the live message came when %d were left, of %d that waited", left, waiting)
+	}
 	checkPace(t, in.since("/held", begun), perSecond)
 	server.Kill()
 	killed := time.Now()
@@ -246,7 +261,7 @@ func TestPauseKeepsEverythingThroughKills(t *testing.T) {
 	}
 	until(t, 60*time.Second, "all arrived", func() bool { return in.distinct("/held") >= total+1 })
 	checkPace(t, in.since("/held", killed), perSecond)
-	until(t, 10*time.Second, "the hold is over", func() bool { return c.must("GET", path+"/hold", "")["state"] == "open" })
+	until(t, 30*time.Second, "the hold is over", func() bool { return c.must("GET", path+"/hold", "")["state"] == "open" })
 	if n := in.requests("/held") - in.distinct("/held"); n > 300 {
 		t.Errorf("%d repeated requests, more than what was in flight at three kills", n)
 	}
@@ -287,9 +302,12 @@ func TestPausedApplicationWithManyEndpoints(t *testing.T) {
 		t.Errorf("%d requests for a paused application", got)
 	}
 	out := c.must("GET", "/x/v1/app/wide/hold", "")
-	if out["state"] != "held" || out["by"] != "application" || int(out["waiting"].(float64)) != n*messages {
-		t.Errorf("hold: %v, want %d waiting", out, n*messages)
+	if out["state"] != "held" || out["by"] != "application" {
+		t.Errorf("hold: %v", out)
 	}
+	until(t, 30*time.Second, fmt.Sprintf("%d wait", n*messages), func() bool {
+		return int(c.must("GET", "/x/v1/app/wide/hold", "")["waiting"].(float64)) == n*messages
+	})
 	begun = time.Now()
 	c.must("POST", "/x/v1/app/wide/resume", "")
 	until(t, 60*time.Second, "all endpoints got all", func() bool { return count() >= n*messages })
@@ -311,7 +329,7 @@ func TestPausedSourceKeepsWhatItReceives(t *testing.T) {
 	}
 	post := func(n int) {
 		t.Helper()
-		for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			resp, err := http.Post(url, "application/json", strings.NewReader(fmt.Sprintf(`{"n":%d}`, n)))
 			if err == nil {
 				resp.Body.Close()
@@ -326,7 +344,7 @@ func TestPausedSourceKeepsWhatItReceives(t *testing.T) {
 		}
 	}
 	post(0)
-	until(t, 10*time.Second, "the first arrives", func() bool { return in.requests("/src") == 1 })
+	until(t, 30*time.Second, "the first arrives", func() bool { return in.requests("/src") == 1 })
 	if out := c.must("POST", "/x/v1/source/in/pause", ""); out["by"] != "source" {
 		t.Errorf("pause: %v", out)
 	}
@@ -341,11 +359,9 @@ func TestPausedSourceKeepsWhatItReceives(t *testing.T) {
 	if n := in.requests("/src"); n != 1 {
 		t.Errorf("%d requests while the source is paused", n-1)
 	}
-	if out := c.must("GET", "/x/v1/source/in/hold", ""); out["waiting"].(float64) != 200 {
-		t.Errorf("hold: %v", out)
-	}
+	until(t, 30*time.Second, "200 wait", func() bool { return c.must("GET", "/x/v1/source/in/hold", "")["waiting"].(float64) == 200 })
 	c.must("POST", "/x/v1/source/in/resume", "")
-	until(t, 20*time.Second, "all arrived", func() bool { return in.distinct("/src") == 201 })
+	until(t, 60*time.Second, "all arrived", func() bool { return in.distinct("/src") == 201 })
 }
 
 // TestResumeOfABacklog measures how fast what waited is sent without a pace.
@@ -371,7 +387,7 @@ func TestResumeOfABacklog(t *testing.T) {
 	load.Wait()
 	begun := time.Now()
 	c.must("POST", "/x/v1/app/shop/endpoint/"+ep+"/resume", "")
-	until(t, 10*time.Second, "the first arrives", func() bool { return in.requests("/b") > 0 })
+	until(t, 30*time.Second, "the first arrives", func() bool { return in.requests("/b") > 0 })
 	first := time.Since(begun)
 	until(t, 120*time.Second, "all arrived", func() bool { return in.distinct("/b") == n })
 	took := time.Since(begun)
@@ -392,7 +408,7 @@ func TestLatestOfAKeyThroughAKill(t *testing.T) {
 	ep := c.MustCreateEndpoint(t, app, rig.EndpointIn{URL: in.URL + "/l"})
 	c.must("PUT", "/x/v1/app/shop/endpoint/"+ep+"/latest", `{"key":"id","windowSeconds":2}`)
 	last := map[string]int{}
-	n := 0
+	n, begun := 0, time.Now()
 	burst := func() {
 		for range 100 {
 			n++
@@ -428,7 +444,7 @@ func TestLatestOfAKeyThroughAKill(t *testing.T) {
 		}
 		return list
 	}
-	until(t, 20*time.Second, "the last of each key arrives", func() bool {
+	until(t, 60*time.Second, "the last of each key arrives", func() bool {
 		got := map[string]int{}
 		for _, e := range sent() {
 			got[e.ID] = max(got[e.ID], e.N)
@@ -440,21 +456,24 @@ func TestLatestOfAKeyThroughAKill(t *testing.T) {
 		}
 		return true
 	})
-	if got := len(sent()); got > 20 {
-		t.Errorf("%d requests for %d messages of 4 keys within seconds", got, n)
+	// One of each key in each window; at a kill a window ends, and its last may be repeated.
+	took := time.Since(begun)
+	t.Logf("%d requests for %d messages within %v", len(sent()), n, took)
+	if got, most := len(sent()), 4*(int(took/(2*time.Second))+1+2*2); got > most {
+		t.Errorf("%d requests for %d messages of 4 keys within %v, at most %d may be", got, n, took, most)
 	}
-	t.Logf("%d requests for %d messages", len(sent()), n)
-	states := map[string]int{}
 	msgs, err := c.Messages(app)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range msgs[:40] {
-		why := c.must("GET", "/x/v1/why/"+m.ID, "")
-		d := why["deliveries"].([]any)[0].(map[string]any)
-		states[fmt.Sprint(d["state"], " ", d["reason"])]++
-	}
-	if states["cancelled superseded"] == 0 {
-		t.Errorf("what became of the newest: %v, want some that were superseded", states)
-	}
+	var states map[string]int
+	until(t, 30*time.Second, "some of the newest were superseded", func() bool {
+		states = map[string]int{}
+		for _, m := range msgs[:40] {
+			why := c.must("GET", "/x/v1/why/"+m.ID, "")
+			d := why["deliveries"].([]any)[0].(map[string]any)
+			states[fmt.Sprint(d["state"], " ", d["reason"])]++
+		}
+		return states["cancelled superseded"] > 0
+	})
 }

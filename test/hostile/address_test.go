@@ -95,13 +95,13 @@ func TestHostileAddresses(t *testing.T) {
 // plays any address.
 func (w *addresses) checkHarness(t *testing.T) {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", "10.0.0.5:443", 2*time.Second)
+	c, err := net.DialTimeout("tcp", "10.0.0.5:443", 20*time.Second)
 	if err != nil {
 		t.Fatalf("the canary does not play 10.0.0.5: %v", err)
 	}
 	c.Close()
 	to := netip.MustParseAddrPort("10.0.0.5:443")
-	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if slices.Contains(w.syns.take(), to) {
 			return
 		}
@@ -303,7 +303,7 @@ func (w *addresses) deliver(t *testing.T, s *target, c addressCase, url string) 
 			t.Fatalf("publish: status %d, %v", status, err)
 		}
 	}
-	list, err := awaitAttempts(s.api, app, endpoint.ID, deliveries, attemptTimeout+3*time.Second)
+	list, err := awaitAttempts(s.api, app, endpoint.ID, deliveries, attemptTimeout+30*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

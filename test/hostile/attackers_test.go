@@ -102,6 +102,18 @@ func (a *attackers) total(kind string) (sum int) {
 
 func (a *attackers) wait() { a.wg.Wait() }
 
+// each waits until an attack of every kind has come to an end.
+func (a *attackers) each() {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		a.mu.Lock()
+		idle := slices.ContainsFunc(slices.Collect(maps.Values(a.by)), func(answers map[int]int) bool { return len(answers) == 0 })
+		a.mu.Unlock()
+		if !idle {
+			return
+		}
+	}
+}
+
 func (a *attackers) String() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -158,7 +170,7 @@ func (a *attackers) run(ctx context.Context, kind string, n int, between time.Du
 
 // dial calls from an address of its own, so that attackers do not use up the ports of others.
 func (a *attackers) dial() (net.Conn, error) {
-	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	d := net.Dialer{Timeout: 20 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	return d.Dial("tcp", a.addr)
 }
 
@@ -273,7 +285,7 @@ type pipeline struct {
 
 // ask sends a batch of n requests and returns the status that all of them got.
 func (p *pipeline) ask(batch []byte, n int) (status int, err error) {
-	_ = p.conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = p.conn.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := p.conn.Write(batch); err != nil {
 		return 0, err
 	}

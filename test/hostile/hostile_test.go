@@ -133,7 +133,7 @@ func newTenant(t *testing.T, s *rig.Server, name string) *rig.API {
 
 // metrics reads the series of /metrics that have no labels.
 func metrics(url string) (map[string]float64, error) {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(url + "/metrics")
 	if err != nil {
 		return nil, err

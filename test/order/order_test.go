@@ -11,15 +11,18 @@ package order
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,7 +53,7 @@ type line struct {
 	taken  map[string]int    // of what was answered with success, by key
 	done   map[string]bool   // webhook-ids that were
 	most   int               // messages of one request
-	flying map[string]int    // requests under way by key
+	flying map[string]int    // requests under way, by the life of the server and by key
 }
 
 func (l *line) reset() {
@@ -132,6 +135,9 @@ func (l *line) count() int {
 	return len(all)
 }
 
+// lives is the key of how often the server had been killed when a connection came.
+type lives struct{}
+
 func TestOrderSurvivesFailuresAndKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs real processes; not with -short")
@@ -159,12 +165,15 @@ func TestOrderSurvivesFailuresAndKills(t *testing.T) {
 	}
 	var down sync.RWMutex // held while the receiver is down
 	isDown := false
-	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	// What a server that was killed has sent may be looked at after the next one's first requests.
+	var lived atomic.Int64
+	receiver := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // the sender was killed
 		}
 		l := byPath[r.URL.Path]
+		life, _ := r.Context().Value(lives{}).(int64)
 		down.RLock()
 		fails := isDown || chance(l.failing)
 		down.RUnlock()
@@ -172,20 +181,25 @@ func TestOrderSurvivesFailuresAndKills(t *testing.T) {
 		if list, err := l.events(body); err == nil && l.keyed {
 			key = list[0].Order.ID
 		}
+		flight := fmt.Sprint(life, " ", key)
 		l.mu.Lock()
-		l.flying[key]++
-		if l.flying[key] > 1 {
+		l.flying[flight]++
+		if l.flying[flight] > 1 {
 			t.Errorf("%s: two requests of %q at once", l.path, key)
 		}
 		l.mu.Unlock()
 		l.take(t, r.Header.Get("Webhook-Id"), body, !fails)
 		l.mu.Lock()
-		l.flying[key]--
+		l.flying[flight]--
 		l.mu.Unlock()
 		if fails {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
+	receiver.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, lives{}, lived.Load())
+	}
+	receiver.Start()
 	defer receiver.Close()
 
 	server := rig.Start(t, rig.Options{})
@@ -216,7 +230,7 @@ func TestOrderSurvivesFailuresAndKills(t *testing.T) {
 		defer order.Unlock()
 		n++
 		body := json.RawMessage(fmt.Sprintf(`{"eventType":"order.changed","eventId":"e%d","payload":{"order":{"id":%q},"n":%d}}`, n, key, n))
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			status, out, err := api.Do("POST", "/api/v1/app/orders/msg", body)
 			if err == nil && (status == http.StatusAccepted || status == http.StatusConflict) {
 				break
@@ -245,11 +259,7 @@ func TestOrderSurvivesFailuresAndKills(t *testing.T) {
 		dice.Unlock()
 		time.Sleep(pause) // the moment of the kill is the fault that is drawn
 		server.Kill()
-		for _, l := range lines {
-			l.mu.Lock()
-			clear(l.flying)
-			l.mu.Unlock()
-		}
+		lived.Add(1)
 		if _, err := server.Restart(); err != nil {
 			t.Fatal(err)
 		}

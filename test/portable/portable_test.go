@@ -371,9 +371,9 @@ func TestWipeRemovesPayloadsOfWhatWasDelivered(t *testing.T) {
 	}
 	until := func(what string, done func() bool) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(60 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("not within 20 s: %s", what)
+				t.Fatalf("not within 60 s: %s", what)
 			}
 		}
 	}

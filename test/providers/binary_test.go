@@ -169,7 +169,7 @@ func TestSignedWebhooksArrive(t *testing.T) {
 			if resp.StatusCode/100 != 2 {
 				t.Fatalf("answered %d: %s", resp.StatusCode, body)
 			}
-			got := behind.await(id, 10*time.Second)
+			got := behind.await(id, 60*time.Second)
 			if len(got) != 1 || !bytes.Equal(got[0], r.Body) {
 				t.Fatalf("the service got %d requests, %.200q, want the bytes that were sent", len(got), got)
 			}

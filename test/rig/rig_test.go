@@ -5,6 +5,8 @@ package rig
 import (
 	"context"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -31,8 +33,19 @@ func run(t *testing.T, fault string, kill bool) Verdict {
 	if err := (Load{API: api, Ledger: l, App: app, PerSecond: 500, Count: 50}).Run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	// All requests have come and are answered before anybody counts.
+	want := 100
+	if strings.Contains(fault, "twice") {
+		want = 200
+	}
+	open := func(q Request) bool { return q.Ended.IsZero() }
+	for deadline := time.Now().Add(60 * time.Second); r.Count("") < want || slices.ContainsFunc(r.Requests(), open); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d requests of %d came", r.Count(""), want)
+		}
+	}
 	var crashes []Crash
-	patience := 10 * time.Second
+	patience := 60 * time.Second
 	if kill {
 		crashes = append(crashes, CrashAt(s.Kill()))
 		if took, err := s.Restart(); err != nil || took <= 0 {
@@ -70,10 +83,10 @@ func TestRigFindsAServerThatDeliversTwice(t *testing.T) {
 
 func TestStopReportsHowTheServerEnded(t *testing.T) {
 	s := Start(t, Options{Bin: os.Args[0]})
-	if err := s.Stop(5 * time.Second); err == nil {
+	if err := s.Stop(60 * time.Second); err == nil {
 		t.Error("the fake dies of SIGTERM, and Stop says that it ended well")
 	}
-	if status, err := s.Wait(time.Second); err != nil || status != -1 {
+	if status, err := s.Wait(60 * time.Second); err != nil || status != -1 {
 		t.Errorf("Wait after the end: %d, %v", status, err)
 	}
 	if _, err := s.Restart(); err != nil {

@@ -34,7 +34,7 @@ type Options struct {
 	// Wrap is a command put in front of the server's, e.g. strace with its flags.
 	// Kill and Stop still reach the server itself, not the wrapper.
 	Wrap []string
-	// ReadyTimeout bounds the wait for /readyz. Zero: 15 s.
+	// ReadyTimeout bounds the wait for /readyz. Zero: 60 s.
 	ReadyTimeout time.Duration
 }
 
@@ -76,7 +76,7 @@ func New(tb testing.TB, o Options) *Server {
 		o.Data = filepath.Join(tb.TempDir(), "data")
 	}
 	if o.ReadyTimeout == 0 {
-		o.ReadyTimeout = 15 * time.Second
+		o.ReadyTimeout = 60 * time.Second
 	}
 	addr, err := freeAddr()
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *Server) Restart() (time.Duration, error) {
 
 // awaitReady asks /readyz every 2 ms: finer than the figures that are reported.
 func (s *Server) awaitReady(deadline time.Time) error {
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
 		resp, err := client.Get(s.URL + "/readyz")
 		if err == nil {
@@ -242,6 +242,23 @@ func (s *Server) PID() int {
 // RSS is the resident memory of the server in bytes, 0 where it cannot be read.
 func (s *Server) RSS() int64 { return procRSS(s.PID()) }
 
+// CPU is the processor time that the server has taken, 0 where it cannot be read.
+func (s *Server) CPU() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+	if err != nil {
+		return 0
+	}
+	// Fields 14 and 15 of proc(5), in hundredths of a second; the second one, a name in
+	// parentheses, may hold anything.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 // LogTail returns at most the last n bytes that the server and its wrapper printed.
 func (s *Server) LogTail(n int) string {
 	text, err := os.ReadFile(s.logPath)
@@ -261,11 +278,11 @@ func (s *Server) SetWrap(argv ...string) { s.o.Wrap = argv }
 func (s *Server) API() *API { return NewAPI(s.URL, s.Token) }
 
 // Command runs `hookloft ARGS...` to its end and returns what it printed on
-// standard output, trimmed. It is bounded to 30 s.
+// standard output, trimmed. It is bounded to a minute.
 func (s *Server) Command(args ...string) (string, error) { return s.command(args...) }
 
 func (s *Server) command(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.o.Bin, args...)
 	cmd.Env = s.environ()

@@ -223,7 +223,7 @@ func TestSealedContentIsInNoFile(t *testing.T) {
 	sc.seal(false)
 	sc.publish(plain)
 	sc.messages = sc.messages[:len(sc.messages)-3]
-	if err := sc.server.Stop(15 * time.Second); err != nil {
+	if err := sc.server.Stop(60 * time.Second); err != nil {
 		t.Fatal(err)
 	}
 	sc.nowhere("stopped", sc.server.Data)
@@ -261,7 +261,7 @@ func TestDamagedContentEndsItsDelivery(t *testing.T) {
 	const tag = "TAGOFTHEDAMAGED"
 	damaged, whole := publish(tag), publish("other")
 	sc.await("first attempts", func() bool { return sc.badHits.Load() >= 2 && sc.goodHits.Load() >= 2 })
-	if err := sc.server.Stop(15 * time.Second); err != nil {
+	if err := sc.server.Stop(60 * time.Second); err != nil {
 		t.Fatal(err)
 	}
 	files := grep(t, filepath.Join(sc.server.Data, "segments"), tag)

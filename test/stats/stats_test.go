@@ -121,7 +121,7 @@ func TestKilledServerCountsEachAttemptOnce(t *testing.T) {
 	}
 
 	// A clean stop saves all: nothing is left to be counted after it.
-	if err := s.Stop(15 * time.Second); err != nil {
+	if err := s.Stop(60 * time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Restart(); err != nil {
@@ -289,7 +289,7 @@ func TestTailGoesOn(t *testing.T) {
 	}
 	before := place
 	stopped := make(chan error, 1)
-	go func() { stopped <- s.Stop(30 * time.Second) }()
+	go func() { stopped <- s.Stop(60 * time.Second) }()
 	if name, _ := next(true); name != "end" {
 		t.Fatalf("a stop is told as %q", name)
 	}

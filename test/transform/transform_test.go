@@ -53,7 +53,7 @@ func next(t *testing.T, got chan arrived) arrived {
 	select {
 	case a := <-got:
 		return a
-	case <-time.After(20 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("nothing arrives")
 		return arrived{}
 	}
@@ -98,7 +98,7 @@ func publish(t *testing.T, api *rig.API, app, payload string) string {
 // attemptOf waits until a message has an ended attempt and returns the newest.
 func attemptOf(t *testing.T, api *rig.API, app, message string) object {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		list := must(t, api, "GET", "/api/v1/app/"+app+"/attempt/msg/"+message+"?expanded_statuses=true", nil)
 		if data := list["data"].([]any); len(data) > 0 {
 			return data[0].(object)
@@ -295,7 +295,7 @@ func TestHostileScriptsFailAlone(t *testing.T) {
 			t.Errorf("a sandbox has the environment %q", environ)
 		}
 	}
-	if err := s.Stop(20 * time.Second); err != nil {
+	if err := s.Stop(60 * time.Second); err != nil {
 		t.Error(err)
 	}
 	gone(t, children)
@@ -327,7 +327,7 @@ func TestSandboxesEndWithAKilledServer(t *testing.T) {
 func gone(t *testing.T, children []int) {
 	t.Helper()
 	for _, pid := range children {
-		for deadline := time.Now().Add(10 * time.Second); isAlive(pid); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(60 * time.Second); isAlive(pid); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Errorf("sandbox %d outlives its server", pid)
 				break
@@ -416,7 +416,7 @@ func TestProgramReplacedOnDisk(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if name, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid)); err == nil && name == old {
 			break
 		}
