@@ -81,7 +81,7 @@ func (c *contractServer) body(path string) string {
 // against runs the program against the server and returns what it printed.
 func (c *contractServer) against(t *testing.T, code int, stdin string, args ...string) (out, messages string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := hookloft(ctx, append(args, "--server", c.URL, "--token", "t")...)
 	cmd.Env = append(cmd.Env, "XDG_CONFIG_HOME="+t.TempDir())

@@ -45,7 +45,7 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	data := ts.MkAbs("data")
 	environ := []string{asMain + "=1", "HOME=" + ts.Getenv("HOME"), "PATH=" + os.Getenv("PATH")}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	create := exec.CommandContext(ctx, os.Args[0], "token", "create", "--data", data)
 	create.Env = environ

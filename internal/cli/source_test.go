@@ -21,7 +21,7 @@ import (
 // fails runs the program, which must end with code, and returns its standard error.
 func fails(t *testing.T, code int, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := hookloft(ctx, args...)
 	var out, log bytes.Buffer

@@ -51,7 +51,7 @@ func TestTailComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r := &remote{program: p, Client: c, ctx: ctx, out: output{w: &out, format: formatID}}
 	f := follower{remote: r, path: "/tail", count: 3}

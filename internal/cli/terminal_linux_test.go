@@ -43,7 +43,7 @@ func onTerminal(t *testing.T, environ []string, args ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	x := &terminal{t: t, master: master, screen: &syncBuffer{}, cmd: hookloft(ctx, args...), done: make(chan struct{})}
 	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = slave, slave, slave
 	x.cmd.Env = append(append(x.cmd.Env, "TERM=xterm", "NO_COLOR="), environ...)
@@ -81,7 +81,7 @@ func onTerminal(t *testing.T, environ []string, args ...string) *terminal {
 // stands there.
 func (x *terminal) isSilent() {
 	x.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		mode, err := unix.IoctlGetTermios(int(x.master.Fd()), unix.TCGETS)
 		if err != nil || time.Now().After(deadline) {
 			x.t.Fatalf("the echo is still on: %v", err)
@@ -95,7 +95,7 @@ func (x *terminal) isSilent() {
 // shows waits until the screen has had a text.
 func (x *terminal) shows(text string) {
 	x.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(x.screen.String(), text); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(x.screen.String(), text); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			x.t.Fatalf("the screen never showed %q", text)
 		}
@@ -114,7 +114,7 @@ func (x *terminal) exits(want int) {
 	x.t.Helper()
 	select {
 	case <-x.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		x.t.Fatal("the program goes on")
 	}
 	if got := x.cmd.ProcessState.ExitCode(); got != want {

@@ -68,7 +68,7 @@ func (s *shell) run(command string) (*http.Request, []byte) {
 	case r := <-s.got:
 		body, _ := io.ReadAll(r.Body)
 		return r, body
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		s.Fatalf("nothing arrived: %s\n%s", out, command)
 	}
 	return nil, nil

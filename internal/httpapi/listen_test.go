@@ -28,7 +28,7 @@ type ear struct {
 // dial opens a WebSocket; the status is that of the handshake.
 func (r *rig) dial(path, token string) (*websocket.Conn, int, string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
 	defer cancel()
 	conn, resp, err := websocket.Dial(ctx, r.server.URL+path, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
 	if resp == nil {
@@ -61,7 +61,7 @@ func (r *rig) listen(path, token string) *ear {
 // next reads a frame.
 func (e *ear) next() (f api.ListenFrameOut) {
 	e.t.Helper()
-	ctx, cancel := context.WithTimeout(e.t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
 	defer cancel()
 	_, data, err := e.conn.Read(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func (e *ear) next() (f api.ListenFrameOut) {
 // closed waits for the end of the connection and returns its code. Frames before it are dropped.
 func (e *ear) closed() websocket.StatusCode {
 	e.t.Helper()
-	ctx, cancel := context.WithTimeout(e.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
 	defer cancel()
 	for {
 		if _, _, err := e.conn.Read(ctx); err != nil {
@@ -141,7 +141,7 @@ func (r *rig) awaitCursor(app, name, message string) {
 	r.t.Helper()
 	a, _ := r.store.Codec().ParseApplication(r.env.ID, app)
 	m, _ := r.store.Codec().ParseMessage(a, message)
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		list, err := r.store.ListListeners(r.t.Context(), a)
 		if err != nil {
@@ -512,7 +512,7 @@ func TestListenIsBounded(t *testing.T) {
 // await polls until it is so.
 func (r *rig) await(what string, so func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !so() {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("waited too long for %s", what)
@@ -565,7 +565,7 @@ func TestListenDrainSavesAndTells(t *testing.T) {
 	// The ack is in before the drain begins.
 	id, _ := r.store.Codec().ParseApplication(r.env.ID, app)
 	r.awaitCursor(app, "laptop", m)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	done := make(chan websocket.StatusCode, 1)
 	go func() { done <- e.closed() }()
@@ -640,7 +640,7 @@ func TestWakeCostsNothingWhileNobodyListens(t *testing.T) {
 	go func() { hub.Wake(7); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("it waits for a lock")
 	}
 }
@@ -709,7 +709,7 @@ func TestListenSendsAtMostOnceWhenAsked(t *testing.T) {
 func (r *rig) awaitNobody(app string) {
 	r.t.Helper()
 	a, _ := r.store.Codec().ParseApplication(r.env.ID, app)
-	for deadline := time.Now().Add(10 * time.Second); len(r.api.Listening.connected(a)) > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(r.api.Listening.connected(a)) > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.t.Fatal("somebody still listens")
 		}

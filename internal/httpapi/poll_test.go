@@ -289,7 +289,7 @@ func TestPollWaitsForAMessage(t *testing.T) {
 			select {
 			case a := <-got:
 				wantPolled(t, a, true, id)
-			case <-time.After(10 * time.Second):
+			case <-time.After(18 * time.Second): // before the wait ends by itself
 				t.Fatal("the message did not end the wait")
 			}
 		})
@@ -304,7 +304,7 @@ func TestPollWaitsForAMessage(t *testing.T) {
 	select {
 	case a := <-got:
 		wantPolled(t, a, true)
-	case <-time.After(10 * time.Second):
+	case <-time.After(18 * time.Second): // before the wait ends by itself
 		t.Fatal("the end did not end the wait")
 	}
 	if n := r.api.Feeds.waiting.Load(); n != 0 {

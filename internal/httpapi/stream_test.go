@@ -83,7 +83,7 @@ func (f *follower) next() sseEvent {
 			f.t.Fatal("the stream has ended")
 		}
 		return e
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		f.t.Fatal("no event came")
 	}
 	return sseEvent{}
@@ -142,7 +142,7 @@ func (f *follower) event0(t *testing.T) {
 }
 
 func drainContext(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

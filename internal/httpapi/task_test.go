@@ -25,7 +25,7 @@ func (r *rig) runTasks() {
 // ended waits until a task has ended and returns it as ours shows it.
 func (r *rig) ended(id string) answer {
 	r.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		a := r.must(200, "GET", "/x/v1/task/"+id, "")
 		if s := a.str("status"); s != "running" && s != "paused" {
 			return a
@@ -409,7 +409,7 @@ func TestTestAttempt(t *testing.T) {
 	a, _ := codec.ParseApplication(r.env.ID, app)
 	e, _ := codec.ParseEndpoint(a, ep)
 	var m string
-	for deadline := time.Now().Add(10 * time.Second); m == ""; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); m == ""; time.Sleep(2 * time.Millisecond) {
 		due, _, err := r.store.Claim(t.Context(), a, e, time.Now(), 10, nil)
 		if err != nil || time.Now().After(deadline) {
 			t.Fatalf("nothing is due: %v", err)

@@ -196,7 +196,7 @@ func TestReadRefusesHostileDocuments(t *testing.T) {
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%d events, %v; want an error with %q", len(events), err, c.want)
 			}
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > 30*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func dial(t *testing.T, address string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c
 }
 
@@ -105,15 +106,15 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 			if status := ask(t, client); status != 200 {
 				t.Errorf("status %d behind idle connections", status)
 			}
-			kept := 0
-			for _, conn := range idle {
-				conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-				if !isClosed(t, conn) {
-					kept++
-				}
+			kept := idle
+			for deadline := time.Now().Add(time.Minute); len(kept) > 4 && time.Now().Before(deadline); {
+				kept = slices.DeleteFunc(kept, func(conn net.Conn) bool {
+					conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+					return isClosed(t, conn)
+				})
 			}
-			if kept > 4 {
-				t.Errorf("%d idle connections were kept where there is room for 4", kept)
+			if len(kept) > 4 {
+				t.Errorf("%d idle connections were kept where there is room for 4", len(kept))
 			}
 		})
 	}
@@ -208,7 +209,7 @@ func TestAnswerThatIsNeverReadMakesRoom(t *testing.T) {
 			t.Errorf("closed after %v", took)
 		}
 		second.Close()
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no room is made")
 	}
 }

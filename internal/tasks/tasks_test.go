@@ -123,7 +123,7 @@ func (p *place) work(task *hook.Task, r *Runner) *hook.Task {
 			p.t.Error(err)
 		}
 	}()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		got, err := p.Task(p.t.Context(), p.env.ID, task.ID)
 		if err != nil {
 			p.t.Fatal(err)
@@ -197,7 +197,7 @@ func TestWakeFindsANewTask(t *testing.T) {
 	p.add(3, hook.Exhausted)
 	task := p.ask(time.Now().Add(-time.Hour), pause())
 	r.Wake()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		got, err := p.Task(t.Context(), p.env.ID, task.ID)
 		if err != nil {
 			t.Fatal(err)

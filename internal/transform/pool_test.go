@@ -253,7 +253,7 @@ func TestSlowScriptsLeaveRoom(t *testing.T) {
 		})
 	}
 	// From when on each of them is known to be slow.
-	for deadline := time.Now().Add(20 * time.Second); looped.Load() < 8 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); looped.Load() < 8 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	before := looped.Load()
@@ -273,6 +273,21 @@ func TestSlowScriptsLeaveRoom(t *testing.T) {
 
 // TestEndpointsTakeTurns: one that asks for many runs at once does not hold up another.
 func TestEndpointsTakeTurns(t *testing.T) {
+	// Whoever looks may be late on a busy machine, and the runs go on meanwhile. A pool that does
+	// not take turns holds another up each time.
+	var waited []int64
+	for range 5 {
+		during := turnsOfAnother(t)
+		if waited = append(waited, during); during <= 60 {
+			return
+		}
+	}
+	t.Errorf("the other endpoint waited for %v runs", waited)
+}
+
+// turnsOfAnother returns how many of 200 runs end while another endpoint waits for its one.
+func turnsOfAnother(t *testing.T) int64 {
+	t.Helper()
 	p := newPool(t, Options{Children: 2})
 	const spin = "function handler(w) { for (let i = 0; i < 2e4; i++); return w }"
 	var done atomic.Int64
@@ -284,7 +299,7 @@ func TestEndpointsTakeTurns(t *testing.T) {
 			}
 		})
 	}
-	for deadline := time.Now().Add(20 * time.Second); done.Load() < 5 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); done.Load() < 5 && time.Now().Before(deadline); {
 		runtime.Gosched()
 	}
 	before := done.Load()
@@ -293,13 +308,12 @@ func TestEndpointsTakeTurns(t *testing.T) {
 	if _, err := p.Run(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}
-	if during := done.Load() - before; during > 60 {
-		t.Errorf("the other endpoint waited for %d runs", during)
-	}
+	during := done.Load() - before
 	wait.Wait()
 	if done.Load() != 200 {
 		t.Errorf("%d of 200 runs ended well", done.Load())
 	}
+	return during
 }
 
 func TestChildThatIsKilledIsReplaced(t *testing.T) {
@@ -382,7 +396,7 @@ func TestIdleChildrenEnd(t *testing.T) {
 	if _, err := p.Run(t.Context(), webhookOf("function handler(w) { return w }", `{}`)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(p.children()) > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(p.children()) > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a child is kept for nothing")
 		}
@@ -401,7 +415,7 @@ func TestChildEndsWithoutItsParent(t *testing.T) {
 	c.to.Close() // as when the parent is gone, in the middle of a run
 	select {
 	case <-c.ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("it runs on")
 	}
 	c.stop()

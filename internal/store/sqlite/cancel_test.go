@@ -56,7 +56,7 @@ func (c *clockStore) leave(f func(ctx context.Context) error) error {
 	goOn := c.pause()
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		c.intake.mu.Lock()
 		queued := len(c.intake.queue)
 		c.intake.mu.Unlock()

@@ -218,7 +218,7 @@ func TestManySegmentsOpenFast(t *testing.T) {
 	c.restart()
 	took := time.Since(begin)
 	t.Logf("closing and opening %d segments took %v", len(c.segmentsNewestFirst()), took)
-	if took > 5*time.Second {
+	if took > time.Minute {
 		t.Fatal("that is too long")
 	}
 }
@@ -496,7 +496,7 @@ func TestMistakeInABatchHarmsOnlyItself(t *testing.T) {
 // waitQueued returns when n operations wait for the writer.
 func (c *clockStore) waitQueued(n int) {
 	c.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		c.intake.mu.Lock()
 		queued := len(c.intake.queue)
 		c.intake.mu.Unlock()

@@ -127,7 +127,7 @@ func TestFiltersAreLearned(t *testing.T) {
 		c.advance(day)
 	}
 	c.restart()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		unread := 0
 		err := c.writer.do(t.Context(), false, func(w *writer) error {
 			for _, table := range w.keys[dayKeys].tables {
