@@ -40,9 +40,11 @@ func TestAnyCourseOfEventsKeepsThePromises(t *testing.T) {
 		seeds = 20
 	}
 	for seed := range seeds {
-		synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
+		isGood := t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
+		})
+		if !isGood {
+			return
 		}
 	}
 }
