@@ -249,7 +249,7 @@ test('settings, headers and logins are changed, and what is refused is said at i
   await person.sees('Saved.')
   await person.page.getByLabel('Retries').selectOption('no')
   await person.fill('Delays', '5s, 2m')
-  await person.press('button', 'Save', person.page.locator('form').last())
+  await person.press('button', 'Save', person.page.locator('form').nth(2))
   await until('the schedule', async () => String((await server.api<{ retrySchedule: number[] }>('GET', `/x/v1/app/shop/endpoint/${other.id}/request`)).retrySchedule) === '5,120')
   await type(person, '{"event')
   await person.press('button', 'Save', person.page.locator('form').nth(1))

@@ -1,6 +1,6 @@
 // What the tabs of an endpoint ask for, in one place, so that a change is seen in all of them.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { client, type OwnShapes, type Shapes } from '../../api/client'
+import { ApiError, client, type OwnShapes, type Shapes } from '../../api/client'
 import { runsOf, type Run } from './run'
 
 export type Endpoint = Shapes['EndpointOut']
@@ -33,6 +33,31 @@ export const useCredentials = (place: Place) =>
 
 export const useRequest = (place: Place) =>
   useQuery({ queryKey: key(place, 'request'), queryFn: async () => (await client.GET('/x/v1/app/{app_id}/endpoint/{endpoint_id}/request', { params: { path: place } })).data! })
+
+/** useOrder is null where an endpoint keeps no order. */
+export const useOrder = (place: Place) =>
+  useQuery({
+    queryKey: key(place, 'order'),
+    queryFn: async () => {
+      try {
+        return (await client.GET('/x/v1/app/{app_id}/endpoint/{endpoint_id}/order', { params: { path: place } })).data!
+      } catch (e) {
+        if (e instanceof ApiError && e.status === 404) return null
+        throw e
+      }
+    },
+  })
+
+export const useLatest = (place: Place) =>
+  useQuery({ queryKey: key(place, 'latest'), queryFn: async () => (await client.GET('/x/v1/app/{app_id}/endpoint/{endpoint_id}/latest', { params: { path: place } })).data! })
+
+/** useConsent is asked again while the receiver has not agreed. */
+export const useConsent = (place: Place) =>
+  useQuery({
+    queryKey: key(place, 'consent'),
+    refetchInterval: (q) => (q.state.data?.required && !q.state.data.verified ? 10_000 : false),
+    queryFn: async () => (await client.GET('/x/v1/app/{app_id}/endpoint/{endpoint_id}/consent', { params: { path: place } })).data!,
+  })
 
 export const useFilter = (place: Place) =>
   useQuery({ queryKey: key(place, 'filter'), queryFn: async () => (await client.GET('/x/v1/app/{app_id}/endpoint/{endpoint_id}/filter', { params: { path: place }, parseAs: 'text' })).data! as unknown as string })

@@ -1,24 +1,36 @@
-import { useState } from 'react'
+import type { UseQueryResult } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
 import { client, type OwnShapes, type Shapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
 import { Button, CodeEditor, Input, Loading, Problem, Select } from '../../ui'
-import { useChanged, useFilter, useRequest, type Endpoint, type Place } from './data'
+import { Consent } from './consent'
+import { useChanged, useConsent, useFilter, useLatest, useOrder, useRequest, type Endpoint, type Place } from './data'
 import { Form } from './form'
+import { Latest } from './latest'
+import { Order } from './order'
 import { Pairs, pairsOf, recordOf } from './pairs'
 import { parseDelays, parseStatuses, wordsOfDelays } from './request'
 
-/** Settings is what an endpoint is, which messages it wants, and how requests to it look. */
+/** Settings is what an endpoint is, which messages it wants and in which order, how requests to it look, and whether it agreed. */
 export function Settings({ place, endpoint }: { place: Place; endpoint: Endpoint }) {
-  const filter = useFilter(place)
-  const request = useRequest(place)
   return (
     <div className="stack">
       <Basics key={endpoint.updatedAt} place={place} endpoint={endpoint} />
-      {filter.isPending ? <Loading /> : filter.error ? <Problem error={filter.error} onRetry={filter.refetch} /> : <Filter key={filter.data} place={place} saved={filter.data} />}
-      {request.isPending ? <Loading /> : request.error ? <Problem error={request.error} onRetry={request.refetch} /> : <Request key={JSON.stringify(request.data)} place={place} saved={request.data} />}
+      <Part of={useFilter(place)}>{(saved) => <Filter key={saved} place={place} saved={saved} />}</Part>
+      <Part of={useRequest(place)}>{(saved) => <Request key={JSON.stringify(saved)} place={place} saved={saved} />}</Part>
+      <Part of={useOrder(place)}>{(saved) => <Order key={JSON.stringify(saved)} place={place} saved={saved} />}</Part>
+      <Part of={useLatest(place)}>{(saved) => <Latest key={JSON.stringify(saved)} place={place} saved={saved} />}</Part>
+      <Part of={useConsent(place)}>{(saved) => <Consent key={saved.method} place={place} saved={saved} />}</Part>
     </div>
   )
+}
+
+// Part waits for what a form begins with; the key of the form makes it begin anew when that was changed.
+function Part<T>({ of, children }: { of: UseQueryResult<T>; children: (saved: T) => ReactNode }) {
+  if (of.isPending) return <Loading />
+  if (of.error) return <Problem error={of.error} onRetry={of.refetch} />
+  return children(of.data as T)
 }
 
 function Basics({ place, endpoint: e }: { place: Place; endpoint: Endpoint }) {
@@ -53,7 +65,7 @@ function Basics({ place, endpoint: e }: { place: Place; endpoint: Endpoint }) {
           <div className="grid">
             <Input label={t.uid} help={t.uidHelp} value={now.uid} onValue={set('uid')} error={errorAt('uid')} readOnly={!may} spellCheck={false} />
             <Input label={t.throttle} help={t.throttleHelp} type="number" min={1} value={now.rate} onValue={set('rate')} error={errorAt('throttleRate') ?? errorAt('rateLimit')} readOnly={!may} />
-            <Input label={t.channels} help={t.channelsHelp} value={now.channels} onValue={set('channels')} error={errorAt('channels')} readOnly={!may} spellCheck={false} />
+            {viewer.offers('enableChannels') && <Input label={t.channels} help={t.channelsHelp} value={now.channels} onValue={set('channels')} error={errorAt('channels')} readOnly={!may} spellCheck={false} />}
           </div>
           {viewer.kind === 'operator' && may && <Pairs label={t.metadata} pairs={metadata} onPairs={setMetadata} />}
           {errorAt('metadata') && <div className="note bad" role="alert">{errorAt('metadata')}</div>}
@@ -98,19 +110,21 @@ function Request({ place, saved }: { place: Place; saved: OwnShapes['EndpointReq
   const changed = useChanged(place)
   const before = {
     method: saved.method, body: saved.body, xmlRoot: saved.xmlRoot ?? '', timeout: String(saved.timeoutSeconds),
+    tokenIn: saved.token?.in ?? '', tokenName: saved.token?.name ?? '', token: '',
     statuses: (saved.successStatuses ?? []).join(', '), inherits: saved.retrySchedule === null ? 'yes' : 'no', delays: wordsOfDelays(saved.retrySchedule ?? []),
   }
   const [now, setNow] = useState(before)
   const t = text.endpoint
   const set = (name: keyof typeof before) => (value: string) => setNow({ ...now, [name]: value, ...(name === 'method' && { body: value === 'GET' ? 'query' : now.body === 'query' ? 'json' : now.body }) })
   const save = async () => {
-    const token = saved.token ? { in: saved.token.in, name: saved.token.name } : undefined
+    const token = now.tokenIn ? { in: now.tokenIn, name: now.tokenName, value: now.token === '' && tokenStays ? undefined : now.token } : undefined
     await client.PUT('/x/v1/app/{app_id}/endpoint/{endpoint_id}/request', { params: { path: place }, body: {
       method: now.method, body: now.body, xmlRoot: now.body === 'xml' && now.xmlRoot ? now.xmlRoot : undefined, timeoutSeconds: Number(now.timeout), token,
       successStatuses: parseStatuses(now.statuses), retrySchedule: now.inherits === 'yes' ? undefined : parseDelays(now.delays),
     } })
     await changed()
   }
+  const tokenStays = saved.token !== null && saved.token.in === now.tokenIn && saved.token.name === now.tokenName
   const bodies = now.method === 'GET' ? ['query'] as const : ['json', 'form', 'xml'] as const
   return (
     <Form title={t.request} help={t.requestHelp} may={may} isChanged={JSON.stringify(now) !== JSON.stringify(before)} onSave={save}>
@@ -125,7 +139,11 @@ function Request({ place, saved }: { place: Place; saved: OwnShapes['EndpointReq
           </div>
           <Select label={t.retries} value={now.inherits} onValue={set('inherits')} disabled={!may} options={[['yes', t.inherited], ['no', t.ownSchedule]]} />
           {now.inherits === 'no' && <Input label={t.delays} help={t.delaysHelp} value={now.delays} onValue={set('delays')} error={errorAt('retrySchedule')} readOnly={!may} />}
-          {saved.token && <p className="muted">{t.tokenKept(saved.token.name)}</p>}
+          <div className="grid">
+            <Select label={t.requestToken} help={t.requestTokenHelp} value={now.tokenIn} onValue={set('tokenIn')} disabled={!may} options={[['', text.common.none], ['header', t.inHeader], ['query', t.inQuery], ['body', t.inBody]]} error={errorAt('token.in')} />
+            {now.tokenIn !== '' && <Input label={t.tokenName} value={now.tokenName} onValue={set('tokenName')} error={errorAt('token.name')} readOnly={!may} spellCheck={false} autoComplete="off" />}
+            {now.tokenIn !== '' && may && <Input label={t.tokenValue} help={tokenStays ? t.secretStays : undefined} placeholder={tokenStays ? t.valueIsSet : undefined} type="password" autoComplete="new-password" value={now.token} onValue={set('token')} error={errorAt('token.value') ?? errorAt('token')} />}
+          </div>
         </>
       )}
     </Form>
