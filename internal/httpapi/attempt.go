@@ -139,11 +139,13 @@ func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
 	}
 	withMessage := q.WithMessage
 	q.WithMessage = withMessage || seen.needsMessages(&q)
+	q.Window.Look = s.look()
 	list, err := s.History.Attempts(c.ctx(), q)
 	if err != nil {
 		return err
 	}
-	out := listToAPI(list, func(r store.Attempted) string { return codec.Attempt(q.Application, r.Attempt.ID) },
+	out := lookedToAPI(list, q.Window, func(r store.Attempted) string { return codec.Attempt(q.Application, r.Attempt.ID) },
+		func(k hook.Key) string { return codec.Attempt(q.Application, hook.AttemptID(k)) },
 		func(r store.Attempted) api.MessageAttemptOut {
 			a := s.attemptToAPI(r.Attempt, seen.hidesAnswer(r.Message), q.WithContent, expanded)
 			a.Hookloft.DestinationID = names(r.Attempt.Endpoint)
@@ -267,11 +269,13 @@ func (s *server) listAttemptedMessages(c *call) error {
 	if err != nil {
 		return err
 	}
+	q.Window.Look = s.look()
 	list, err := s.History.AttemptedMessages(c.ctx(), q)
 	if err != nil {
 		return err
 	}
-	out := listToAPI(list, func(r store.Delivered) string { return codec.Message(a.ID, r.Message.ID) },
+	out := lookedToAPI(list, q.Window, func(r store.Delivered) string { return codec.Message(a.ID, r.Message.ID) },
+		func(k hook.Key) string { return codec.Message(a.ID, hook.MessageID(k)) },
 		func(r store.Delivered) api.EndpointMessageOut {
 			m := api.EndpointMessageOut{MessageOut: s.messageToAPI(r.Message, seen.of(r.Message.EventType), q.WithContent, now), NextAttempt: nextAttempt(&r.Delivery)}
 			m.Status, m.StatusText = statusToAPI(store.StatusOfDelivery(&r.Delivery), expanded)

@@ -456,6 +456,24 @@ func listToAPI[R, O any](l store.Listed[R], id func(R) string, out func(R) O) ap
 	return p
 }
 
+// lookedToAPI is listToAPI for a page that may have ended before it was full; at spells a key as
+// the page's iterators do. The page goes on in the direction in which it was walked.
+func lookedToAPI[R, O any](l store.Listed[R], w store.Window, id func(R) string, at func(hook.Key) string, out func(R) O) api.List[O] {
+	p := listToAPI(l, id, out)
+	if l.Next == 0 {
+		return p
+	}
+	next, previous := at(l.Next), "-"+at(l.Next)
+	isTowardsNow := w.Backward || w.Ascending
+	if p.Iterator == nil || !isTowardsNow {
+		p.Iterator = &next
+	}
+	if p.PrevIterator == nil || isTowardsNow {
+		p.PrevIterator = &previous
+	}
+	return p
+}
+
 // jsonObject reports whether raw is a JSON object; it is valid JSON already.
 func jsonObject(raw []byte) bool {
 	return jsontext.Value(raw).Kind() == '{'

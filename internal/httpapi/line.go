@@ -132,11 +132,13 @@ func (s *server) listDestinationAttempts(c *call) error {
 	if _, err := c.q.boolean("withContent", true); err != nil {
 		return err
 	}
+	q.Window.Look = s.look()
 	list, err := s.History.Attempts(c.ctx(), q)
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, listToAPI(list, func(r store.Attempted) string { return codec.DestinationAttempt(a.ID, r.Attempt.ID) },
+	return c.json(http.StatusOK, lookedToAPI(list, q.Window, func(r store.Attempted) string { return codec.DestinationAttempt(a.ID, r.Attempt.ID) },
+		func(k hook.Key) string { return codec.DestinationAttempt(a.ID, hook.AttemptID(k)) },
 		func(r store.Attempted) api.DestinationAttemptOut { return s.destinationAttemptToAPI(r.Attempt) }))
 }
 

@@ -232,12 +232,14 @@ func (s *server) answerMessages(c *call, q store.MessageQuery, now time.Time) er
 	if err != nil {
 		return err
 	}
+	q.Window.Look = s.look()
 	list, err := s.History.Messages(c.ctx(), q)
 	if err != nil {
 		return err
 	}
 	codec := s.Catalog.Codec()
-	out := listToAPI(list, func(m *hook.Message) string { return codec.Message(q.Application, m.ID) },
+	out := lookedToAPI(list, q.Window, func(m *hook.Message) string { return codec.Message(q.Application, m.ID) },
+		func(k hook.Key) string { return codec.Message(q.Application, hook.MessageID(k)) },
 		func(m *hook.Message) api.MessageOut {
 			return s.messageToAPI(m, seen.of(m.EventType), q.WithContent, now)
 		})

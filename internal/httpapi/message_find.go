@@ -15,6 +15,10 @@ import (
 // with the iterator, so that no search is a scan without end.
 const maxFindRows = 20_000
 
+// look bounds what a page of the contract's lists looks at, for the same reason: a filter that
+// matches nothing would be a scan of all that an application ever sent.
+func (s *server) look() store.Look { return store.Look{MaxRows: maxFindRows, MaxTime: s.o.FindTime} }
+
 // findMessages lists the messages of the environment, or of one application, by what no index
 // knows: by what became of them, and by a value in the payload.
 func (s *server) findMessages(c *call) error {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -132,6 +133,66 @@ func TestFindMessages(t *testing.T) {
 	for query, want := range map[string]int{"status=9": 400, "before=x": 400, "app_id=nobody": 404, "path=a%00&value=1": 400, "with_content=1": 400} {
 		if a := r.call("GET", "/x/v1/message?"+query, ""); a.status != want {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+	}
+}
+
+// TestListsSayWhereTheyStoppedLooking gives the contract's lists no time: a filter that few match
+// is answered in pages that end early, and whoever goes on while they are not done finds all,
+// also on the way back.
+func TestListsSayWhereTheyStoppedLooking(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.FindTime = 1 })
+	a := r.app("a")
+	e := r.endpoint(a, "")
+	var rare, tries []string
+	for i := range 200 {
+		more := ""
+		if i == 3 || i == 150 {
+			more = `,"tags":["rare"]`
+		}
+		id := r.must(202, "POST", "/api/v1/app/"+a+"/msg", `{"eventType":"a.b","payload":{}`+more+`}`).str("id")
+		r.attempt(a, e, id, succeed)
+		if more != "" {
+			rare = append([]string{id}, rare...)
+			tries = append([]string{r.must(200, "GET", "/api/v1/app/a/attempt/msg/"+id, "").str("data.0.id")}, tries...)
+		}
+	}
+	for list, want := range map[string][]string{
+		"/api/v1/app/a/msg?tag=rare":                          rare,
+		"/api/v1/app/a/endpoint/" + e + "/msg?tag=rare":       rare,
+		"/api/v1/app/a/attempt/endpoint/" + e + "?tag=rare":   tries,
+		"/api/v1/app/a/msg?after=" + hourAgo() + "&tag=rare":  nil,
+		"/api/v1/app/a/msg?event_types=a.b&limit=2&tag=rare":  rare,
+		"/api/v1/app/a/attempt/endpoint/" + e + "?tag=nobody": {},
+	} {
+		towardsNow := want == nil
+		if towardsNow {
+			want = rare
+		}
+		found, early, last := []string{}, 0, answer{}
+		for at := list; ; {
+			last = r.must(200, "GET", at, "")
+			ids := last.found()
+			if towardsNow {
+				found = append(ids, found...)
+			} else {
+				found = append(found, ids...)
+			}
+			if last.str("done") == "true" {
+				break
+			}
+			early++
+			next := last.str("iterator")
+			if towardsNow {
+				next = last.str("prevIterator")
+			}
+			if next == "" || early > 10 {
+				t.Fatalf("%s: does not go on: %s", at, last.body)
+			}
+			at = list + "&iterator=" + next
+		}
+		if !slices.Equal(found, want) || early < 2 {
+			t.Errorf("%s: %v in %d pages that ended early, want %v", list, found, early, want)
 		}
 	}
 }

@@ -98,6 +98,9 @@ type Listed[T any] struct {
 	Rows []T
 	// More says that the walk can go on in its direction.
 	More bool
+	// Next is the exclusive key to go on at where the page ended because of Window.Look; 0
+	// elsewhere: then it is that of the last row.
+	Next hook.Key
 }
 
 // AppFilter narrows a list of applications.

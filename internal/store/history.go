@@ -46,6 +46,16 @@ type Window struct {
 	// From is the exclusive key to go on at, 0 for none; Backward walks to newer rows.
 	From     hook.Key
 	Backward bool
+	// Look bounds what is looked at for one page of messages, attempts of an endpoint, or
+	// attempted messages, whether it matches or not. The zero value bounds nothing.
+	Look Look
+}
+
+// Look is how much one page may look at. A page that reached it may be shorter than its limit,
+// or empty, and says in Listed.Next where to go on. It gets on by some rows, whatever the bounds.
+type Look struct {
+	MaxRows int           // of each file of the store; 0 for no bound
+	MaxTime time.Duration // 0 for no bound
 }
 
 // MessageQuery asks for messages of an application. Empty lists match all.

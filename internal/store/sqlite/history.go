@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -20,6 +21,7 @@ type walk struct {
 	ascending bool     // rows are found oldest first and turned round at the end
 	want      int      // rows to find: the limit and one more, which says that the list goes on
 	bytes     int      // of content in the rows found, see hold
+	look      look
 }
 
 // maxPageBytes is how much content one page of a list holds. A page that reaches it is
@@ -37,7 +39,7 @@ func (w *walk) hold(n int, m *hook.Message) {
 }
 
 func newWalk(w store.Window) walk {
-	k := walk{low: 0, high: hook.MaxKey, ascending: w.Ascending && w.From == 0, want: w.Limit + 1}
+	k := walk{low: 0, high: hook.MaxKey, ascending: w.Ascending && w.From == 0, want: w.Limit + 1, look: newLook(w.Look)}
 	if !w.After.IsZero() {
 		k.low = hook.KeyAt(w.After) // ids that share the millisecond of After are included (CONTRACT 1.7)
 	}
@@ -62,16 +64,57 @@ func (w walk) order() string {
 	return "DESC"
 }
 
+// look is how far a list's look at rows has come.
+type look struct {
+	store.Look
+	deadline time.Time
+
+	rows    int      // in this file
+	at      hook.Key // the last one
+	isSpent bool
+	// next is where what was looked at in all files ends; 0 while no bound was reached.
+	next hook.Key
+}
+
+func newLook(bounds store.Look) look {
+	l := look{Look: bounds}
+	if l.MaxTime > 0 {
+		l.deadline = time.Now().Add(l.MaxTime)
+	}
+	return l
+}
+
+// lookStep is how many rows are looked at between two looks at the clock, and at least.
+const lookStep = 64
+
+// begin is called before the rows of a file.
+func (w *walk) begin() { w.look.rows, w.look.isSpent = 0, false }
+
+// goOn is called after each row, and reports whether there may be one more.
+func (w *walk) goOn(key hook.Key) bool {
+	l := &w.look
+	l.rows++
+	l.at = key
+	l.isSpent = l.MaxRows > 0 && l.rows >= l.MaxRows || !l.deadline.IsZero() && l.rows%lookStep == 0 && !time.Now().Before(l.deadline)
+	if l.isSpent && (l.next == 0 || w.ascending && key < l.next || !w.ascending && key > l.next) {
+		l.next = key
+	}
+	return !l.isSpent
+}
+
 // listed turns the rows that a walk found, in its direction, into a page.
 func listed[T any](w walk, rows []T) store.Listed[T] {
-	more := len(rows) >= w.want
-	if more {
-		rows = rows[:w.want-1]
+	out := store.Listed[T]{Rows: rows, More: len(rows) >= w.want}
+	switch {
+	case out.More:
+		out.Rows = rows[:w.want-1]
+	case w.look.next != 0:
+		out.More, out.Next = true, w.look.next
 	}
 	if w.ascending {
-		slices.Reverse(rows)
+		slices.Reverse(out.Rows)
 	}
-	return store.Listed[T]{Rows: rows, More: more}
+	return out
 }
 
 // segmentsAlong returns the segments that may hold messages of the walk, in its direction.

@@ -42,7 +42,7 @@ func (s *Store) Attempts(ctx context.Context, q store.AttemptQuery) (store.Liste
 	if q.Message != 0 {
 		rows, err = s.attemptsOfMessage(ctx, q, w)
 	} else {
-		rows, err = s.attemptsOfEndpoint(ctx, q, w)
+		rows, err = s.attemptsOfEndpoint(ctx, q, &w)
 	}
 	if err != nil {
 		return store.Listed[store.Attempted]{}, err
@@ -89,7 +89,7 @@ func (s *Store) loadContents(ctx context.Context, w *walk, rows []store.Attempte
 
 // attemptsOfEndpoint takes what the walk wants from every segment, because an older
 // message's segment may hold the newer attempt; the caller merges.
-func (s *Store) attemptsOfEndpoint(ctx context.Context, q store.AttemptQuery, w walk) ([]store.Attempted, error) {
+func (s *Store) attemptsOfEndpoint(ctx context.Context, q store.AttemptQuery, w *walk) ([]store.Attempted, error) {
 	query := attemptsSQL
 	if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusSuccess) {
 		query = failedAttemptsSQL
@@ -100,6 +100,7 @@ func (s *Store) attemptsOfEndpoint(ctx context.Context, q store.AttemptQuery, w 
 			continue
 		}
 		found := 0
+		w.begin()
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
 			stmt, err := conn.Prepare(query + w.order())
 			if err != nil {
@@ -117,14 +118,18 @@ func (s *Store) attemptsOfEndpoint(ctx context.Context, q store.AttemptQuery, w 
 					rows = append(rows, row)
 					found++
 				}
-				return found < w.want, nil
+				return w.goOn(hook.Key(stmt.ColumnInt64(1))) && found < w.want, nil
 			})
 		})
 		if err != nil {
 			return nil, fmt.Errorf("list attempts: %w", err)
 		}
 	}
-	return rows, nil
+	// What lies beyond the file whose look ended first is not known from all files.
+	return slices.DeleteFunc(rows, func(r store.Attempted) bool {
+		key := hook.Key(r.Attempt.ID)
+		return w.look.next != 0 && (w.ascending && key > w.look.next || !w.ascending && key < w.look.next)
+	}), nil
 }
 
 func (s *Store) attemptsOfMessage(ctx context.Context, q store.AttemptQuery, w walk) ([]store.Attempted, error) {

@@ -33,6 +33,7 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 	looked := 0
 	canLook := func() bool { return q.Most <= 0 || looked < q.Most }
 	for _, seg := range s.segmentsAlong(w) {
+		w.begin()
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
 			stmt, err := conn.Prepare(deliveriesSQL + w.order())
 			if err != nil {
@@ -45,8 +46,9 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 				d := scanDelivery(stmt)
 				d.Application = q.Application
 				looked++
+				goOn := w.goOn(hook.Key(d.Message)) && canLook()
 				if len(q.Statuses) > 0 && !slices.Contains(q.Statuses, store.StatusOfDelivery(&d.Delivery)) {
-					return canLook(), nil
+					return goOn, nil
 				}
 				m, err := messageIn(conn, q.Application, d.Message, content)
 				if err != nil {
@@ -56,13 +58,13 @@ func (s *Store) AttemptedMessages(ctx context.Context, q store.DeliveryQuery) (s
 					rows = append(rows, store.Delivered{Delivery: d.Delivery, Message: &m.Message})
 					w.hold(len(rows), &m.Message)
 				}
-				return len(rows) < w.want && canLook(), nil
+				return goOn && len(rows) < w.want, nil
 			})
 		})
 		if err != nil {
 			return store.Listed[store.Delivered]{}, fmt.Errorf("list deliveries: %w", err)
 		}
-		if len(rows) >= w.want || !canLook() {
+		if len(rows) >= w.want || w.look.isSpent || !canLook() {
 			break
 		}
 	}

@@ -48,6 +48,7 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 	filter := messageFilter{eventTypes: q.EventTypes, channel: q.Channel, channels: q.Channels, tag: q.Tag}
 	var rows []*hook.Message
 	for _, seg := range s.segmentsAlong(w) {
+		w.begin()
 		err := s.read(ctx, seg, func(conn *sqlite.Conn) error {
 			stmt, err := conn.Prepare(messagesSQL + w.order())
 			if err != nil {
@@ -61,8 +62,9 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 				if err != nil {
 					return false, err
 				}
+				goOn := w.goOn(hook.Key(m.ID))
 				if !filter.match(&m.Message) {
-					return true, nil
+					return goOn, nil
 				}
 				if q.WithContent {
 					if m, err = scanMessage(stmt, s.content); err != nil {
@@ -71,13 +73,13 @@ func (s *Store) Messages(ctx context.Context, q store.MessageQuery) (store.Liste
 				}
 				rows = append(rows, &m.Message)
 				w.hold(len(rows), &m.Message)
-				return len(rows) < w.want, nil
+				return goOn && len(rows) < w.want, nil
 			})
 		})
 		if err != nil {
 			return store.Listed[*hook.Message]{}, fmt.Errorf("list messages: %w", err)
 		}
-		if len(rows) >= w.want {
+		if len(rows) >= w.want || w.look.isSpent {
 			break
 		}
 	}

@@ -29,6 +29,7 @@ func testHistory(t *testing.T, open func(t testing.TB, dir string) store.Store) 
 		{"AttemptedMessagesShowStateAndMessage", testAttemptedMessages},
 		{"StatsCountWhatTheWireShows", testStats},
 		{"ExpungeRemovesContentOnly", testExpunge},
+		{"PagesEndWhereTheyMayLookNoFurther", testLook},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, t.TempDir())
@@ -499,5 +500,101 @@ func testExpunge(r *historyRoom) {
 	}
 	if err := r.ExpungeAttempt(r.ctx, r.app.ID, m.ID, a.ID+1); hook.KindOf(err) != hook.NotFound {
 		r.Errorf("expunge an attempt that never was: %v, want NotFound", err)
+	}
+}
+
+// testLook walks lists whose pages may look at three rows only, which often match nothing: what
+// is found must be the same as without a bound, in whatever direction.
+func testLook(r *historyRoom) {
+	var messages []*hook.Message
+	for i := range 14 {
+		messages = append(messages, r.publish(func(m *hook.Message) {
+			if i%5 == 1 {
+				m.Tags = []string{"t"}
+			}
+		}))
+	}
+	var tagged, attempts []hook.Key
+	for i, m := range slices.Backward(messages) { // the newest attempts are of the oldest messages
+		a := r.attempt(m, r.endpoint, nil)
+		if i%5 == 1 {
+			tagged, attempts = append(tagged, hook.Key(m.ID)), append(attempts, hook.Key(a.ID))
+		}
+	}
+	slices.Reverse(attempts)
+	type page struct {
+		ids  []hook.Key
+		more bool
+		next hook.Key
+	}
+	for _, c := range []struct {
+		name string
+		want []hook.Key // newest first
+		list func(store.Window) page
+	}{
+		{"messages", tagged, func(w store.Window) page {
+			out, err := r.Messages(r.ctx, store.MessageQuery{Application: r.app.ID, Tag: "t", Window: w})
+			r.must(err)
+			return page{messageIDs(out.Rows), out.More, out.Next}
+		}},
+		{"attempts", attempts, func(w store.Window) page {
+			out, err := r.Attempts(r.ctx, store.AttemptQuery{Application: r.app.ID, Endpoint: r.endpoint.ID, Tag: "t", Window: w})
+			r.must(err)
+			return page{attemptIDs(out.Rows), out.More, out.Next}
+		}},
+		{"attempted messages", tagged, func(w store.Window) page {
+			out, err := r.AttemptedMessages(r.ctx, store.DeliveryQuery{Application: r.app.ID, Endpoint: r.endpoint.ID, Tag: "t", Window: w})
+			r.must(err)
+			p := page{nil, out.More, out.Next}
+			for _, d := range out.Rows {
+				p.ids = append(p.ids, hook.Key(d.Message.ID))
+			}
+			return p
+		}},
+	} {
+		for _, how := range []struct {
+			name  string
+			first store.Window
+		}{
+			{"from the newest", store.Window{}},
+			{"from the oldest", store.Window{From: 1, Backward: true}},
+			{"after a moment", store.Window{After: time.UnixMilli(1), Ascending: true}},
+		} {
+			w := how.first
+			w.Limit, w.Look = 2, store.Look{MaxRows: 3}
+			towardsNow := w.Backward || w.Ascending
+			var seen []hook.Key
+			short := 0
+			for pages := 0; ; pages++ {
+				if pages > 2*len(messages) {
+					r.Fatalf("%s, %s: no end", c.name, how.name)
+				}
+				p := c.list(w)
+				if towardsNow {
+					slices.Reverse(p.ids)
+				}
+				seen = append(seen, p.ids...)
+				if !p.more {
+					break
+				}
+				w = store.Window{Limit: 2, Look: w.Look, From: p.next, Backward: towardsNow}
+				if p.next != 0 {
+					short++
+				} else if len(p.ids) > 0 {
+					w.From = p.ids[len(p.ids)-1]
+				} else {
+					r.Fatalf("%s, %s: an empty page that does not say where to go on", c.name, how.name)
+				}
+			}
+			if towardsNow {
+				slices.Reverse(seen)
+			}
+			if !slices.Equal(seen, c.want) || short == 0 {
+				r.Errorf("%s, %s: %v with %d pages that ended early, want %v", c.name, how.name, seen, short, c.want)
+			}
+		}
+		if p := c.list(store.Window{Limit: 10, Look: store.Look{MaxTime: time.Nanosecond}}); p.more || !slices.Equal(p.ids, c.want) {
+			r.Errorf("%s without any time: %v, more %v; some rows are always looked at", c.name, p.ids, p.more)
+		}
 	}
 }

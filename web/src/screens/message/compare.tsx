@@ -10,16 +10,25 @@ import { diffHeaders, type HeaderDiff } from './diff'
 
 type Headers = Shapes['MessageAttemptHeadersOut'] | undefined
 
+const mostCalls = 10
+
 /** useLastSuccess is the newest attempt at the same endpoint that the receiver accepted before this one; null for none. */
 function useLastSuccess(appId: string, attempt: Attempt) {
   return useQuery({
     queryKey: ['attempt', attempt.id, 'last success'],
     queryFn: async () => {
-      const { data } = await client.GET('/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}', {
-        params: { path: { app_id: appId, endpoint_id: attempt.endpointId }, query: { limit: 1, status: 0, expanded_statuses: true, before: attempt.timestamp } },
-      })
-      const found = data!.data[0]
-      return found ? { attempt: found, headers: await headersOf(appId, found.msgId, found.id) } : null
+      // One call looks at a bounded number of attempts: after a long outage the first finds none.
+      let iterator: string | undefined
+      for (let calls = 0; calls < mostCalls; calls++) {
+        const { data } = await client.GET('/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}', {
+          params: { path: { app_id: appId, endpoint_id: attempt.endpointId }, query: { limit: 1, status: 0, expanded_statuses: true, before: attempt.timestamp, iterator } },
+        })
+        const found = data!.data[0]
+        if (found) return { attempt: found, headers: await headersOf(appId, found.msgId, found.id) }
+        if (data!.done || !data!.iterator) break
+        iterator = data!.iterator
+      }
+      return null
     },
   })
 }
