@@ -23,11 +23,22 @@ type Rollups interface {
 	// EachRollupCount calls f with the counts that q asks for, in no order, those without an
 	// attempt left out. It reads no more than what lies between the query's times.
 	EachRollupCount(ctx context.Context, q RollupCountQuery, f func(RollupCount) error) error
+	// ReadRollups calls f with the sums of one moment: what is added meanwhile is not seen, and
+	// does not wait.
+	ReadRollups(ctx context.Context, f func(RollupView) error) error
 	// PruneRollups removes sums of periods that begin before these times.
 	PruneRollups(ctx context.Context, minutesBefore, hoursBefore time.Time) error
 	// EachEndedAttempt calls f with each recorded attempt whose key lies in span, in no
 	// order. Attempts that are recorded while it runs may be left out.
 	EachEndedAttempt(ctx context.Context, span hook.KeySpan, f func(*hook.EndedAttempt) error) error
+}
+
+// RollupView is the sums of one moment. Its methods are those of Rollups.
+type RollupView interface {
+	EachRollup(q RollupQuery, f func(*hook.Rollup) error) error
+	EachRollupCount(q RollupCountQuery, f func(RollupCount) error) error
+	// IsCounted reports whether k lies in a span that is counted.
+	IsCounted(k hook.Key) (bool, error)
 }
 
 // RollupQuery asks for sums of an environment.

@@ -49,10 +49,6 @@ type Rollup struct {
 	// gap that something was given up. Each has room for one signal and is never closed.
 	wake, early, gap chan struct{}
 
-	// view is held for writing while a generation goes from memory into the store, and for
-	// reading by whoever adds up both.
-	view sync.RWMutex
-
 	mu sync.Mutex // guards all below; held for moments only
 	// open are the generations that are not saved, by rising key; the last one is present.
 	open  []*generation
@@ -265,8 +261,6 @@ func (r *Rollup) oldestDone() *generation {
 
 // save moves the oldest generation, which nothing changes any more, into the store.
 func (r *Rollup) save(ctx context.Context, g *generation) error {
-	r.view.Lock()
-	defer r.view.Unlock()
 	if g.isGap {
 		signal(r.gap)
 	} else {
@@ -394,42 +388,63 @@ func (r *Rollup) sum(ctx context.Context, span hook.KeySpan) ([]hook.Rollup, err
 // EachRollup calls f with each sum that q asks for, those that are not saved yet included;
 // a period may come several times. The sums of all ended attempts that were recorded
 // before the call are in it.
+//
+// Whoever asks never waits for a save, which may take long: memory is read first, then what was
+// saved as of one moment, and a generation that was saved in between is left out of the former.
 func (r *Rollup) EachRollup(ctx context.Context, q store.RollupQuery, f func(*hook.Rollup) error) error {
-	r.view.RLock()
-	defer r.view.RUnlock()
-	if err := r.store.EachRollup(ctx, q, f); err != nil {
-		return err
-	}
-	for _, sum := range r.inMemory(q) {
-		if err := f(&sum); err != nil {
+	memory := r.inMemory(q)
+	return r.store.ReadRollups(ctx, func(saved store.RollupView) error {
+		if err := saved.EachRollup(q, f); err != nil {
 			return err
 		}
-	}
-	return nil
+		return eachUnsaved(saved, memory, func(sum hook.Rollup) error { return f(&sum) })
+	})
 }
 
 // EachRollupCount is EachRollup for counts alone: those that are not saved yet come besides.
 func (r *Rollup) EachRollupCount(ctx context.Context, q store.RollupCountQuery, f func(store.RollupCount) error) error {
-	r.view.RLock()
-	defer r.view.RUnlock()
-	if err := r.store.EachRollupCount(ctx, q, f); err != nil {
-		return err
-	}
-	for _, n := range r.countsInMemory(q) {
-		if err := f(n); err != nil {
+	memory := r.countsInMemory(q)
+	return r.store.ReadRollups(ctx, func(saved store.RollupView) error {
+		if err := saved.EachRollupCount(q, f); err != nil {
 			return err
+		}
+		return eachUnsaved(saved, memory, f)
+	})
+}
+
+// counted is what a generation, which begins at low, has of what is asked for.
+type counted[S any] struct {
+	low  hook.Key
+	sums []S
+}
+
+// eachUnsaved calls f with the sums of the generations that are not saved.
+func eachUnsaved[S any](saved store.RollupView, memory []counted[S], f func(S) error) error {
+	for _, g := range memory {
+		isSaved, err := saved.IsCounted(g.low)
+		if err != nil {
+			return err
+		}
+		if isSaved {
+			continue
+		}
+		for _, sum := range g.sums {
+			if err := f(sum); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (r *Rollup) countsInMemory(q store.RollupCountQuery) (out []store.RollupCount) {
+func (r *Rollup) countsInMemory(q store.RollupCountQuery) (out []counted[store.RollupCount]) {
 	// Whoever ends an attempt waits for the lock, so a sum is looked up, not searched for.
 	apps, endpoints := setOf(q.Applications), setOf(q.Endpoints)
 	since, until := q.Since.UnixMilli(), q.Until.UnixMilli()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, g := range r.open {
+		c := counted[store.RollupCount]{low: g.span.Low}
 		for key, counts := range g.sums {
 			at := q.Period.Begin(key.At)
 			if key.Environment != q.Environment || at < since || at >= until || !apps[key.Application] {
@@ -442,7 +457,10 @@ func (r *Rollup) countsInMemory(q store.RollupCountQuery) (out []store.RollupCou
 				}
 				n.Endpoint = key.Endpoint
 			}
-			out = append(out, n)
+			c.sums = append(c.sums, n)
+		}
+		if len(c.sums) > 0 {
+			out = append(out, c)
 		}
 	}
 	return out
@@ -457,10 +475,11 @@ func setOf[K comparable](list []K) map[K]bool {
 }
 
 // inMemory returns copies of the sums in memory that q asks for.
-func (r *Rollup) inMemory(q store.RollupQuery) (out []hook.Rollup) {
+func (r *Rollup) inMemory(q store.RollupQuery) (out []counted[hook.Rollup]) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, g := range r.open {
+		c := counted[hook.Rollup]{low: g.span.Low}
 		for key, counts := range g.sums {
 			key.At = q.Period.Begin(key.At)
 			if q.Application == 0 && !q.AllApplications {
@@ -479,7 +498,10 @@ func (r *Rollup) inMemory(q store.RollupQuery) (out []hook.Rollup) {
 				}
 				sum = hook.RollupCounts{Reasons: sum.Reasons}
 			}
-			out = append(out, hook.Rollup{RollupKey: key, RollupCounts: sum})
+			c.sums = append(c.sums, hook.Rollup{RollupKey: key, RollupCounts: sum})
+		}
+		if len(c.sums) > 0 {
+			out = append(out, c)
 		}
 	}
 	return out

@@ -103,7 +103,9 @@ const (
 	joinedSpansSQL  = `SELECT coalesce(min(low), ?1), coalesce(max(high), ?2) FROM span WHERE low <= ?2 AND high >= ?1`
 	dropSpansSQL    = `DELETE FROM span WHERE low <= ?2 AND high >= ?1`
 	addSpanSQL      = `INSERT INTO span (low, high) VALUES (?1, ?2)`
-	spansSQL        = `SELECT low, high FROM span ORDER BY low`
+	// The last span that begins at or below a key.
+	spanBelowSQL = `SELECT high FROM span WHERE low <= ?1 ORDER BY low DESC LIMIT 1`
+	spansSQL     = `SELECT low, high FROM span ORDER BY low`
 
 	rollupColumns = `environment, application, at, endpoint, event_type, success, failed, final, took, slowest, reasons, latency`
 	// Index: the primary key (environment, application, at, endpoint, event_type); %s is the table.
@@ -387,28 +389,57 @@ func (s *Store) CountedSpans(ctx context.Context) (out []hook.KeySpan, err error
 	return out, nil
 }
 
-// EachRollup implements store.Rollups. An application's sums lie together by time, so the
-// cost is that of what is asked for; for all applications it is one more seek for each.
+// EachRollup implements store.Rollups.
 func (s *Store) EachRollup(ctx context.Context, q store.RollupQuery, f func(*hook.Rollup) error) error {
-	err := s.rollups.read(ctx, func(conn *sqlite.Conn) error {
-		if !q.AllApplications {
-			return eachRollup(conn, q, q.Application, f)
-		}
-		for app := hook.ApplicationID(0); ; {
-			var err error
-			env := q.Environment
-			if env, app, err = nextRollup(conn, nextOf(q), tableOf(q.Period), env, app); err != nil || env != q.Environment {
-				return err
-			}
-			if err := eachRollup(conn, q, app, f); err != nil {
-				return err
-			}
-		}
+	return s.ReadRollups(ctx, func(v store.RollupView) error { return v.EachRollup(q, f) })
+}
+
+// ReadRollups implements store.Rollups.
+func (s *Store) ReadRollups(ctx context.Context, f func(store.RollupView) error) error {
+	err := s.rollups.read(ctx, func(conn *sqlite.Conn) (err error) {
+		end := sqlitex.Transaction(conn) // a deferred one: it sees what was there at its first read
+		defer end(&err)
+		return f(rollupView{conn})
 	})
 	if err != nil {
 		return fmt.Errorf("read rollups: %w", err)
 	}
 	return nil
+}
+
+// rollupView is a connection in a transaction.
+type rollupView struct{ conn *sqlite.Conn }
+
+// EachRollup implements store.RollupView. An application's sums lie together by time, so the
+// cost is that of what is asked for; for all applications it is one more seek for each.
+func (v rollupView) EachRollup(q store.RollupQuery, f func(*hook.Rollup) error) error {
+	if !q.AllApplications {
+		return eachRollup(v.conn, q, q.Application, f)
+	}
+	for app := hook.ApplicationID(0); ; {
+		var err error
+		env := q.Environment
+		if env, app, err = nextRollup(v.conn, nextOf(q), tableOf(q.Period), env, app); err != nil || env != q.Environment {
+			return err
+		}
+		if err := eachRollup(v.conn, q, app, f); err != nil {
+			return err
+		}
+	}
+}
+
+// IsCounted implements store.RollupView.
+func (v rollupView) IsCounted(k hook.Key) (isCounted bool, err error) {
+	stmt, err := v.conn.Prepare(spanBelowSQL)
+	if err != nil {
+		return false, err
+	}
+	stmt.BindInt64(1, int64(k))
+	err = eachRow(stmt, func() (bool, error) {
+		isCounted = hook.Key(stmt.ColumnInt64(0)) > k
+		return false, nil
+	})
+	return isCounted, err
 }
 
 // nextOf is what finds the next owner of sums that q asks for.

@@ -19,23 +19,22 @@ const (
 		WHERE environment = ?1 AND application = ?2 AND at = ?3 AND endpoint = ?4 HAVING count(*) > 0`
 )
 
-// EachRollupCount implements store.Rollups. An application's sums lie together by time and are
+// EachRollupCount implements store.Rollups.
+func (s *Store) EachRollupCount(ctx context.Context, q store.RollupCountQuery, f func(store.RollupCount) error) error {
+	return s.ReadRollups(ctx, func(v store.RollupView) error { return v.EachRollupCount(q, f) })
+}
+
+// EachRollupCount implements store.RollupView. An application's sums lie together by time and are
 // added up where they lie; an endpoint's are one seek for each period, so that those of the
 // application's other endpoints, of which there may be thousands, are not read.
-func (s *Store) EachRollupCount(ctx context.Context, q store.RollupCountQuery, f func(store.RollupCount) error) error {
-	err := s.rollups.read(ctx, func(conn *sqlite.Conn) error {
-		if len(q.Endpoints) > 0 {
-			return countEndpoints(conn, q, f)
+func (v rollupView) EachRollupCount(q store.RollupCountQuery, f func(store.RollupCount) error) error {
+	if len(q.Endpoints) > 0 {
+		return countEndpoints(v.conn, q, f)
+	}
+	for _, app := range q.Applications {
+		if err := countApplication(v.conn, q, app, f); err != nil {
+			return err
 		}
-		for _, app := range q.Applications {
-			if err := countApplication(conn, q, app, f); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("count rollups: %w", err)
 	}
 	return nil
 }

@@ -129,6 +129,40 @@ func testRollups(t *testing.T, open Open) {
 		}
 	})
 
+	t.Run("AViewIsOfOneMoment", func(t *testing.T) {
+		f := newFixture(t, open)
+		f.must(f.AddRollups(f.Context(), hook.KeySpan{Low: 10, High: 20}, sums(f.env)))
+		q := store.RollupQuery{Environment: f.env, Period: hook.RollupHour, Since: at.Add(-time.Hour), Until: at.Add(2 * time.Hour)}
+		counts := store.RollupCountQuery{Environment: f.env, Applications: []hook.ApplicationID{100, 101}, Period: hook.RollupHour, Since: q.Since.Truncate(time.Hour), Until: q.Until.Truncate(time.Hour)}
+		f.must(f.ReadRollups(f.Context(), func(v store.RollupView) error {
+			for _, when := range []string{"before", "after"} {
+				var series, counted int64
+				f.must(v.EachRollup(q, func(r *hook.Rollup) error { series += r.Success; return nil }))
+				f.must(v.EachRollupCount(counts, func(c store.RollupCount) error { counted += c.Success; return nil }))
+				if series != 6 || counted != 6 {
+					t.Errorf("%s more was added: %d in the series, %d counted, want 6", when, series, counted)
+				}
+				for key, want := range map[hook.Key]bool{9: false, 10: true, 19: true, 20: false, 25: false} {
+					if got, err := v.IsCounted(key); err != nil || got != want {
+						t.Errorf("%s more was added: key %d is counted: %v, %v", when, key, got, err)
+					}
+				}
+				if when == "before" {
+					f.must(f.AddRollups(f.Context(), hook.KeySpan{Low: 20, High: 30}, sums(f.env)))
+				}
+			}
+			return nil
+		}))
+		f.must(f.ReadRollups(f.Context(), func(v store.RollupView) error {
+			for key, want := range map[hook.Key]bool{9: false, 25: true, 30: false} {
+				if got, err := v.IsCounted(key); err != nil || got != want {
+					t.Errorf("key %d is counted: %v, %v", key, got, err)
+				}
+			}
+			return nil
+		}))
+	})
+
 	t.Run("QueriesAreNarrow", func(t *testing.T) {
 		f := newFixture(t, open)
 		other := f.env + 1
