@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxDueCounted is how many due rows one answer looks at: half a second's work.
+	// maxDueCounted is how many due rows one answer looks at, for Options.FindTime at most.
 	maxDueCounted = 500_000
 	// maxQueueApplications is how many applications are told apart.
 	maxQueueApplications = 20
@@ -28,7 +28,7 @@ func (s *server) getQueue(c *call) error {
 	for i, d := range queueBounds {
 		bounds[i] = now.Add(d + time.Millisecond) // what is due now counts as due
 	}
-	counts, isMore, err := s.Search.CountDue(c.ctx(), bounds, maxDueCounted)
+	counts, isMore, err := s.Search.CountDue(c.ctx(), bounds, maxDueCounted, s.o.FindTime)
 	if err != nil {
 		return err
 	}

@@ -38,8 +38,9 @@ type Search interface {
 	CountWaiting(ctx context.Context, ep hook.EndpointID, now time.Time, most int) (n int, isMore bool, err error)
 	// CountDue counts the deliveries that have a due row, by application and by which of the
 	// bounds, which rise, is the first above their time; len(bounds) for those beyond the
-	// last. It looks at up to most rows; isMore says that there are more.
-	CountDue(ctx context.Context, bounds []time.Time, most int) (counts []DueCount, isMore bool, err error)
+	// last. It looks at up to most rows, and for about as long as within unless that is 0; isMore
+	// says that there are more.
+	CountDue(ctx context.Context, bounds []time.Time, most int, within time.Duration) (counts []DueCount, isMore bool, err error)
 }
 
 // EndpointCount counts the applications and endpoints of an environment.

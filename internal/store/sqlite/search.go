@@ -181,16 +181,20 @@ func (s *Store) CountAttempts(ctx context.Context, q store.AttemptQuery, most in
 	return len(list.Rows), list.More, err
 }
 
+// dueStep is how many rows are counted between two looks at the clock.
+const dueStep = 1024
+
 // dueRowsSQL reads the primary key of due, as a whole.
 const dueRowsSQL = `SELECT application, due_at FROM due LIMIT ?1`
 
 // CountDue implements store.Search.
-func (s *Store) CountDue(ctx context.Context, bounds []time.Time, most int) (counts []store.DueCount, isMore bool, err error) {
+func (s *Store) CountDue(ctx context.Context, bounds []time.Time, most int, within time.Duration) (counts []store.DueCount, isMore bool, err error) {
 	type cell struct {
 		app   hook.ApplicationID
 		bound int
 	}
 	cells := map[cell]int64{}
+	began, looked := time.Now(), 0
 	for _, seg := range s.segmentsOldestFirst() {
 		if isMore || !seg.mayBeDue.Load() {
 			continue
@@ -200,12 +204,13 @@ func (s *Store) CountDue(ctx context.Context, bounds []time.Time, most int) (cou
 			if err != nil {
 				return err
 			}
-			stmt.BindInt64(1, int64(most)+1)
+			stmt.BindInt64(1, int64(most-looked)+1)
 			return eachRow(stmt, func() (bool, error) {
-				if isMore = most == 0; isMore {
+				isLate := within > 0 && looked%dueStep == dueStep-1 && time.Since(began) >= within
+				if isMore = looked == most || isLate; isMore {
 					return false, nil
 				}
-				most--
+				looked++
 				at := stmt.ColumnInt64(1)
 				bound := slices.IndexFunc(bounds, func(b time.Time) bool { return at < b.UnixMilli() })
 				if bound < 0 {

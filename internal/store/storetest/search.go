@@ -286,7 +286,7 @@ func testSearch(t *testing.T, open Open) {
 		}
 		bounds := []time.Time{now.Add(time.Millisecond), now.Add(time.Minute)}
 		byBound := func(most int) (got [3]int64, more bool) {
-			list, more, err := f.CountDue(f.Context(), bounds, most)
+			list, more, err := f.CountDue(f.Context(), bounds, most, 0)
 			f.must(err)
 			for _, c := range list {
 				if c.Application != f.app || c.Environment != f.env {
@@ -303,7 +303,7 @@ func testSearch(t *testing.T, open Open) {
 			t.Errorf("counted %v, more %v", got, more)
 		}
 		f.must(f.DeleteApplication(f.Context(), f.app))
-		list, _, err := f.CountDue(f.Context(), bounds, 10)
+		list, _, err := f.CountDue(f.Context(), bounds, 10, time.Hour)
 		f.must(err)
 		for _, c := range list {
 			if c.Environment != 0 {
