@@ -165,7 +165,7 @@ func (q *queueCount) look(ctx context.Context, depth dispatch.Depth, now time.Ti
 	for i, d := range dueBounds {
 		bounds[i] = now.Add(d + time.Millisecond) // what is due now counts as due
 	}
-	counts, isMore, err := q.search.CountDue(ctx, bounds, maxCounted)
+	counts, isMore, err := q.search.CountDue(ctx, bounds, maxCounted, 0)
 	if err != nil {
 		return out, err
 	}

@@ -211,7 +211,7 @@ type waitingSearch struct {
 	asked   int
 }
 
-func (s *waitingSearch) CountDue(context.Context, []time.Time, int) ([]store.DueCount, bool, error) {
+func (s *waitingSearch) CountDue(context.Context, []time.Time, int, time.Duration) ([]store.DueCount, bool, error) {
 	s.asked++
 	return s.counts, false, s.err
 }
