@@ -37,6 +37,11 @@ type AttemptDetail struct {
 	Error      string         `json:"error,omitempty"`
 	RemoteAddr string         `json:"remoteAddr,omitempty"`
 	Timings    AttemptTimings `json:"timings"`
+	// Protocol is "http/1.1" or "h2", absent where no connection came about or nobody knows.
+	Protocol string `json:"protocol,omitempty"`
+	// TLS is what the secured connection told of itself, absent without TLS, and where there is
+	// an answer whose content was not asked for.
+	TLS *AttemptTLS `json:"tls,omitempty"`
 	// ResponseHeaders are the answer's, as received, one line each.
 	ResponseHeaders []string `json:"responseHeaders,omitempty"`
 	// ResponseBase64: Response is base64 because the body is not UTF-8.
@@ -47,6 +52,18 @@ type AttemptDetail struct {
 	Console []string `json:"console,omitempty"`
 	// NextAttempt is when the next scheduled attempt is due.
 	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
+}
+
+// AttemptTLS is what a secured connection told of itself. Its names are the receiver's words.
+type AttemptTLS struct {
+	// Version is, for example, "TLS 1.3"; absent where none was agreed on.
+	Version string `json:"version,omitempty"`
+	// Subject and Issuer are whose certificate it is, and who signed it: the common names, or
+	// the first host and the issuer's organisation.
+	Subject string `json:"subject,omitempty"`
+	Issuer  string `json:"issuer,omitempty"`
+	// NotAfter is when the certificate expires; absent where none was shown.
+	NotAfter *time.Time `json:"notAfter,omitempty"`
 }
 
 // AttemptTimings splits the duration by phase; a phase that did not happen is 0.

@@ -55,6 +55,7 @@ type Attempt struct {
 	Timings     Timings
 	URL         string // the endpoint's URL at the time
 	RemoteAddr  string // address and port that were dialled; "" without a connection
+	TLS         *TLS   // nil without TLS, and where the handshake told nothing
 	Outcome     Outcome
 	Reason      Reason
 	Error       string // the failure in words, without secrets; "" for an HTTP answer

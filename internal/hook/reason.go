@@ -88,6 +88,11 @@ func (r Reason) IsTimeout() bool {
 	return false
 }
 
+// IsOfCertificate reports whether an attempt failed on what the receiver's certificate says.
+func (r Reason) IsOfCertificate() bool {
+	return r == ReasonTLSExpired || r == ReasonTLSHostname || r == ReasonTLSUnknownCA
+}
+
 // IsTransformation reports whether an attempt failed in the endpoint's script, before
 // anything was sent.
 func (r Reason) IsTransformation() bool {

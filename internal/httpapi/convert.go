@@ -380,6 +380,7 @@ func (s *server) attemptToAPI(a *hook.Attempt, hidden, withContent, expanded boo
 				DNSMS: millis(a.Timings.DNS), ConnectMS: millis(a.Timings.Connect), TLSMS: millis(a.Timings.TLS),
 				FirstByteMS: millis(a.Timings.FirstByte), BodyMS: millis(a.Timings.Body), Reused: a.Timings.Reused,
 			},
+			Protocol: a.Protocol().String(), TLS: tlsToAPI(a.TLS),
 			BodyTruncated: a.BodyTruncated, BodyIncomplete: a.BodyIncomplete, NextAttempt: timeOrNil(a.NextAt),
 		},
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,11 +183,39 @@ func TestWhySaysWhatBecameOfIt(t *testing.T) {
 	}
 	last := w.Deliveries[1].LastAttemptID
 	a := why(last)
+	if slices.ContainsFunc(a.Facts, func(f api.WhyFact) bool { return f.Name == "protocol" || f.Name == "certificate" }) {
+		t.Errorf("facts of an attempt whose connection told nothing: %+v", a.Facts)
+	}
 	if a.Kind != "attempt" || a.Reason != "server" || !strings.HasPrefix(a.Verdict, "Failed: The receiver failed while it handled the request (5xx) (the answer was 503") || a.Attempt == nil || a.Attempt.ID != last || a.Attempt.Response != "{}" {
 		t.Errorf("attempt: %+v", a)
 	}
-	r.attempt(app, bad, m, succeed)
-	if w := why(m); w.Verdict != "Delivered to 2 endpoints." || w.NextStep != nil || w.Deliveries[1].Verdict != "Delivered after 2 attempts." {
+	secured := func(a *hook.Attempt) {
+		a.TLS = &hook.TLS{Version: 0x0304, Subject: "example.com", Issuer: "CA", NotAfter: time.Unix(1_700_000_000, 0)}
+	}
+	const certificate = "of example.com, signed by CA, valid until 2023-11-14T22:13:20Z"
+	r.attempt(app, bad, m, func(a *hook.Attempt) {
+		a.Outcome, a.Reason, a.Error = hook.Failed, hook.ReasonTLSExpired, "it has expired"
+		a.Status = 0
+		secured(a)
+	})
+	if w := why(m); !strings.Contains(w.Verdict, "(it has expired, the certificate is "+certificate+")") {
+		t.Errorf("an expired certificate: %+v", w)
+	}
+	r.attempt(app, bad, m, func(a *hook.Attempt) {
+		succeed(a)
+		secured(a)
+		a.TLS.Protocol = hook.HTTP2
+	})
+	over := why(why(m).Deliveries[1].LastAttemptID)
+	for _, f := range []api.WhyFact{{Name: "protocol", Value: "h2"}, {Name: "TLS version", Value: "TLS 1.3"}, {Name: "certificate", Value: certificate}} {
+		if !slices.Contains(over.Facts, f) {
+			t.Errorf("no %s among %+v", f.Name, over.Facts)
+		}
+	}
+	if d := over.Attempt.Hookloft; d.Protocol != "h2" || d.TLS == nil || d.TLS.Version != "TLS 1.3" || d.TLS.Subject != "example.com" || d.TLS.NotAfter == nil {
+		t.Errorf("attempt over TLS: %+v", d)
+	}
+	if w := why(m); w.Verdict != "Delivered to 2 endpoints." || w.NextStep != nil || w.Deliveries[1].Verdict != "Delivered after 3 attempts." {
 		t.Errorf("delivered: %+v", w)
 	}
 	r.must(200, "PATCH", "/api/v1/app/"+app+"/endpoint/"+bad, `{"disabled":true}`)

@@ -250,6 +250,9 @@ func explained(r hook.Reason, a *hook.Attempt, hidden bool) hook.Explanation {
 	if words := failureOf(a, hidden); words != "" {
 		more = append(more, plainText(words))
 	}
+	if words := certificateWords(a.TLS); words != "" && r.IsOfCertificate() {
+		more = append(more, "the certificate is "+words)
+	}
 	if len(more) > 0 {
 		e.Words += " (" + strings.Join(more, ", ") + ")"
 	}
@@ -312,6 +315,23 @@ func (s *server) whyAttempt(c *call, a *hook.Attempt) (out api.WhyOut, err error
 	}{{"DNS", t.DNS}, {"connect", t.Connect}, {"TLS", t.TLS}, {"first byte", t.FirstByte}, {"body", t.Body}} {
 		if p.took > 0 {
 			fact(p.name, p.took.Round(time.Microsecond).String())
+		}
+	}
+	if a.RemoteAddr != "" {
+		fact("address", a.RemoteAddr)
+	}
+	if t.Reused {
+		fact("connection", "kept from an earlier attempt")
+	}
+	if words := a.Protocol().String(); words != "" {
+		fact("protocol", words)
+	}
+	if a.TLS != nil {
+		if words := tlsVersion(a.TLS); words != "" {
+			fact("TLS version", words)
+		}
+		if words := certificateWords(a.TLS); words != "" {
+			fact("certificate", words)
 		}
 	}
 	if a.RetryAfter > 0 {

@@ -19,6 +19,7 @@ type conn struct {
 	in      reader
 	h2      *http.ClientConn // nil for HTTP/1.1
 	limit   *limitedConn     // of h2
+	tls     *hook.TLS        // what attempts say of it; nil without TLS
 	// askedForCert: the receiver wanted a client certificate and went on without.
 	askedForCert bool
 	// presented: it was shown the endpoint's.

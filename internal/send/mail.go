@@ -293,6 +293,7 @@ func (s *mailSession) open(ctx context.Context, conn net.Conn) error {
 		secure := tls.Client(conn, s.config)
 		err := secure.HandshakeContext(ctx)
 		s.a.Timings.TLS = time.Since(start)
+		s.secured(secure.ConnectionState(), err)
 		if err != nil {
 			return &exchangeError{phase: handshaking, err: err}
 		}
@@ -320,6 +321,8 @@ func (s *mailSession) open(ctx context.Context, conn net.Conn) error {
 	start = time.Now()
 	err = client.StartTLS(s.config)
 	s.a.Timings.TLS = time.Since(start)
+	state, _ := client.TLSConnectionState()
+	s.secured(state, err)
 	var reply *textproto.Error
 	switch {
 	case errors.As(err, &reply):
@@ -328,6 +331,13 @@ func (s *mailSession) open(ctx context.Context, conn net.Conn) error {
 		return &exchangeError{phase: handshaking, err: err}
 	}
 	return nil
+}
+
+// secured notes what a handshake that ended with err has told.
+func (s *mailSession) secured(state tls.ConnectionState, err error) {
+	if s.a.TLS = tlsOf(state, err); s.a.TLS != nil {
+		s.a.TLS.Protocol = hook.UnknownProtocol // of HTTP, there is none
+	}
 }
 
 // login shows the endpoint's credentials, where it has some.

@@ -265,6 +265,9 @@ func TestMailIsHandedIn(t *testing.T) {
 				if a.Outcome != hook.Success || a.Status != 250 || a.Timings.TLS <= 0 || a.RemoteAddr == "" || len(a.Body) == 0 || a.Took <= 0 {
 					t.Fatalf("attempt %+v, answer %q", a, a.Body)
 				}
+				if a.TLS == nil || a.TLS.Subject != "smtp.example.com" || a.TLS.Version != tls.VersionTLS13 || a.Protocol() != hook.UnknownProtocol {
+					t.Errorf("TLS %+v", a.TLS)
+				}
 			}
 			got := p.got()
 			if len(got) != 2 || !got[0].tls && !o.tls || got[0].user != "shop" || got[0].from != "shop@example.com" || strings.Join(got[0].to, " ") != "ada@example.org bob@example.org" {
@@ -324,6 +327,8 @@ func TestMailServersCertificateIsVerified(t *testing.T) {
 		s, e := mailSender(t, p, false, c.o)
 		if a := sendLetter(t, s, e, plainLetter); a.Reason != c.want || a.Outcome != hook.Failed {
 			t.Errorf("%s: %+v", c.want, a)
+		} else if a.TLS == nil || a.TLS.Subject != c.host {
+			t.Errorf("%s: certificate %+v", c.want, a.TLS)
 		}
 		if len(p.got()) != 0 {
 			t.Error("mail went to a server that could not prove itself")

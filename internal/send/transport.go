@@ -87,7 +87,7 @@ func (t *transport) tryPost(ctx context.Context, r *request, a *hook.Attempt) er
 				return err
 			}
 		}
-		a.RemoteAddr = c.remote
+		a.RemoteAddr, a.TLS = c.remote, c.tls
 		again, err := t.use(ctx, c, r, deadline, a)
 		switch {
 		case !again:
@@ -97,7 +97,7 @@ func (t *transport) tryPost(ctx context.Context, r *request, a *hook.Attempt) er
 		}
 		// Not one byte reached the receiver's application: a kept connection turned
 		// out dead, or HTTP/2 is needed. A fresh connection never asks for the first.
-		c = nil
+		c, a.TLS = nil, nil
 		a.Timings.Reused = false
 	}
 }
@@ -151,7 +151,7 @@ func (t *transport) open(ctx context.Context, p *prepared, deadline time.Time, p
 			return newConn(to, raw, raw, a.RemoteAddr), nil
 		}
 		start := time.Now()
-		c, err := t.handshake(ctx, to, w, raw, deadline, protocol, a.RemoteAddr)
+		c, told, err := t.handshake(ctx, to, w, raw, deadline, protocol, a.RemoteAddr)
 		a.Timings.TLS += time.Since(start)
 		if err == nil {
 			return c, nil
@@ -161,11 +161,13 @@ func (t *transport) open(ctx context.Context, p *prepared, deadline time.Time, p
 			protocol = http2Only
 			continue
 		}
+		a.TLS = told
 		return nil, &exchangeError{phase: handshaking, err: err, presented: w.hasIdentity()}
 	}
 }
 
-func (t *transport) handshake(ctx context.Context, to target, w *way, raw net.Conn, deadline time.Time, protocol, remote string) (*conn, error) {
+// handshake secures raw. On an error, told is what the receiver said of itself until then.
+func (t *transport) handshake(ctx context.Context, to target, w *way, raw net.Conn, deadline time.Time, protocol, remote string) (_ *conn, told *hook.TLS, err error) {
 	var limit *limitedConn
 	under := raw
 	if protocol == http2Only {
@@ -196,20 +198,23 @@ func (t *transport) handshake(ctx context.Context, to target, w *way, raw net.Co
 	if limit != nil {
 		limit.allow(maxHTTP2Bytes)
 	}
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, err
+	err = secure.HandshakeContext(ctx)
+	told = tlsOf(secure.ConnectionState(), err)
+	if err != nil {
+		return nil, told, err
 	}
 	c := newConn(to, raw, secure, remote)
+	c.tls = told
 	c.askedForCert, c.presented = asked, asked && w.hasIdentity()
 	if protocol == http2Only {
-		if secure.ConnectionState().NegotiatedProtocol != http2Only {
-			return nil, errors.New("the receiver refuses HTTP/1.1 and did not agree to HTTP/2")
+		if told.Protocol != hook.HTTP2 {
+			return nil, told, errors.New("the receiver refuses HTTP/1.1 and did not agree to HTTP/2")
 		}
 		if err := c.startHTTP2(ctx, limit); err != nil {
-			return nil, err
+			return nil, told, err
 		}
 	}
-	return c, nil
+	return c, nil, nil
 }
 
 // refusesProtocol reports whether a handshake failed on ALPN (RFC 7301 section 3.2:

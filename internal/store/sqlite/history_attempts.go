@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body, sealed, batch, notes`
+	attemptColumns = `endpoint, key, message, n, flags, outcome, reason, status, started_at, took, timings, next_at, url, remote_addr, error, header, body, sealed, batch, notes, tls`
 	// Index: attempt's primary key (endpoint, key).
 	attemptsSQL = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key `
 	attemptSQL  = `SELECT ` + attemptColumns + ` FROM attempt WHERE endpoint = ?1 AND key = ?2`
@@ -321,11 +321,14 @@ func encodeBatch(b *hook.Batch) []byte {
 }
 
 // scanAnswer reads what scanAttempt leaves out into a, whose ids are there: the words of a
-// failure, and with content header, body and notes.
+// failure, and with content header, body, notes and, as it lies behind them in the row, TLS.
 func scanAnswer(stmt *sqlite.Stmt, a *hook.Attempt, content *contentSealer, withContent bool) {
 	c := answerContent{err: stmt.ColumnText(14)}
 	if withContent {
 		c.header, c.body, c.notes = columnBytes(stmt, 15), columnBytes(stmt, 16), columnBytes(stmt, 19)
+	}
+	if withContent || a.Status == 0 { // without an answer there is no body to read past
+		a.TLS = decodeTLS(columnBytes(stmt, 20))
 	}
 	if stmt.ColumnBool(17) {
 		content.openAnswer(a, c)

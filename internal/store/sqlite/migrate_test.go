@@ -35,7 +35,7 @@ func TestOlderStoreIsMigrated(t *testing.T) {
 	for i, path := range paths {
 		back := []string{
 			"DROP TABLE latest", "DROP INDEX due_manual",
-			"ALTER TABLE delivery DROP COLUMN line", "ALTER TABLE attempt DROP COLUMN batch", "DROP TABLE feed", "ALTER TABLE attempt DROP COLUMN notes", "ALTER TABLE delivery DROP COLUMN note",
+			"ALTER TABLE delivery DROP COLUMN line", "ALTER TABLE attempt DROP COLUMN tls", "ALTER TABLE attempt DROP COLUMN batch", "DROP TABLE feed", "ALTER TABLE attempt DROP COLUMN notes", "ALTER TABLE delivery DROP COLUMN note",
 			"ALTER TABLE message DROP COLUMN inbound",
 			"DROP TABLE announcement",
 			"ALTER TABLE message DROP COLUMN deadline", "ALTER TABLE message DROP COLUMN sealed", "ALTER TABLE attempt DROP COLUMN sealed",

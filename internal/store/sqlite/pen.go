@@ -50,8 +50,8 @@ const (
 		WHERE endpoint = ?1 AND message = ?2`
 
 	insertAttemptSQL = `INSERT INTO attempt (endpoint, key, message, n, flags, outcome, reason, status, started_at, took,
-		timings, next_at, url, remote_addr, error, header, body, sealed, batch, notes)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)`
+		timings, next_at, url, remote_addr, error, header, body, sealed, batch, notes, tls)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)`
 
 	// insertDueSQL reports by the number of changes whether the row is new.
 	insertDueSQL = `INSERT INTO due (endpoint, due_at, message, trigger, application) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -238,6 +238,12 @@ func (p *pen) attempt(a *hook.Attempt, c answerContent) error {
 	s.BindBool(18, c.sealed)
 	bindBlob(s, 19, encodeBatch(a.Batch))
 	bindBlob(s, 20, c.notes)
+	if a.TLS != nil {
+		p.keys = encodeTLS(p.keys[:0], a.TLS)
+		s.BindBytes(21, p.keys)
+	} else {
+		s.BindNull(21)
+	}
 	return run(s)
 }
 

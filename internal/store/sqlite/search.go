@@ -156,6 +156,7 @@ func (s *Store) FindAttempt(ctx context.Context, app hook.ApplicationID, id hook
 					found = scanAttempt(stmt)
 					found.Application = app
 					scanAnswer(stmt, found, s.content, false)
+					found.TLS = decodeTLS(columnBytes(stmt, 20)) // one row, so what lies before it is no cost
 					return false, nil
 				})
 				if err != nil || found != nil {

@@ -381,6 +381,7 @@ func testAttemptWhole(r *historyRoom) {
 		a.Outcome, a.Reason, a.Status, a.Error = hook.Failed, hook.ReasonServer, 502, "answered 502 Bad Gateway"
 		a.RemoteAddr, a.Header, a.Body = "192.0.2.1:443", []byte("X-A: b\r\nX-C: d"), []byte{0xff, 0, 'x'}
 		a.BodyTruncated, a.BodyIncomplete = true, true
+		a.TLS = &hook.TLS{Version: 0x0304, Protocol: hook.HTTP2, Subject: "example.com", Issuer: "CA \u00fc", NotAfter: time.Unix(1_800_000_000, 0).UTC()}
 		a.Notes = &hook.AttemptNotes{Console: []string{"one", "two \"lines\""}}
 		a.Timings = hook.Timings{DNS: time.Millisecond, Connect: 2 * time.Millisecond, FirstByte: 3 * time.Microsecond, Reused: true}
 	})
@@ -395,6 +396,10 @@ func testAttemptWhole(r *historyRoom) {
 		r.Errorf("notes came back as %s, want %s", g, w)
 	}
 	got.Notes = want.Notes
+	if got.TLS == nil || *got.TLS != *want.TLS {
+		r.Errorf("TLS came back as %+v, want %+v", got.TLS, want.TLS)
+	}
+	got.TLS = want.TLS
 	if g, w := fmt.Sprintf("%+v", *got), fmt.Sprintf("%+v", *want); g != w {
 		r.Errorf("attempt came back as\n%s\nwant\n%s", g, w)
 	}
