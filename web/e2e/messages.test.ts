@@ -2,6 +2,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkAccess, inAllColours, launch, shoot, sit, type Person } from './browser'
+import { certificate, certificateName } from './certificate'
 import { startReceiver, startServer, until, type Answer, type Received, type Server } from './server'
 
 const script = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
@@ -19,16 +20,16 @@ const endpoint = async (name: string, url: string) => {
   endpoints[name] = (await server.api<Made>('POST', `/api/v1/app/${app}/endpoint`, { url, description: name })).id
 }
 // The body is text, because what JSON.stringify makes of 12345678901234567890 is another number.
-const publish = async (payload: string, more = ''): Promise<string> => {
-  const response = await fetch(`${server.url}/api/v1/app/${app}/msg`, {
+const publish = async (payload: string, more = '', to = app): Promise<string> => {
+  const response = await fetch(`${server.url}/api/v1/app/${to}/msg`, {
     method: 'POST', headers: { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }, body: `{"eventType":"order.paid","payload":${payload}${more}}`,
   })
   expect(response.status).toBe(202)
   return ((await response.json()) as Made).id
 }
 type Listed = { data: { id: string; endpointId: string; status: number; hookloft: { n: number } }[] }
-const attempts = (message: string, endpointId: string, n = 1) => until(`${n} attempts`, async () => {
-  const { data } = await server.api<Listed>('GET', `/api/v1/app/${app}/attempt/msg/${message}?endpoint_id=${endpointId}`)
+const attempts = (message: string, endpointId: string, n = 1, of = app) => until(`${n} attempts`, async () => {
+  const { data } = await server.api<Listed>('GET', `/api/v1/app/${of}/attempt/msg/${message}?endpoint_id=${endpointId}`)
   // The first one comes first: whether another has followed depends on how busy the machine is.
   return data.length >= n && data.sort((a, b) => a.hookloft.n - b.hookloft.n)
 })
@@ -95,6 +96,35 @@ test('the page of a message: waterfall, payload with all digits, and nothing hos
   await person.page.getByRole('table').first().waitFor()
   await shoot(person.page, 'message-table')
   await person.press('button', 'View as chart')
+  await safe(person)
+  await person.close()
+})
+
+test('an attempt over TLS: protocol and certificate, beside those of the last success', async () => {
+  const secure = await startReceiver((r) => (r.body.includes('fine') ? 200 : 500), true)
+  const vault = (await server.api<Made>('POST', '/api/v1/app', { name: 'Vault' })).id
+  const at = (await server.api<Made>('POST', `/api/v1/app/${vault}/endpoint`, { url: `${secure.url}/tls` })).id
+  const shown = async (payload: string) => {
+    const message = await publish(payload, '', vault)
+    const [attempt] = await attempts(message, at, 1, vault)
+    return { message, attempt: attempt! }
+  }
+  const refused = await shown('{"fine":1}')
+  await server.api('PUT', `/x/v1/app/${vault}/endpoint/${at}/credentials`, { ca: { cert: certificate } })
+  expect((await shown('{"fine":2}')).attempt.status).toBe(0)
+  const failed = await shown('{"n":3}')
+  const person = await sit(browser, server)
+  await person.land(`/apps/${vault}/messages/${refused.message}?attempt=${refused.attempt.id}`)
+  const drawer = person.page.getByRole('dialog', { name: 'Attempt 1' })
+  await drawer.getByText(/signed by an authority that is not trusted here/).first().waitFor()
+  await drawer.getByText(certificateName, { exact: true }).first().waitFor()
+  await shoot(person.page, 'attempt-certificate')
+  await person.land(`/apps/${vault}/messages/${failed.message}?attempt=${failed.attempt.id}`)
+  await drawer.getByText('HTTP/1.1, TLS 1.3').first().waitFor()
+  await person.press('button', 'Compare with the last success', drawer)
+  const facts = drawer.getByRole('table', { name: 'Facts' })
+  await facts.getByRole('row', { name: 'Protocol HTTP/1.1, TLS 1.3 HTTP/1.1, TLS 1.3 same' }).waitFor()
+  await facts.getByRole('row', { name: /Valid until 2120-01-01T00:00:00Z .* same/ }).waitFor()
   await safe(person)
   await person.close()
 })

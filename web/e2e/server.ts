@@ -1,11 +1,13 @@
 // Starts the real program with a store of its own in a temporary directory.
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer as createHTTPServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer as createHTTPServer, type IncomingHttpHeaders, type RequestListener } from 'node:http'
+import { createServer as createHTTPSServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { certificate, certificateKey } from './certificate'
 
 /** binary is the program under test; make gives its place. */
 export const binary = process.env.HOOKLOFT_BIN ?? resolve(import.meta.dirname, '../../bin/hookloft')
@@ -72,9 +74,9 @@ export type Received = { path: string; method: string; headers: IncomingHttpHead
 export type Answer = number | { status: number; body?: string; headers?: Record<string, string>; wait?: number }
 
 /** startReceiver is a customer's endpoint: what it answers is asked for each request, 200 by default. It ends with the test. */
-export async function startReceiver(answer: (r: Received) => Answer = () => 200) {
+export async function startReceiver(answer: (r: Received) => Answer = () => 200, secure = false) {
   const got: Received[] = []
-  const server = createHTTPServer(async (req, res) => {
+  const listen: RequestListener = async (req, res) => {
     let body = ''
     for await (const chunk of req) body += chunk
     const r = { path: req.url ?? '/', method: req.method ?? '', headers: req.headers, body }
@@ -83,7 +85,8 @@ export async function startReceiver(answer: (r: Received) => Answer = () => 200)
     const { status, body: text = '', headers = {}, wait = 0 } = typeof a === 'number' ? { status: a } : a
     if (wait) await new Promise((done) => setTimeout(done, wait))
     res.writeHead(status, headers).end(text)
-  })
+  }
+  const server = secure ? createHTTPSServer({ cert: certificate, key: certificateKey }, listen) : createHTTPServer(listen)
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const stop = () => new Promise<void>((done) => {
     server.close(() => done())
@@ -94,7 +97,7 @@ export async function startReceiver(answer: (r: Received) => Answer = () => 200)
   } catch {
     // It was started for a whole file, which stops it.
   }
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got, stop }
+  return { url: `${secure ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`, got, stop }
 }
 
 /** until waits for something that another process does. What cannot be asked for yet, such as what is not there, is asked again. */

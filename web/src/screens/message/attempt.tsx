@@ -5,6 +5,7 @@ import { text } from '../../text'
 import { bytes, milliseconds } from '../../text/format'
 import { Button, Chip, CopyButton, Dialog, JsonView, legible, Link, Loading, Problem, Time, useSearch } from '../../ui'
 import { Compare } from './compare'
+import { ConnectionFacts } from './connection-facts'
 import { Curl } from './curl'
 import { useAttempt, usePayload, type Attempt } from './data'
 import { Headers } from './headers'
@@ -55,6 +56,7 @@ function Content({ appId, messageId, found: { attempt: a, headers, why } }: { ap
         <dt>{t.time}</dt><dd><Time at={a.timestamp} full /></dd>
         <dt>{t.took}</dt><dd>{milliseconds(a.responseDurationMs)}</dd>
         <dt>{t.address}</dt><dd>{detail?.remoteAddr || '–'}</dd>
+        <ConnectionFacts attempt={a} />
         {detail?.nextAttempt && <><dt>{t.due}</dt><dd><Time at={detail.nextAttempt} /></dd></>}
         <dt>{t.attemptId}</dt><dd className="row"><code>{a.id}</code><CopyButton value={a.id} /></dd>
       </dl>

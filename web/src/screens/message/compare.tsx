@@ -5,6 +5,7 @@ import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
 import { bytes, milliseconds } from '../../text/format'
 import { Chip, legible, Link, Loading, Problem, Time } from '../../ui'
+import { certificateRows, connectionWords } from './connection'
 import { headersOf, type Attempt } from './data'
 import { diffHeaders, type HeaderDiff } from './diff'
 
@@ -47,6 +48,8 @@ export function Compare({ appId, attempt, headers }: { appId: string; attempt: A
     [t.statusCode, String(attempt.responseStatusCode || t.noAnswer), String(good.responseStatusCode)],
     [t.url, attempt.url, good.url],
     [t.address, attempt.hookloft?.remoteAddr ?? '–', good.hookloft?.remoteAddr ?? '–'],
+    [t.protocol, connectionWords(attempt), connectionWords(good)],
+    ...certificateRows(attempt, good),
     [t.took, total(attempt), total(good)],
     [t.answerSize, size(attempt), size(good)],
   ]
