@@ -50,6 +50,8 @@ mv "$WORK/away" "$BOX/etc/ssl/certs/ca-certificates.crt"
 show 'hookloft doctor --data /data'
 hookloft doctor --output json --jq 'map(.result) | unique' | holds 'index("fail") == null'
 refused 1 'hookloft doctor --token wrong'
+hookloft diagnostics /tmp/help.tar.gz
+hookloft diagnostics - | tar -xzO hookloft-diagnostics/metrics.txt | grep -c '^hookloft_build_info' >/dev/null
 
 say "Event types, an application and its endpoint, from a file: shown, then made"
 in_tmp shop.yaml <<-EOF

@@ -105,8 +105,6 @@ api 200 GET /x/v1/queue | holds '.total.total == .total.now + .total.under1m + .
 api 200 GET /x/v1/system | holds '.readiness.ready and .store.kind == "sqlite" and .runtime.goroutines > 0 and ([.settings[] | select(.secret and .value != null)] == [])'
 api 200 GET /x/v1/system/diagnostics >"$WORK/diagnostics.tar.gz"
 tar -xzOf "$WORK/diagnostics.tar.gz" hookloft-diagnostics/system.json | holds '.queue.dueNow != null'
-hookloft diagnostics /tmp/help.tar.gz
-hookloft diagnostics - | tar -xzO hookloft-diagnostics/metrics.txt | grep -q '^hookloft_build_info'
 api 200 GET "/x/v1/why/$BREAD" | holds '.kind == "message" and (.verdict | length > 0) and (.deliveries | length == 2)'
 api 404 GET /x/v1/why/msg_nothing >/dev/null
 for id in "$BREAD" "$GOOD" bakery bread.ready batch-1 "$TRIED"; do
