@@ -1,6 +1,7 @@
 // The list on the left, and the keys that go with it.
 import { useRouterState } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
+import { useViewer } from '../api/viewer'
 import { text } from '../text/dashboard'
 import { Link, useGo } from '../ui'
 import { isPlain, isTyping } from './keys'
@@ -12,6 +13,7 @@ const wait = 1500 // milliseconds between "g" and the letter
 export function Navigation() {
   const path = useRouterState({ select: (s) => s.location.pathname })
   const go = useGo()
+  const viewer = useViewer()
   const [armed, setArmed] = useState(0)
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
@@ -38,7 +40,7 @@ export function Navigation() {
   return (
     <nav className="shell-nav" aria-label={text.shell.mainNavigation}>
       <ul className="plain">
-        {navigation().map((n) => (
+        {navigation().filter((n) => !n.needs || viewer.owns(n.needs)).map((n) => (
           <li key={n.to}>
             <Link to={n.to} aria-current={n.to === here ? 'page' : undefined}>
               {n.words}{armed > 0 && <kbd aria-hidden="true">{n.key}</kbd>}

@@ -1,7 +1,7 @@
 import { text } from '../text/dashboard'
 
-/** navigation is the list on the left: place, words, and the key after "g". */
-export const navigation = (): { to: string; words: string; key: string }[] => [
+/** navigation is the list on the left: place, words, and the key after "g". needs is a scope without which there is nothing to see. */
+export const navigation = (): { to: string; words: string; key: string; needs?: string }[] => [
   { to: '/start', words: text.shell.start, key: 'h' },
   { to: '/', words: text.shell.overview, key: 'o' },
   { to: '/apps', words: text.shell.applications, key: 'a' },
@@ -13,4 +13,5 @@ export const navigation = (): { to: string; words: string; key: string }[] => [
   { to: '/tasks', words: text.shell.tasks, key: 't' },
   { to: '/settings', words: text.shell.settings, key: 'p' },
   { to: '/settings/audit', words: text.shell.audit, key: 'u' },
+  { to: '/system', words: text.system.title, key: 'y', needs: 'system:read' },
 ]

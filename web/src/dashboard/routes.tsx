@@ -33,5 +33,6 @@ export const routeTree = root.addChildren([
   at('/claim', later(() => import('./account/claim'), 'ClaimPage')),
   at('/account', later(() => import('./account/account'), 'Account')),
   at('/settings/members', later(() => import('./settings/members'), 'MembersPage')),
+  at('/system', later(() => import('./system/system'), 'System')),
   at('/apps/$appId', later(() => import('./application'), 'Application')),
 ])

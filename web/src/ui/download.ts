@@ -1,5 +1,5 @@
-/** download hands the browser a file that the page has made. */
-export function download(name: string, content: string, type = 'application/json') {
+/** download hands the browser a file that the page has made or fetched. */
+export function download(name: string, content: string | Blob, type = 'application/json') {
   const url = URL.createObjectURL(new Blob([content], { type }))
   const link = document.createElement('a')
   link.href = url
