@@ -220,3 +220,70 @@ test('the keys are listed with "?", and "g" and a letter goes to a screen', asyn
   await shoot(page, 'overview-narrow')
   await person.close()
 })
+
+test('all pages stand still when asked to, until they are let go on', async () => {
+  const person = await sit(browser, server)
+  const { page } = person
+  await page.clock.install({ time: Date.now() - 3_600_000 }) // what passes below is not in the future
+  let asked = 0
+  page.on('request', (r) => { if (r.url().includes('/x/v1/')) asked++ })
+  await person.land('/')
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+  // minute lets one pass, in steps that leave time for answers, and says how much was asked.
+  const minute = async () => {
+    const before = asked
+    for (let i = 0; i < 6; i++) {
+      await page.clock.runFor(10_000)
+      await person.rests()
+    }
+    return asked - before
+  }
+  await person.rests()
+  expect(await minute()).toBeGreaterThan(0)
+  await person.press('button', 'Live: pause all pages')
+  expect(person.clicks()).toBe(1)
+  await page.getByRole('button', { name: 'Paused: let pages go on' }).waitFor()
+  await page.getByRole('status').filter({ hasText: 'Pages stand still.' }).waitFor({ state: 'attached' })
+  expect(await minute()).toBe(0)
+  await page.reload()
+  await page.getByRole('button', { name: 'Paused: let pages go on' }).waitFor()
+  await person.rests()
+  expect(await minute()).toBe(0)
+  await checkAccess(page)
+  await shoot(page, 'overview-paused')
+  await person.press('link', 'Live')
+  await person.sees('Paused with all pages')
+  await person.press('button', 'Go on')
+  await page.getByRole('button', { name: 'Live: pause all pages' }).waitFor()
+  await person.press('link', 'Overview')
+  await person.rests()
+  expect(await minute()).toBeGreaterThan(0)
+  await person.close()
+})
+
+test('keys without Ctrl can be turned off, and stay off', async () => {
+  const person = await sit(browser, server)
+  const { page } = person
+  await person.land('/apps')
+  const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' })
+  await strike(page, '?', dialog)
+  await dialog.getByRole('switch', { name: 'Keys without Ctrl' }).click()
+  await shoot(page, 'keyboard-off')
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+  await page.reload()
+  const box = page.locator('input[role=combobox]:focus')
+  // Ctrl K says that the page listens by now.
+  await strike(page, 'Control+k', box)
+  await page.keyboard.press('Escape')
+  await box.waitFor({ state: 'hidden' })
+  for (const key of ['/', '?', 'g']) await page.keyboard.press(key)
+  expect(await box.count()).toBe(0)
+  expect(await page.locator('dialog[open], nav kbd').count()).toBe(0)
+  await person.press('button', 'Keyboard shortcuts')
+  await dialog.getByRole('switch', { name: 'Keys without Ctrl' }).click()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+  await strike(page, '/', box)
+  await person.close()
+})

@@ -1,10 +1,11 @@
 // How both pages begin: language, theme, data, places.
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { QueryClientProvider } from '@tanstack/react-query'
 import { createRouter, RouterProvider, type AnyRoute } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { ApiError, baseURL } from './api/client'
 import { session } from './api/session'
+import { Queries } from './api/updates'
 import { loadText } from './text'
 import { Announcer, applyTheme, Toasts } from './ui'
 
@@ -14,7 +15,7 @@ const flat = (search: Record<string, unknown>): string => {
 }
 
 /** queries asks again when what is shown is old; what the server refuses is not asked twice. */
-const queries = new QueryClient({
+export const queries = new Queries({
   defaultOptions: {
     queries: {
       staleTime: 5000,

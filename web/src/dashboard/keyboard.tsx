@@ -1,16 +1,17 @@
 import { useEffect, useState } from 'react'
 import { text } from '../text/dashboard'
-import { Button, Dialog } from '../ui'
-import { isPlain, isTyping } from './keys'
+import { Button, Dialog, Switch, usePreference } from '../ui'
+import { isShortcut } from './keys'
 import { navigation } from './navigation'
 
 /** Keyboard opens the list of all keys, by button or with "?". */
 export function Keyboard() {
   const [open, setOpen] = useState(false)
+  const [letters, setLetters] = usePreference('letters')
   const t = text.shell
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
-      if (e.key !== '?' || !isPlain(e) || isTyping(e.target) || document.querySelector('dialog[open]')) return
+      if (e.key !== '?' || !isShortcut(e) || document.querySelector('dialog[open]')) return
       e.preventDefault()
       setOpen(true)
     }
@@ -27,6 +28,7 @@ export function Keyboard() {
     <>
       <Button look="quiet" label={t.keyboard} onPress={() => setOpen(true)}><kbd aria-hidden="true">?</kbd></Button>
       <Dialog open={open} onClose={() => setOpen(false)} title={t.keyboard} wide>
+        <Switch label={t.letters} help={t.lettersHelp} checked={letters === 'on'} onValue={(on) => setLetters(on ? 'on' : 'off')} />
         <div className="grid">
           {groups.map(([head, keys]) => (
             <section key={head} className="stack tight">

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react'
 import { useViewer } from '../api/viewer'
 import { text } from '../text/dashboard'
 import { Link, useGo } from '../ui'
-import { isPlain, isTyping } from './keys'
+import { isShortcut } from './keys'
 import { navigation } from './navigation'
 
 const wait = 1500 // milliseconds between "g" and the letter
@@ -17,7 +17,7 @@ export function Navigation() {
   const [armed, setArmed] = useState(0)
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
-      if (!isPlain(e) || isTyping(e.target) || document.querySelector('dialog[open]')) return
+      if (!isShortcut(e) || document.querySelector('dialog[open]')) return
       if (e.key === 'g') return setArmed(Date.now())
       if (armed === 0) return
       setArmed(0)

@@ -2,7 +2,7 @@ import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { client } from '../api/client'
 import { text } from '../text/dashboard'
 import { announce, useGo } from '../ui'
-import { isTyping } from './keys'
+import { isShortcut } from './keys'
 import { placeOf, type Hit } from './places'
 
 type Found = { hit: Hit; place: string }
@@ -20,7 +20,7 @@ export function Search() {
   const t = text.shell
   useEffect(() => {
     const onKey = (e: globalThis.KeyboardEvent) => {
-      if ((e.key === 'k' && (e.ctrlKey || e.metaKey)) || (e.key === '/' && !e.defaultPrevented && !isTyping(e.target))) {
+      if ((e.key === 'k' && (e.ctrlKey || e.metaKey)) || (e.key === '/' && !e.defaultPrevented && isShortcut(e))) {
         e.preventDefault()
         box.current?.focus()
         box.current?.select()

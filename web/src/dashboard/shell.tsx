@@ -6,7 +6,7 @@ import { ApiError } from '../api/client'
 import { session } from '../api/session'
 import { useWho, viewerOf, ViewerProvider } from '../api/viewer'
 import { text } from '../text/dashboard'
-import { Icon, Link, Loading, Menu, Problem, usePreference } from '../ui'
+import { announce, Button, Icon, Link, Loading, Menu, Problem, usePreference } from '../ui'
 import { AccountMenus } from './account/bar'
 import { SignIn } from './account/sign-in'
 import { Keyboard } from './keyboard'
@@ -41,6 +41,7 @@ function Inside() {
           <Link className="shell-brand" to="/"><Icon name="send" />{text.common.product}</Link>
           <Search />
           <span style={{ flex: 1 }} />
+          <Updates />
           <Preferences />
           <AccountMenus />
           <Keyboard />
@@ -50,6 +51,18 @@ function Inside() {
       </div>
     </ViewerProvider>
   )
+}
+
+/** Updates has all pages stand still, or follow what happens. */
+function Updates() {
+  const [updates, setUpdates] = usePreference('updates')
+  const t = text.shell
+  const isPaused = updates === 'paused'
+  const press = () => {
+    setUpdates(isPaused ? 'live' : 'paused')
+    announce(isPaused ? t.updatesOn : t.updatesOff)
+  }
+  return <Button look="quiet" icon={isPaused ? 'pause' : 'live'} onPress={press} aria-label={isPaused ? t.goOnUpdating : t.pauseUpdates} title={isPaused ? t.goOnUpdating : t.pauseUpdates}>{isPaused ? t.updatesPaused : t.updatesLive}</Button>
 }
 
 function Preferences() {

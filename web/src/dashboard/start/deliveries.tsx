@@ -46,7 +46,7 @@ function Delivery({ appId, message }: { appId: string; message: Shapes['MessageO
   const viewer = useViewer()
   const why = useQuery({
     queryKey: ['start', 'why', message.id],
-    refetchInterval: (q) => nextLook(q.state.data, message.timestamp),
+    meta: { always: true }, refetchInterval: (q) => nextLook(q.state.data, message.timestamp),
     queryFn: async () => (await client.GET('/x/v1/why/{id}', { params: { path: { id: message.id } } })).data!,
   })
   const t = text.start

@@ -32,11 +32,11 @@ export function Start() {
   const appId = app.data?.id ?? ''
   const path = { app_id: appId }
   const endpoints = useQuery({
-    queryKey: ['start', appId, 'endpoint'], enabled: appId !== '', refetchInterval: (q) => (q.state.data?.length ? false : every),
+    queryKey: ['start', appId, 'endpoint'], enabled: appId !== '', meta: { always: true }, refetchInterval: (q) => (q.state.data?.length ? false : every),
     queryFn: async () => (await client.GET('/api/v1/app/{app_id}/endpoint', { params: { path, query: { limit: 1 } } })).data!.data,
   })
   const messages = useQuery({
-    queryKey: ['start', appId, 'message'], enabled: appId !== '', refetchInterval: every,
+    queryKey: ['start', appId, 'message'], enabled: appId !== '', meta: { always: true }, refetchInterval: every,
     queryFn: async () => (await client.GET('/api/v1/app/{app_id}/msg', { params: { path, query: { limit: 5, with_content: false } } })).data!.data,
   })
   const t = text.start

@@ -16,7 +16,7 @@ export function Steps({ appId, endpointId, messages, actions }: {
   const delivered = useQuery({
     queryKey: ['start', appId, endpointId, 'delivered'],
     enabled: endpointId !== undefined && messages.length > 0,
-    refetchInterval: (q) => (q.state.data ? false : 1000),
+    meta: { always: true }, refetchInterval: (q) => (q.state.data ? false : 1000),
     queryFn: async () => {
       const path = { app_id: appId, endpoint_id: endpointId! }
       return (await client.GET('/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}', { params: { path, query: { limit: 1, status: 0, with_content: false } } })).data!.data.length > 0

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import { text } from '../../text/dashboard'
 import { milliseconds, number } from '../../text/format'
-import { Button, Chip, Confirm, Progress, type Tone } from '../../ui'
+import { Button, Chip, Confirm, Progress, type Tone, usePreference } from '../../ui'
 import { hasEnded, useSteer, type Task } from './task'
 
 const tones: Record<string, Tone> = { running: 'accent', paused: 'warn', finished: 'ok', failed: 'bad', cancelled: 'idle' }
@@ -33,11 +33,12 @@ export function TaskProgress({ task: t }: { task: Task }) {
 
 function useTimeLeft(eta: string | null): number | null {
   const [now, setNow] = useState(() => Date.now())
+  const [updates] = usePreference('updates')
   useEffect(() => {
-    if (!eta) return
+    if (!eta || updates === 'paused') return
     const timer = setInterval(() => setNow(Date.now()), 1000)
     return () => clearInterval(timer)
-  }, [eta])
+  }, [eta, updates])
   return eta ? Math.max(0, Math.round((new Date(eta).getTime() - now) / 1000) * 1000) : null
 }
 

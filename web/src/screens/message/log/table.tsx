@@ -2,7 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, type KeyboardEvent, type ReactNode } from 'react'
 import { useViewer } from '../../../api/viewer'
 import { text } from '../../../text'
-import { legible, useGo } from '../../../ui'
+import { legible, preference, useGo } from '../../../ui'
 import type { useColumns } from './columns'
 import type { LogRow } from './data'
 
@@ -45,6 +45,7 @@ export function LogTable({ rows, columns, selected, onSelect, previewed, onPrevi
     else requestAnimationFrame(() => requestAnimationFrame(() => row()?.focus())) // it is drawn after the scroll
   }
   const onKey = (e: KeyboardEvent) => {
+    if (e.key.length === 1 && preference('letters') === 'off') return
     if (e.ctrlKey || e.metaKey || e.altKey || (e.target as HTMLElement).tagName === 'INPUT' && e.key !== 'j' && e.key !== 'k') return
     const at = current.current
     const row = rows[at]
