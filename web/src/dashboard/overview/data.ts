@@ -2,7 +2,7 @@
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { client, type OwnShapes } from '../../api/client'
 import { periodFor, pointsOf, stepOf } from '../../charts'
-import { spanOf, type Range } from '../../screens/endpoint/range'
+import { spanOf, untilOf, type Range } from '../../screens/endpoint/range'
 
 const at = (ms: number) => new Date(ms).toISOString()
 
@@ -17,7 +17,7 @@ export function useSeries(range: Range) {
       const { since, until } = spanOf(range)
       const earlier = since - (until - since)
       const [now, before] = await Promise.all([
-        client.GET('/x/v1/stats/series', { params: { query: { period: periodFor(since, until, Date.now()), since: at(since), until: at(until) } } }),
+        client.GET('/x/v1/stats/series', { params: { query: { period: periodFor(since, until, Date.now()), since: at(since), until: untilOf(range) } } }),
         client.GET('/x/v1/stats/series', { params: { query: { period: periodFor(earlier, since, Date.now()), since: at(earlier), until: at(since) } } }).catch(() => null),
       ])
       return { points: pointsOf(now.data!), step: stepOf(now.data!.period), total: now.data!.total, before: before?.data?.total ?? null }
@@ -54,14 +54,31 @@ export function useFailures(range: Range) {
     refetchInterval: range.fixed ? false : 30_000,
     placeholderData: (before) => before,
     queryFn: async () => {
-      const { since, until } = spanOf(range)
-      return (await client.GET('/x/v1/stats/failures', { params: { query: { since: at(since), until: at(until) } } })).data!.data
+      const { since } = spanOf(range)
+      return (await client.GET('/x/v1/stats/failures', { params: { query: { since: at(since), until: untilOf(range) } } })).data!.data
     },
   })
 }
 
 export const useQueue = () =>
   useQuery({ queryKey: ['overview', 'queue'], refetchInterval: 15_000, queryFn: async () => (await client.GET('/x/v1/queue')).data! })
+
+const mostIssues = 250
+
+/** useIssues counts what is open now, and what of it began in the range. isMore says that there is more than was counted. */
+export function useIssues(range: Range) {
+  return useQuery({
+    queryKey: ['overview', 'issues', range],
+    refetchInterval: range.fixed ? false : 30_000,
+    placeholderData: (before) => before,
+    queryFn: async () => {
+      const { since, until } = spanOf(range)
+      const { data } = await client.GET('/x/v1/issue', { params: { query: { state: 'open', limit: mostIssues } } })
+      const fresh = data!.data.filter((i) => Date.parse(i.firstAt) >= since && Date.parse(i.firstAt) < until).length
+      return { open: data!.data.length, fresh, isMore: !data!.done }
+    },
+  })
+}
 
 /** useURLs are the URLs of endpoints, as far as they are known; one that was deleted has none. */
 export function useURLs(endpoints: { appId: string; endpointId: string }[]): Map<string, string> {

@@ -1,6 +1,8 @@
+import type { ReactNode } from 'react'
 import type { OwnShapes } from '../../api/client'
 import { shareOf } from '../../charts'
 import { text } from '../../text/dashboard'
+import { Link } from '../../ui'
 import { milliseconds, number, percent } from '../../text/format'
 import { changeOf } from './change'
 
@@ -10,7 +12,7 @@ const share = (t: Total | null) => (t ? shareOf(t.success, t.failed) : null)
 const p95 = (t: Total | null) => (t?.latency && t.latency.count > 0 ? t.latency.p95Ms : null)
 
 /** Figures are the numbers that one looks at first, with how they were in as long a time before. */
-export function Figures({ total, before, queue, failures }: { total: Total; before: Total | null; queue?: OwnShapes['QueueOut']; failures?: OwnShapes['FailureOut'][] }) {
+export function Figures({ total, before, queue, issues }: { total: Total; before: Total | null; queue?: OwnShapes['QueueOut']; issues?: { open: number; fresh: number; isMore: boolean } }) {
   const t = text.overview
   const about = queue?.approximated ? '≈ ' : ''
   const [was, is] = [share(before), share(total)]
@@ -22,12 +24,12 @@ export function Figures({ total, before, queue, failures }: { total: Total; befo
       <Figure name={t.final} value={number(total.final)} change={changeOf(total.final, before && before.final)} />
       <Figure name={t.p95} value={milliseconds(p95(total))} change={changeOf(p95(total), p95(before))} />
       <Figure name={t.dueNow} value={queue ? about + number(queue.total.now) : '–'} change={queue ? t.ofWaiting(queue.total.total) : null} />
-      <Figure name={t.classes} value={number(failures?.filter((f) => f.isError).length)} change={null} />
+      <Figure name={<Link to="/issues">{t.issues}</Link>} value={issues ? number(issues.open) + (issues.isMore ? '+' : '') : '–'} change={issues?.open ? t.freshIssues(issues.fresh) : null} />
     </dl>
   )
 }
 
-function Figure({ name, value, change }: { name: string; value: string; change: string | null }) {
+function Figure({ name, value, change }: { name: ReactNode; value: string; change: string | null }) {
   return (
     <div className="card">
       <dt>{name}</dt>

@@ -3,7 +3,7 @@ import { Latency, QueueBars, Series } from '../../charts'
 import { RangePicker, useRange } from '../../screens/endpoint/range'
 import { text } from '../../text/dashboard'
 import { Link, Loading, Page, Problem } from '../../ui'
-import { useFailures, useQueue, useSeries } from './data'
+import { useFailures, useIssues, useQueue, useSeries } from './data'
 import { FailingEndpoints } from './failing'
 import { Figures } from './figures'
 import { Recovered } from './recovered'
@@ -14,13 +14,14 @@ export function Overview() {
   const series = useSeries(range)
   const failures = useFailures(range)
   const queue = useQueue()
+  const issues = useIssues(range)
   const t = text.overview
   return (
     <Page title={t.title} actions={<RangePicker range={range} />}>
       <Recovered />
       {series.isPending ? <Loading lines={8} /> : series.error ? <Problem error={series.error} onRetry={series.refetch} /> : (
         <>
-          <Figures total={series.data.total} before={series.data.before} queue={queue.data} failures={failures.data} />
+          <Figures total={series.data.total} before={series.data.before} queue={queue.data} issues={issues.data} />
           {series.data.total.success + series.data.total.failed === 0 && <p className="note">{t.quiet} <Link to="/start">{t.toStart}</Link></p>}
           <div className="grid">
             <Series title={t.throughput} points={series.data.points} step={series.data.step} onZoom={zoom} />

@@ -24,6 +24,9 @@ export function useRange(): [Range, (since: Date, until: Date) => void] {
 export const spanOf = (range: Range): { since: number; until: number } =>
   range.fixed ? range : { since: Date.now() - ranges[range.name], until: Date.now() }
 
+/** untilOf is what the server is asked for as the end: its own present, where the range ends now, since a clock here may be ahead of its. */
+export const untilOf = (range: Range): string | undefined => (range.fixed ? new Date(range.until).toISOString() : undefined)
+
 /** useSeries asks for an endpoint's series in a range; a range until now moves on by itself. */
 export function useSeries(place: Place, range: Range) {
   return useQuery({
@@ -33,7 +36,7 @@ export function useSeries(place: Place, range: Range) {
     queryFn: async () => {
       const { since, until } = spanOf(range)
       const period = periodFor(since, until, Date.now())
-      const query = { period, since: new Date(since).toISOString(), until: new Date(until).toISOString(), with_buckets: true }
+      const query = { period, since: new Date(since).toISOString(), until: untilOf(range), with_buckets: true }
       const { data } = await client.GET('/x/v1/app/{app_id}/endpoint/{endpoint_id}/stats/series', { params: { path: place, query } })
       return { points: pointsOf(data!), total: data!.total, step: stepOf(data!.period) }
     },
