@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkAccess, inAllColours, launch, shoot, sit, strike } from './browser'
@@ -105,4 +106,77 @@ test('after the server was away it goes on by itself', async () => {
   await person.page.context().setOffline(false)
   await person.page.getByRole('status').filter({ hasText: /^Live$/ }).waitFor()
   await person.close()
+})
+
+// wire stands between a page and the server, and can be cut.
+async function wire(to: string) {
+  const { hostname, port } = new URL(to)
+  const open = new Set<Socket>()
+  let isCut = false
+  const between = createServer((near) => {
+    if (isCut) {
+      near.destroy()
+      return
+    }
+    const far = connect(Number(port), hostname)
+    for (const [one, other] of [[near, far], [far, near]] as const) {
+      open.add(one)
+      one.pipe(other)
+      one.on('error', () => other.destroy()).on('close', () => { open.delete(one); other.destroy() })
+    }
+  })
+  await new Promise<void>((done) => between.listen(0, '127.0.0.1', done))
+  const cut = () => {
+    isCut = true
+    for (const s of open) s.destroy()
+  }
+  return {
+    url: `http://127.0.0.1:${(between.address() as AddressInfo).port}`,
+    cut,
+    mend: () => { isCut = false },
+    stop: () => { cut(); between.close() },
+  }
+}
+
+test('what happened while the connection was cut comes once; what a restart made the server forget is said', async () => {
+  const line = await wire(server.url)
+  try {
+    await server.api('POST', '/api/v1/app', { name: 'Cut', uid: 'cut' })
+    const person = await sit(browser, { ...server, url: line.url })
+    const { page } = person
+    await person.land('/live?filter=app:cut')
+    const status = (words: RegExp) => page.getByRole('status').filter({ hasText: words }).waitFor()
+    const rows = page.locator('tbody tr')
+    const seen = () => rows.locator('td:nth-child(3)').allTextContents()
+    await status(/^Live$/)
+    const names: string[] = []
+    for (let n = 0; n < 2; n++) {
+      names.unshift(`seen.${n}`)
+      await send('cut', n, names[0]!)
+      await expect.poll(seen, { timeout: 15_000 }).toEqual(names)
+      line.cut()
+      await status(/^Connection lost/)
+      for (const k of [1, 2, 3]) {
+        names.unshift(`missed.${n}.${k}`)
+        await send('cut', n, names[0]!)
+      }
+      line.mend()
+      await status(/^Live$/)
+      await expect.poll(seen, { timeout: 15_000 }).toEqual(names)
+    }
+    expect(await page.getByText('What happened').count()).toBe(0)
+    await server.restart()
+    await person.sees(/^What happened between .* is not shown here/)
+    await status(/^Live$/)
+    names.unshift('after')
+    await send('cut', 0, 'after')
+    await expect.poll(seen, { timeout: 15_000 }).toEqual(names)
+    await inAllColours(page, () => checkAccess(page))
+    await shoot(page, 'live-gap')
+    await page.getByRole('link', { name: 'Messages of that time' }).click()
+    await page.getByRole('heading', { name: 'Messages', level: 1 }).waitFor()
+    await person.close()
+  } finally {
+    line.stop()
+  }
 })

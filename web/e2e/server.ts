@@ -23,30 +23,42 @@ export type Server = {
   /** command runs a command of the program on the server's data and returns what it prints. */
   command: (...args: string[]) => string
   stop: () => Promise<void>
+  /** restart ends the program as stop does and starts it again on the same data, at the same address. */
+  restart: () => Promise<void>
 }
 
 /** startServer runs `hookloft dev`: it has the application "demo" with an inbox that answers 200. */
 export async function startServer(flags: string[] = []): Promise<Server> {
   const home = mkdtempSync(join(tmpdir(), 'hookloft-web-'))
-  const child = spawn(binary, ['dev', '--listen', '127.0.0.1:0', '--data', join(home, 'data'), ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: home, HOOKLOFT_API_RATE: '0' },
-  })
   let printed = ''
-  const ended = new Promise<void>((done) => child.on('exit', () => done()))
-  await new Promise<void>((done, fail) => {
-    const timer = setTimeout(() => fail(new Error(`the server does not start:\n${printed}`)), 60_000)
-    const take = (chunk: Buffer) => {
-      printed += chunk.toString()
-      if (/token\s+hl_sk_\S+\n/.test(printed)) {
-        clearTimeout(timer)
-        done()
+  const start = async (listen: string) => {
+    const begun = printed.length
+    const child = spawn(binary, ['dev', '--listen', listen, '--data', join(home, 'data'), ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, HOME: home, HOOKLOFT_API_RATE: '0' },
+    })
+    const ended = new Promise<void>((done) => child.on('exit', () => done()))
+    await new Promise<void>((done, fail) => {
+      const timer = setTimeout(() => fail(new Error(`the server does not start:\n${printed}`)), 60_000)
+      const take = (chunk: Buffer) => {
+        printed += chunk.toString()
+        if (/token\s+hl_sk_\S+\n/.test(printed.slice(begun))) {
+          clearTimeout(timer)
+          done()
+        }
       }
+      child.stdout.on('data', take)
+      child.stderr.on('data', take)
+      child.on('exit', (code) => fail(new Error(`the server ended with ${code}:\n${printed}`)))
+    })
+    return async () => {
+      child.kill('SIGTERM')
+      const hard = setTimeout(() => child.kill('SIGKILL'), 12_000)
+      await ended
+      clearTimeout(hard)
     }
-    child.stdout.on('data', take)
-    child.stderr.on('data', take)
-    child.on('exit', (code) => fail(new Error(`the server ended with ${code}:\n${printed}`)))
-  })
+  }
+  let end = await start('127.0.0.1:0')
   const token = /token\s+(hl_sk_\S+)/.exec(printed)![1]!
   const url = /ready on (http:\S+)/.exec(printed)![1]!
   const api: Server['api'] = async (method, path, body, headers) => {
@@ -60,14 +72,15 @@ export async function startServer(flags: string[] = []): Promise<Server> {
     return (text ? JSON.parse(text) : undefined) as never
   }
   const stop = async () => {
-    child.kill('SIGTERM')
-    const hard = setTimeout(() => child.kill('SIGKILL'), 12_000)
-    await ended
-    clearTimeout(hard)
+    await end()
     rmSync(home, { recursive: true, force: true })
   }
+  const restart = async () => {
+    await end()
+    end = await start(new URL(url).host)
+  }
   const command = (...args: string[]) => execFileSync(binary, [...args, '--data', join(home, 'data')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: home } })
-  return { url, token, output: () => printed, api, command, stop }
+  return { url, token, output: () => printed, api, command, stop, restart }
 }
 
 export type Received = { path: string; method: string; headers: IncomingHttpHeaders; body: string }

@@ -26,3 +26,12 @@ test('lines may end in CR LF, also across pieces', () => {
 test('an event that is not finished is not given', () => {
   expect(eventReader()('data: x\n')).toEqual([])
 })
+
+test('an id stays, and is told also where nothing happened', () => {
+  const take = eventReader('a-1')
+  expect(take('id: a-1\n\n: alive\n\ndata: x\n\n: alive\nid: a-2\n\nid: bad\0\n\nevent: end\ndata: {}\n\n')).toEqual([
+    { event: 'message', id: 'a-1', data: 'x' },
+    { event: '', id: 'a-2', data: '' },
+    { event: 'end', id: 'a-2', data: '{}' },
+  ])
+})

@@ -30,18 +30,19 @@ export function follow(path: string, { query, onEvent, onState }: Follow): () =>
     while (!abort.signal.aborted) {
       onState?.('connecting')
       let problem: ApiError | undefined
+      const place = lastId
       try {
         const response = await fetch(address, {
-          headers: { ...credentials.headers(), Accept: 'text/event-stream', ...(lastId && { 'Last-Event-ID': lastId }) },
+          headers: { ...credentials.headers(), Accept: 'text/event-stream', ...(place && { 'Last-Event-ID': place }) },
           signal: abort.signal,
           cache: 'no-store',
         })
         if (!response.ok || !response.body) throw await errorOf(response)
         onState?.('open')
-        for await (const e of eventsOf(response.body)) {
+        for await (const e of eventsOf(response.body, place)) {
           wait = firstWait // it lives
-          if (e.id) lastId = e.id
-          onEvent(e)
+          lastId = e.id
+          if (e.event) onEvent(e)
         }
       } catch (e) {
         if (abort.signal.aborted) return
@@ -65,10 +66,10 @@ const pause = (ms: number, signal: AbortSignal) => new Promise<void>((done) => {
   signal.addEventListener('abort', () => { clearTimeout(timer); done() }, { once: true })
 })
 
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+async function* eventsOf(body: ReadableStream<Uint8Array>, place: string): AsyncGenerator<StreamEvent> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
-  const take = eventReader()
+  const take = eventReader(place)
   try {
     for (;;) {
       const { done, value } = await reader.read()

@@ -6,6 +6,9 @@ import { follow, type StreamState } from '../../api/stream'
 import type { Filter } from './filter'
 
 export type Row = { key: number; event: OwnShapes['TailEvent']; source: string }
+/** Missing is what lies between the place where the connection broke and what the server still keeps; since is null where that place means nothing to it. */
+export type Missing = { since: string | null; until: string }
+
 export const keep = 500
 
 // seconds is how long the gauge looks back.
@@ -17,6 +20,8 @@ export type Feed = {
   state: StreamState
   error?: ApiError
   missed: number
+  /** gap is a time of which nothing can be shown: the connection was down, and the server kept nothing of it. */
+  gap?: Missing
   /** perSecond counts what came, the last second first. */
   perSecond: number[]
   clear: () => void
@@ -28,6 +33,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
   const [perSecond, setPerSecond] = useState<number[]>(() => Array(seconds).fill(0) as number[])
   const [{ state, error }, setState] = useState<{ state: StreamState; error?: ApiError }>({ state: 'connecting' })
   const [missed, setMissed] = useState(0)
+  const [gap, setGap] = useState<Missing>()
   const held = useRef<{ rows: Row[]; count: number; second: number; next: number }>({ rows: [], count: 0, second: 0, next: 1 })
   const stopped = useRef(paused)
 
@@ -62,11 +68,16 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
     h.rows = []
     h.count = 0
     setMissed(0)
+    setGap(undefined)
     const stop = follow('/x/v1/tail', {
       query: JSON.parse(query) as Filter['query'],
       onState: (s, e) => setState({ state: s, error: e }),
       onEvent: ({ event, data }) => {
         if (event === 'missed') return setMissed((n) => n + (JSON.parse(data) as { missed: number }).missed)
+        if (event === 'gap') {
+          const found = JSON.parse(data) as Missing
+          return setGap((old) => (old ? { since: old.since, until: found.until } : found))
+        }
         if (event !== 'attempt' && event !== 'message') return
         const parsed = JSON.parse(data) as OwnShapes['TailEvent']
         if (!wants.current(parsed)) return
@@ -95,6 +106,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
     setRows([])
     setWaiting(0)
     setMissed(0)
+    setGap(undefined)
   }, [])
-  return { rows, waiting, state, error, missed, perSecond, clear }
+  return { rows, waiting, state, error, missed, gap, perSecond, clear }
 }

@@ -3,13 +3,14 @@ import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text/dashboard'
 import { milliseconds } from '../../text/format'
-import { Button, Chip, CopyButton, Input, Link, Page, Problem, Time, useSearch, type Tone } from '../../ui'
-import { useFeed, type Row } from './feed'
+import { Button, Chip, CopyButton, Input, Link, Page, Problem, Time, usePreference, useSearch, type Tone } from '../../ui'
+import { isShortcut } from '../keys'
+import { useFeed, type Missing, type Row } from './feed'
 import { parseFilter } from './filter'
 import { Rate } from './rate'
 import './live.css'
 
-type Why = 'reader' | 'scroll' | 'selection'
+type Why = 'reader' | 'scroll' | 'selection' | 'all'
 
 export function Live() {
   const t = text.live
@@ -18,7 +19,9 @@ export function Live() {
   const [typed, setTyped] = useState(expression)
   useEffect(() => setTyped(expression), [expression])
   const filter = useMemo(() => parseFilter(expression), [expression])
-  const [paused, setPaused] = useState<Why | null>(null)
+  const [own, setPaused] = useState<Why | null>(null)
+  const [updates, setUpdates] = usePreference('updates')
+  const paused = own ?? (updates === 'paused' ? 'all' : null)
   const feed = useFeed(filter, paused !== null)
   const box = useRef<HTMLDivElement>(null)
   const field = useRef<HTMLFormElement>(null)
@@ -28,8 +31,7 @@ export function Live() {
   useEffect(() => {
     // "/" is the search of all pages; here it is the filter, and so must be first.
     const onKey = (e: KeyboardEvent) => {
-      const typing = e.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName)
-      if (e.key !== '/' || e.ctrlKey || e.metaKey || typing) return
+      if (e.key !== '/' || !isShortcut(e)) return
       e.preventDefault()
       e.stopImmediatePropagation()
       field.current?.querySelector('input')?.select()
@@ -56,6 +58,7 @@ export function Live() {
   const goOn = () => {
     document.getSelection()?.removeAllRanges()
     setPaused(null)
+    setUpdates('live')
     box.current?.scrollTo({ top: 0 })
   }
   const wrong = filter.wrong && t.wrong[filter.wrong.why](filter.wrong.part)
@@ -72,6 +75,7 @@ export function Live() {
       </form>
       {feed.state === 'refused' && feed.error && <Problem error={feed.error} />}
       {feed.missed > 0 && <div className="note warn" role="status">{t.missed(feed.missed)}</div>}
+      {feed.gap && <Gap gap={feed.gap} />}
       <Summary rows={feed.rows} waiting={feed.waiting} />
       <div className="table-wrap live-table" role="region" aria-label={t.title} tabIndex={0} ref={box} onScroll={onScroll}>
         {paused && feed.waiting > 0 && <div className="live-new"><Button look="primary" icon="replay" onPress={goOn}>{t.fresh(feed.waiting)}</Button></div>}
@@ -83,6 +87,12 @@ export function Live() {
       </div>
     </Page>
   )
+}
+
+function Gap({ gap: { since, until } }: { gap: Missing }) {
+  const t = text.live
+  const place = `/messages?${new URLSearchParams({ ...(since && { after: since }), before: until })}`
+  return <div className="note warn" role="status">{since ? <>{t.gapFrom} <Time at={since} full /> {t.gapTo} <Time at={until} full /></> : <>{t.gapBefore} <Time at={until} full /></>} {t.gapMissing} <Link to={place}>{t.gapMessages}</Link></div>
 }
 
 function State({ state, paused }: { state: string; paused: Why | null }) {
