@@ -26,8 +26,8 @@ var eventTypes = []eventType{
 	{name: "order.shipment.dispatched", about: "A parcel has left the warehouse.", noun: "order"},
 	{name: "order.shipment.delivered", about: "A parcel was handed over.", noun: "order"},
 	{name: "order.shipment.delayed", about: "A parcel will come later than promised.", noun: "order"},
-	{name: "invoice.created", about: "An invoice was written.", noun: "invoice"},
-	{name: "invoice.paid", about: "An invoice was paid in full.", noun: "invoice", validated: true},
+	{name: "invoice.created", about: "An invoice was written.", noun: "invoice", validated: true},
+	{name: "invoice.paid", about: "An invoice was paid in full.", noun: "invoice"}, // what dev prints to try has a payload of its own
 	{name: "invoice.payment_failed", about: "A payment for an invoice did not go through.", noun: "invoice"},
 	{name: "invoice.voided", about: "An invoice is not valid any more.", noun: "invoice"},
 	{name: "payment.captured", about: "A payment was taken.", noun: "payment"},

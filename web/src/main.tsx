@@ -36,6 +36,8 @@ export async function run(routeTree: AnyRoute, below = '', enter: () => Promise<
     parseSearch: (s) => Object.fromEntries(new URLSearchParams(s)),
     stringifySearch: flat,
     scrollRestoration: true,
+    // A screen is loaded while the pointer rests on its link, or the focus does.
+    defaultPreload: 'intent',
   })
   session.subscribe(() => queries.clear())
   createRoot(document.getElementById('root')!).render(

@@ -7,6 +7,15 @@ import { placeOf, type Hit } from './places'
 
 type Found = { hit: Hit; place: string }
 
+/** prepare loads what an id most often leads to, while it is being pasted. */
+const prepare = () => {
+  void import('../screens/message/page')
+  void import('../screens/endpoint/endpoint')
+}
+
+/** pause is how long to wait for the next letter: a whole id, and what was pasted, has none. */
+const pause = (q: string, pasted: boolean): number => (pasted || /^[a-z]+_\w{20,}$/.test(q) ? 0 : 150)
+
 /** Search goes straight to what an id means: pasted, it needs no click and no key. What has several meanings is listed, and
     the arrows and Enter choose among them. */
 export function Search() {
@@ -57,7 +66,7 @@ export function Search() {
       } catch {
         if (!abort.signal.aborted) setFound([])
       }
-    }, 150)
+    }, pause(q, pasted))
     return () => {
       clearTimeout(timer)
       abort.abort()
@@ -99,6 +108,7 @@ export function Search() {
           setPasted((e.nativeEvent as InputEvent).inputType === 'insertFromPaste')
           setValue(e.target.value)
         }}
+        onFocus={prepare}
         onKeyDown={onKey}
       />
       <div className="shell-hits" id={`${id}-list`} role="listbox" aria-label={t.results} hidden={!open || found.length === 0}>

@@ -14,7 +14,11 @@ export type CodeEditorProps = {
   at?: { line: number; column?: number }
 }
 
-const View = lazy(() => import('./code-editor-view'))
+const load = () => import('./code-editor-view')
+const View = lazy(load)
+
+/** prepareCodeEditor loads it before it is drawn: for a button that leads to one, when the pointer or the focus comes near. */
+export const prepareCodeEditor = (): void => { void load() }
 
 /** CodeEditor edits a script or a JSON document: colours, brackets, undo, search by the browser. It is loaded when it is first drawn.
     Tab indents; Escape and then Tab leaves it, as its description says. */

@@ -2,7 +2,7 @@ import { useState } from 'react'
 import { client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Button, Confirm, Dialog, Input, Menu, toast, useGo, useSearch } from '../../ui'
+import { Button, Confirm, Dialog, Input, Menu, prepareCodeEditor, toast, useGo, useSearch } from '../../ui'
 import { useChanged, useHold, type Endpoint, type Place } from './data'
 import { SendExample } from './example'
 import { ReplayDialog } from './replay'
@@ -32,7 +32,7 @@ export function Actions({ place, endpoint, home }: { place: Place; endpoint: End
   }
   return (
     <>
-      {again && <Button icon="send" disabled={endpoint.disabled} title={endpoint.disabled ? t.whileDisabled : undefined} onPress={() => setOpen('example')}>{t.sendExample}</Button>}
+      {again && <Button icon="send" disabled={endpoint.disabled} title={endpoint.disabled ? t.whileDisabled : undefined} onPointerEnter={prepareCodeEditor} onFocus={prepareCodeEditor} onPress={() => setOpen('example')}>{t.sendExample}</Button>}
       {again && <Button icon="replay" disabled={endpoint.disabled} title={endpoint.disabled ? t.whileDisabled : undefined} onPress={() => set({ replay: 'ask' })}>{t.replay}</Button>}
       {manages && !endpoint.disabled && (isOwnHold || hold.data?.state === 'draining'
         ? <Button icon="play" onPress={() => setOpen('resume')}>{t.resume}</Button>
