@@ -174,7 +174,7 @@ func TestSystemSaysWhatRuns(t *testing.T) {
 	if err := r.admin.Backup(t.Context(), io.Discard, false); err != nil {
 		t.Fatal(err)
 	}
-	if out = ask(); out.Store.LastBackup == nil || out.Store.LastBackup.Bytes == 0 || time.Since(out.Store.LastBackup.At) > time.Minute {
+	if out = ask(); out.Store.LastBackup == nil || out.Store.LastBackup.Bytes == 0 || time.Since(out.Store.LastBackup.At) > time.Hour {
 		t.Errorf("last backup: %+v", out.Store.LastBackup)
 	}
 	// A message for an endpoint that does not answer waits, and is counted.
@@ -225,7 +225,12 @@ func TestQueueCount(t *testing.T) {
 	depth := dispatch.Depth{Fresh: 3, InFlight: 2, OldestDue: time.Second, Held: []hook.EndpointID{1, 2}, HeldCount: 2}
 	s := &waitingSearch{counts: []store.DueCount{{Bound: 0, Count: 10}, {Bound: 1, Count: 5}, {Bound: len(dueBounds), Count: 7}}, waiting: map[hook.EndpointID]int{1: 4}}
 	q := &queueCount{search: s, depth: func(int) dispatch.Depth { return depth }, log: telemetry.Discard()}
+	begin := time.Now()
 	got := q.count(t.Context())
+	if q.until.Before(begin.Add(countEvery)) {
+		t.Errorf("it is counted again %v after %v", q.until, begin)
+	}
+	q.until = begin.Add(time.Hour) // however slow this machine is
 	if got.DueNow != 9 || got.OnHold != 4 || got.Waiting != 12 || got.ByDueTime[0] != 13 || got.InFlight != 2 || got.OldestDue != time.Second {
 		t.Errorf("%+v", got)
 	}
@@ -235,7 +240,7 @@ func TestQueueCount(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	}
-	if s.asked > 10 {
+	if s.asked != 1 {
 		t.Errorf("the rows were counted %d times for 21 answers", s.asked)
 	}
 	again := func() httpapi.SystemQueue { q.until = time.Time{}; return q.count(t.Context()) }

@@ -41,6 +41,8 @@ test('an operator sees what runs, what waits and what is kept', async () => {
   await section('Health').getByText('Ready for requests', { exact: true }).waitFor()
   await section('Health').getByText('Writes and reads back.').waitFor()
 
+  const asOf = page.getByText(/^(Looks again|Stands still)/).locator('time')
+  const first = await asOf.getAttribute('datetime')
   const chart = section('Queue').getByRole('figure', { name: 'By when they are due' })
   await chart.getByRole('img', { name: /deliver(y waits|ies wait), most of them due/ }).waitFor()
   await person.press('button', 'View as table', chart)
@@ -62,9 +64,7 @@ test('an operator sees what runs, what waits and what is kept', async () => {
   await shoot(page, 'system')
   await page.setViewportSize({ width: 1280, height: 900 })
 
-  // It moves on by itself, and stands still when it is asked to; the address says so.
-  const asOf = page.getByText(/^(Looks again|Stands still)/).locator('time')
-  const first = await asOf.getAttribute('datetime')
+  // It has moved on by itself, and stands still when it is asked to; the address says so.
   await expect.poll(() => asOf.getAttribute('datetime'), { timeout: 20_000 }).not.toBe(first)
   await person.press('button', 'Stand still')
   await page.waitForURL(/still=1/)
