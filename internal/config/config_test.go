@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -49,11 +50,8 @@ func TestLaterSourcesWin(t *testing.T) {
 	want := Default()
 	want.Listen, want.Data, want.APIRate, want.AllowHTTP, want.LogFormat, want.MaxPayload = "127.0.0.1:1", "env", 7, true, "json", 2<<20
 	want.EgressAllow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	want.Origin = map[string]string{"listen": "file", "data": "environment", "api-rate": "flag", "allow-http": "file", "egress-allow": "file", "log-format": "command", "max-payload": "file"}
 	if diff := cmp.Diff(want, l.Config, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
-		t.Error(diff)
-	}
-	wantOrigin := map[string]string{"listen": "file", "data": "environment", "api-rate": "flag", "allow-http": "file", "egress-allow": "file", "log-format": "command", "max-payload": "file"}
-	if diff := cmp.Diff(wantOrigin, l.Origin); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -163,6 +161,34 @@ func TestPrintIsAFile(t *testing.T) {
 	first.Origin, second.Origin = nil, nil // the second has it all from a file
 	if diff := cmp.Diff(first.Config, second.Config, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestShownHoldsNoSecret: what is shown says whether a secret has a value, and not which.
+func TestShownHoldsNoSecret(t *testing.T) {
+	const secret = "planted-secret-of-at-least-32-characters"
+	l, err := Load(Sources{Flags: map[string]string{"main-secret": secret, "listen": "127.0.0.1:1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]Shown{}
+	for _, k := range l.Shown() {
+		found[k.Name] = k
+		if strings.Contains(fmt.Sprintf("%s %s", k.Text, k.Value), secret) {
+			t.Errorf("%s shows a secret", k.Name)
+		}
+	}
+	if len(found) != len(Names()) {
+		t.Errorf("%d of %d knobs", len(found), len(Names()))
+	}
+	if k := found["main-secret"]; !k.IsSecret || !k.IsSet || k.Origin != "flag" || k.Text != "" {
+		t.Errorf("a secret that is set: %+v", k)
+	}
+	if k := found["jwt-secret"]; !k.IsSecret || k.IsSet || k.Origin != "" {
+		t.Errorf("one that is not: %+v", k)
+	}
+	if k := found["listen"]; k.IsSecret || k.Text != "127.0.0.1:1" || k.Origin != "flag" {
+		t.Errorf("what is no secret: %+v", k)
 	}
 }
 
