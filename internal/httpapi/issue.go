@@ -199,9 +199,6 @@ func (s *server) replayIssue(c *call) error {
 			return err
 		}
 	}
-	if err := checkRate(in.RatePerSecond); err != nil {
-		return err
-	}
 	t := s.newTask(c, hook.TaskRecover)
 	t.Application, t.Endpoint = is.Application, is.Endpoint
 	// A message is accepted before it fails, by little as a rule; times are those of minutes.
@@ -215,23 +212,5 @@ func (s *server) replayIssue(c *call) error {
 	if t.Params, err = json.Marshal(hook.ReplayParams{}); err != nil {
 		return err
 	}
-	if in.RatePerSecond != nil {
-		t.RatePerSecond = *in.RatePerSecond
-	}
-	if in.DryRun {
-		leave, err := s.previews.enter(c, t.Application)
-		if err != nil {
-			return err
-		}
-		defer leave()
-		p, err := s.Tasks.Preview(c.ctx(), t, ep)
-		if err != nil {
-			return err
-		}
-		return c.json(http.StatusOK, previewToAPI(p))
-	}
-	if ep.Disabled {
-		return endpointDisabled()
-	}
-	return s.startTask(c, t, s.ownTaskToAPI(t))
+	return s.runReplay(c, t, ep, in.RatePerSecond, in.DryRun)
 }

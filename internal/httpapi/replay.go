@@ -150,13 +150,19 @@ func (s *server) replayEndpoint(c *call) error {
 	case typ == hook.TaskReplay && in.StatusCodeClass != nil:
 		return hook.Fieldf("statusCodeClass", "may not be given with which missing: what was never attempted has no answer")
 	}
-	if err := checkRate(in.RatePerSecond); err != nil {
+	return s.runReplay(c, t, e, in.RatePerSecond, in.DryRun)
+}
+
+// runReplay starts a replay at the pace that was asked for, nil for none, or counts what it
+// would send.
+func (s *server) runReplay(c *call, t *hook.Task, e *hook.Endpoint, perSecond *float64, isDry bool) error {
+	if err := checkRate(perSecond); err != nil {
 		return err
 	}
-	if in.RatePerSecond != nil {
-		t.RatePerSecond = *in.RatePerSecond
+	if perSecond != nil {
+		t.RatePerSecond = *perSecond
 	}
-	if in.DryRun {
+	if isDry {
 		leave, err := s.previews.enter(c, t.Application)
 		if err != nil {
 			return err
