@@ -69,21 +69,16 @@ func (c *catalog) PlanOf(ctx context.Context, app hook.ApplicationID) (*store.Pl
 	if first {
 		// Others wait for this load, so it does not end with this caller's context.
 		c.load(context.WithoutCancel(ctx), app, l)
-		return l.plan, l.err
+		return l.value, l.err
 	}
-	select {
-	case <-l.done:
-		return l.plan, l.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return l.wait(ctx)
 }
 
 // load does a load that begin handed out.
-func (c *catalog) load(ctx context.Context, app hook.ApplicationID, l *planLoad) {
+func (c *catalog) load(ctx context.Context, app hook.ApplicationID, l *load[*store.Plan]) {
 	l.err = errors.New("load plan: broken off") // for those who wait, should loadPlan panic
 	defer c.plans.end(app, l)
-	l.plan, l.err = c.loadPlan(ctx, app)
+	l.value, l.err = c.loadPlan(ctx, app)
 }
 
 // loadPlan reads a plan in one transaction. Indexes: primary keys.

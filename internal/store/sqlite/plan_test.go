@@ -52,7 +52,7 @@ func fill(k *planCache, p *store.Plan) {
 	if !first {
 		panic("a load was under way")
 	}
-	l.plan = p
+	l.value = p
 	k.end(p.Application.ID, l)
 }
 
@@ -207,7 +207,7 @@ func TestPlanCacheDropsALoadThatRacedWithAChange(t *testing.T) {
 			if !first || after == before {
 				t.Fatal("who comes after the change joins a load from before it")
 			}
-			before.plan = aPlan(1, 1)
+			before.value = aPlan(1, 1)
 			k.end(1, before)
 			select {
 			case <-before.done:
@@ -220,9 +220,9 @@ func TestPlanCacheDropsALoadThatRacedWithAChange(t *testing.T) {
 			if again, first := k.begin(1); first || again != after {
 				t.Error("the end of the old load removed the new one")
 			}
-			after.plan = aPlan(1, 2)
+			after.value = aPlan(1, 2)
 			k.end(1, after)
-			if p := k.of(1); p != after.plan {
+			if p := k.of(1); p != after.value {
 				t.Error("what was read after the change is not kept")
 			}
 			k.check(t)
@@ -281,7 +281,7 @@ func TestConcurrentMissesShareOneLoad(t *testing.T) {
 	c.load(t.Context(), apps[0].ID, l)
 	wg.Wait()
 	for _, p := range plans {
-		if p != l.plan {
+		if p != l.value {
 			t.Fatal("a caller did not get the shared plan")
 		}
 	}

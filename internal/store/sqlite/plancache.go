@@ -24,7 +24,7 @@ type planCache struct {
 	mu      sync.RWMutex
 	entries map[hook.ApplicationID]*planEntry
 	names   map[planName]*planEntry
-	loads   map[hook.ApplicationID]*planLoad
+	loads   loads[hook.ApplicationID, *store.Plan]
 	// marks are the environments of the entries. A change of an environment breaks its
 	// mark and thereby all its entries, without visiting them.
 	marks map[hook.EnvironmentID]*environmentMark
@@ -49,20 +49,12 @@ type planEntry struct {
 
 type environmentMark struct{ broken bool } // guarded by planCache.mu
 
-// planLoad is a load under way. plan and err are set before done is closed, by whoever began it.
-type planLoad struct {
-	done  chan struct{}
-	plan  *store.Plan
-	err   error
-	stale bool // guarded by planCache.mu: something changed since the load began
-}
-
 func newPlanCache(limit int) *planCache {
 	return &planCache{
 		limit:   limit,
 		entries: map[hook.ApplicationID]*planEntry{},
 		names:   map[planName]*planEntry{},
-		loads:   map[hook.ApplicationID]*planLoad{},
+		loads:   loads[hook.ApplicationID, *store.Plan]{},
 		marks:   map[hook.EnvironmentID]*environmentMark{},
 	}
 }
@@ -93,30 +85,21 @@ func (e *planEntry) hit() *store.Plan {
 
 // begin returns the load of an application that is under way, or a new one; first says
 // that the caller must do it and call end.
-func (k *planCache) begin(app hook.ApplicationID) (l *planLoad, first bool) {
+func (k *planCache) begin(app hook.ApplicationID) (l *load[*store.Plan], first bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if l := k.loads[app]; l != nil {
-		return l, false
-	}
-	l = &planLoad{done: make(chan struct{})}
-	k.loads[app] = l
-	return l, true
+	return k.loads.begin(app)
 }
 
 // end keeps what was loaded, unless something changed meanwhile, and wakes who waits.
-func (k *planCache) end(app hook.ApplicationID, l *planLoad) {
+func (k *planCache) end(app hook.ApplicationID, l *load[*store.Plan]) {
 	defer close(l.done)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if l.stale { // loads holds another one by now, or none
+	if !k.loads.end(app, l) {
 		return
 	}
-	delete(k.loads, app)
-	if l.err != nil {
-		return
-	}
-	e := &planEntry{plan: l.plan, bytes: planBytes(l.plan)}
+	e := &planEntry{plan: l.value, bytes: planBytes(l.value)}
 	if e.bytes > k.limit {
 		return
 	}
@@ -124,7 +107,7 @@ func (k *planCache) end(app hook.ApplicationID, l *planLoad) {
 	for k.bytes+e.bytes > k.limit {
 		k.evict()
 	}
-	env := l.plan.Environment.ID
+	env := l.value.Environment.ID
 	if k.marks[env] == nil {
 		k.marks[env] = &environmentMark{}
 	}
@@ -132,7 +115,7 @@ func (k *planCache) end(app hook.ApplicationID, l *planLoad) {
 	k.ring = append(k.ring, e)
 	k.bytes += e.bytes
 	k.entries[app] = e
-	if uid := l.plan.Application.UID; uid != "" {
+	if uid := l.value.Application.UID; uid != "" {
 		k.names[planName{env, uid}] = e
 	}
 }
@@ -142,7 +125,7 @@ func (k *planCache) forgetApplication(app hook.ApplicationID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.remove(k.entries[app])
-	k.breakLoad(app)
+	k.loads.breakOff(app)
 }
 
 // failingSince is a change of one endpoint that plans see without a new version.
@@ -160,7 +143,7 @@ type failingSince struct {
 func (k *planCache) setFailing(f *failingSince) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.breakLoad(f.application)
+	k.loads.breakOff(f.application)
 	e := k.entries[f.application]
 	if e == nil || e.mark.broken {
 		return
@@ -177,14 +160,6 @@ func (k *planCache) setFailing(f *failingSince) {
 	e.plan = &plan
 }
 
-// breakLoad makes a load under way one that nobody keeps or joins. The caller holds mu.
-func (k *planCache) breakLoad(app hook.ApplicationID) {
-	if l := k.loads[app]; l != nil {
-		l.stale = true
-		delete(k.loads, app)
-	}
-}
-
 // forgetEnvironment drops the plans of an environment. Whose a load under way is shows
 // only at its end, so it makes all of them stale; settings change rarely.
 func (k *planCache) forgetEnvironment(env hook.EnvironmentID) {
@@ -194,9 +169,7 @@ func (k *planCache) forgetEnvironment(env hook.EnvironmentID) {
 		m.broken = true
 		delete(k.marks, env)
 	}
-	for app := range k.loads {
-		k.breakLoad(app)
-	}
+	k.loads.breakAll()
 }
 
 // remove takes an entry out; nil is none. The caller holds mu.

@@ -17,21 +17,16 @@ func (c *catalog) SourceOf(ctx context.Context, id hook.SourceID) (*hook.Source,
 	if first {
 		// Others wait for this load, so it does not end with this caller's context.
 		c.loadSource(context.WithoutCancel(ctx), id, l)
-		return l.source, l.err
+		return l.value, l.err
 	}
-	select {
-	case <-l.done:
-		return l.source, l.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return l.wait(ctx)
 }
 
 // loadSource does a load that begin handed out. Index: primary key.
-func (c *catalog) loadSource(ctx context.Context, id hook.SourceID, l *sourceLoad) {
+func (c *catalog) loadSource(ctx context.Context, id hook.SourceID, l *load[*hook.Source]) {
 	l.err = errors.New("load source: broken off") // for those who wait, should the read panic
 	defer c.received.end(id, l)
-	l.source, l.err = onlySource(c.sources(ctx, "s.key = ?1", id))
+	l.value, l.err = onlySource(c.sources(ctx, "s.key = ?1", id))
 }
 
 // sourceCache keeps the sources that were asked for lately. It promises what planCache
@@ -42,20 +37,12 @@ type sourceCache struct {
 
 	mu      sync.RWMutex
 	entries map[hook.SourceID]*hook.Source
-	loads   map[hook.SourceID]*sourceLoad
+	loads   loads[hook.SourceID, *hook.Source]
 	bytes   int
 }
 
-// sourceLoad is a load under way. source and err are set before done is closed, by whoever began it.
-type sourceLoad struct {
-	done   chan struct{}
-	source *hook.Source
-	err    error
-	stale  bool // guarded by sourceCache.mu: something changed since the load began
-}
-
 func newSourceCache(limit int) *sourceCache {
-	return &sourceCache{limit: limit, entries: map[hook.SourceID]*hook.Source{}, loads: map[hook.SourceID]*sourceLoad{}}
+	return &sourceCache{limit: limit, entries: map[hook.SourceID]*hook.Source{}, loads: loads[hook.SourceID, *hook.Source]{}}
 }
 
 // of returns a source, nil when memory does not have it.
@@ -67,35 +54,26 @@ func (k *sourceCache) of(id hook.SourceID) *hook.Source {
 
 // begin returns the load of a source that is under way, or a new one; first says that the
 // caller must do it and call end. A load that ended a moment ago is answered as it was.
-func (k *sourceCache) begin(id hook.SourceID) (l *sourceLoad, first bool) {
+func (k *sourceCache) begin(id hook.SourceID) (l *load[*hook.Source], first bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if s := k.entries[id]; s != nil { // kept since the caller looked
-		l = &sourceLoad{done: make(chan struct{}), source: s}
+		l = &load[*hook.Source]{done: make(chan struct{}), value: s}
 		close(l.done)
 		return l, false
 	}
-	if l := k.loads[id]; l != nil {
-		return l, false
-	}
-	l = &sourceLoad{done: make(chan struct{})}
-	k.loads[id] = l
-	return l, true
+	return k.loads.begin(id)
 }
 
 // end keeps what was loaded, unless it changed meanwhile, and wakes who waits.
-func (k *sourceCache) end(id hook.SourceID, l *sourceLoad) {
+func (k *sourceCache) end(id hook.SourceID, l *load[*hook.Source]) {
 	defer close(l.done)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if l.stale { // loads holds another one by now, or none
+	if !k.loads.end(id, l) {
 		return
 	}
-	delete(k.loads, id)
-	if l.err != nil {
-		return
-	}
-	size := sourceBytes(l.source)
+	size := sourceBytes(l.value)
 	if size > k.limit {
 		return
 	}
@@ -106,7 +84,7 @@ func (k *sourceCache) end(id hook.SourceID, l *sourceLoad) {
 		// Any one goes: the order of a map is arbitrary, and a source in use is back after one read.
 		k.remove(old)
 	}
-	k.entries[id] = l.source
+	k.entries[id] = l.value
 	k.bytes += size
 }
 
@@ -115,7 +93,7 @@ func (k *sourceCache) forget(id hook.SourceID) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.remove(id)
-	k.breakLoad(id)
+	k.loads.breakOff(id)
 }
 
 // forgetEnvironment drops the sources of an environment. Whose a load under way is shows
@@ -128,9 +106,7 @@ func (k *sourceCache) forgetEnvironment(env hook.EnvironmentID) {
 			k.remove(id)
 		}
 	}
-	for id := range k.loads {
-		k.breakLoad(id)
-	}
+	k.loads.breakAll()
 }
 
 // remove takes a source out, if it is there. The caller holds mu.
@@ -138,14 +114,6 @@ func (k *sourceCache) remove(id hook.SourceID) {
 	if s := k.entries[id]; s != nil {
 		k.bytes -= sourceBytes(s)
 		delete(k.entries, id)
-	}
-}
-
-// breakLoad makes a load under way one that nobody keeps or joins. The caller holds mu.
-func (k *sourceCache) breakLoad(id hook.SourceID) {
-	if l := k.loads[id]; l != nil {
-		l.stale = true
-		delete(k.loads, id)
 	}
 }
 
