@@ -450,18 +450,27 @@ func nextOf(q store.RollupQuery) string {
 	return nextRollupSQL
 }
 
+// sumsBetween prepares one of the queries of an application's sums from since to before until.
+func sumsBetween(conn *sqlite.Conn, query string, p hook.RollupPeriod, env hook.EnvironmentID, app hook.ApplicationID, since, until time.Time) (*sqlite.Stmt, error) {
+	stmt, err := conn.Prepare(fmt.Sprintf(query, tableOf(p)))
+	if err != nil {
+		return nil, err
+	}
+	stmt.BindInt64(1, int64(env))
+	stmt.BindInt64(2, int64(app))
+	stmt.BindInt64(3, since.UnixMilli())
+	stmt.BindInt64(4, until.UnixMilli())
+	return stmt, nil
+}
+
 func eachRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, f func(*hook.Rollup) error) error {
 	if q.OnlyFailures {
 		return eachFailedRollup(conn, q, app, f)
 	}
-	stmt, err := conn.Prepare(fmt.Sprintf(rollupsSQL, tableOf(q.Period)))
+	stmt, err := sumsBetween(conn, rollupsSQL, q.Period, q.Environment, app, q.Since, q.Until)
 	if err != nil {
 		return err
 	}
-	stmt.BindInt64(1, int64(q.Environment))
-	stmt.BindInt64(2, int64(app))
-	stmt.BindInt64(3, q.Since.UnixMilli())
-	stmt.BindInt64(4, q.Until.UnixMilli())
 	return eachRow(stmt, func() (bool, error) {
 		if q.Endpoint != 0 && hook.EndpointID(stmt.ColumnInt64(3)) != q.Endpoint || !q.WantsType(stmt.ColumnText(4)) {
 			return true, nil
@@ -475,14 +484,10 @@ func eachRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, 
 }
 
 func eachFailedRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, f func(*hook.Rollup) error) error {
-	stmt, err := conn.Prepare(fmt.Sprintf(failedRollupsSQL, tableOf(q.Period)))
+	stmt, err := sumsBetween(conn, failedRollupsSQL, q.Period, q.Environment, app, q.Since, q.Until)
 	if err != nil {
 		return err
 	}
-	stmt.BindInt64(1, int64(q.Environment))
-	stmt.BindInt64(2, int64(app))
-	stmt.BindInt64(3, q.Since.UnixMilli())
-	stmt.BindInt64(4, q.Until.UnixMilli())
 	return eachRow(stmt, func() (bool, error) {
 		if q.Endpoint != 0 && hook.EndpointID(stmt.ColumnInt64(1)) != q.Endpoint {
 			return true, nil

@@ -40,14 +40,10 @@ func (v rollupView) EachRollupCount(q store.RollupCountQuery, f func(store.Rollu
 }
 
 func countApplication(conn *sqlite.Conn, q store.RollupCountQuery, app hook.ApplicationID, f func(store.RollupCount) error) error {
-	stmt, err := conn.Prepare(fmt.Sprintf(countApplicationSQL, tableOf(q.Period)))
+	stmt, err := sumsBetween(conn, countApplicationSQL, q.Period, q.Environment, app, q.Since, q.Until)
 	if err != nil {
 		return err
 	}
-	stmt.BindInt64(1, int64(q.Environment))
-	stmt.BindInt64(2, int64(app))
-	stmt.BindInt64(3, q.Since.UnixMilli())
-	stmt.BindInt64(4, q.Until.UnixMilli())
 	return eachRow(stmt, func() (bool, error) {
 		err := f(store.RollupCount{Application: app, At: stmt.ColumnInt64(0), Success: stmt.ColumnInt64(1), Failed: stmt.ColumnInt64(2)})
 		return err == nil, err
