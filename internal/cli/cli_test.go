@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,7 +37,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "server": server, "receiver": receiver,
+			"exits": exits, "eventually": eventually, "server": server, "receiver": receiver,
 		},
 		// Profiles are kept in the scene's own directory; NO_COLOR is tested where it is set.
 		Setup: func(e *testscript.Env) error {
@@ -43,6 +45,25 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// eventually runs a command until its standard output matches, for at most a minute:
+// eventually REGEXP COMMAND ARGS...
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually REGEXP COMMAND ARGS...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("within a minute it never printed %q: %v", args[0], err)
+		}
+	}
 }
 
 // exits runs a command and checks its exit code: exits CODE COMMAND ARGS...

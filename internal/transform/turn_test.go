@@ -75,6 +75,20 @@ func TestResultsThatAreKeptAreBounded(t *testing.T) {
 // TestApplicationsTakeTurns: one with many endpoints that ask all the time, some of them
 // slow now and then, is but one before another application's turn.
 func TestApplicationsTakeTurns(t *testing.T) {
+	// As in TestEndpointsTakeTurns, whoever looks may be late.
+	var waited []int64
+	for range 5 {
+		during := turnsOfAnotherApplication(t)
+		if waited = append(waited, during); during <= 60 {
+			return
+		}
+	}
+	t.Errorf("ten runs waited for %v of another application", waited)
+}
+
+// turnsOfAnotherApplication returns how many of its runs end during ten of another one's.
+func turnsOfAnotherApplication(t *testing.T) int64 {
+	t.Helper()
 	p := newPool(t, Options{Children: 2, Time: MaxTime})
 	ctx, stop := context.WithCancel(t.Context())
 	var ended atomic.Int64
@@ -100,9 +114,8 @@ func TestApplicationsTakeTurns(t *testing.T) {
 		}
 	}
 	// Two at most are under way at each of the ten, and one comes between.
-	if during := ended.Load() - before; during > 60 {
-		t.Errorf("ten runs waited for %d of another application", during)
-	}
+	during := ended.Load() - before
 	stop()
 	wait.Wait()
+	return during
 }
