@@ -136,7 +136,7 @@ func TestGoOperations(t *testing.T) {
 	_, err = c.Message.List(ctx, "go", nil)
 	ok("Message.List", err)
 	var attempt models.MessageAttemptOut
-	eventually(t, 10*time.Second, "an attempt", func() bool {
+	eventually(t, time.Minute, "an attempt", func() bool {
 		list, err := c.MessageAttempt.ListByMsg(ctx, "go", msg.Id, nil)
 		if err != nil {
 			t.Fatal("MessageAttempt.ListByMsg:", err)
@@ -177,7 +177,7 @@ func TestGoOperations(t *testing.T) {
 	purge, err := c.Message.ExpungeAllContents(ctx, "go", nil)
 	ok("Message.ExpungeAllContents", err)
 	for _, id := range []string{recovered.Id, missing.Id, bulk.Id, usage.Id, byType.Id, purge.Id} {
-		eventually(t, 10*time.Second, "task "+id, func() bool {
+		eventually(t, time.Minute, "task "+id, func() bool {
 			task, err := c.BackgroundTask.Get(ctx, id)
 			return err == nil && task.Status == models.BACKGROUNDTASKSTATUS_FINISHED
 		})

@@ -106,8 +106,8 @@ func testInboundServer(t *testing.T, api *rig.API, s *sdk) {
 				t.Fatalf("the service got %q, which was not accepted", body)
 			}
 			want = slices.Delete(want, i, i+1)
-		case <-time.After(15 * time.Second):
-			t.Fatalf("did not arrive within 15 s: %q", want)
+		case <-time.After(time.Minute):
+			t.Fatalf("did not arrive within a minute: %q", want)
 		}
 	}
 	// One more that is genuine: what was refused would have arrived before it.
@@ -130,8 +130,8 @@ func testInboundServer(t *testing.T, api *rig.API, s *sdk) {
 		if string(body) != last {
 			t.Errorf("the service got %q, which was not accepted", body)
 		}
-	case <-time.After(15 * time.Second):
-		t.Error("the last one did not arrive within 15 s")
+	case <-time.After(time.Minute):
+		t.Error("the last one did not arrive within a minute")
 	}
 }
 

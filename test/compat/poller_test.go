@@ -59,7 +59,7 @@ func TestGoPoller(t *testing.T) {
 	limit := uint64(2)
 	got := map[string]bool{}
 	iterator := first.Iterator
-	for deadline := time.Now().Add(20 * time.Second); len(got) < len(want); {
+	for deadline := time.Now().Add(time.Minute); len(got) < len(want); {
 		page, err := poller.Poll(ctx, "go", made.ID, &svix.MessagePollerPollOptions{Limit: &limit, Iterator: &iterator})
 		if err != nil || len(page.Data) > 2 || time.Now().After(deadline) {
 			t.Fatalf("page %+v, %v, after %d messages", page, err, len(got))

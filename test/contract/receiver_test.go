@@ -115,7 +115,7 @@ func (d delivery) signedBy(key string) bool {
 		return false
 	}
 	seconds, err := strconv.ParseInt(d.header.Get("Webhook-Timestamp"), 10, 64)
-	if err != nil || d.at.Sub(time.Unix(seconds, 0)).Abs() > 5*time.Second {
+	if err != nil || d.at.Sub(time.Unix(seconds, 0)).Abs() > 30*time.Second {
 		return false
 	}
 	for one := range strings.FieldsSeq(d.header.Get("Webhook-Signature")) {

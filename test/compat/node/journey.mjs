@@ -38,7 +38,7 @@ await new Promise((done) => receiver.listen(0, "127.0.0.1", done));
 const hookURL = (path) => `http://127.0.0.1:${receiver.address().port}${path}`;
 
 async function until(what, probe) {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const got = await probe();
     if (got) return got;

@@ -67,7 +67,7 @@ const receiver = http.createServer(async (req, res) => {
 await new Promise((done) => receiver.listen(0, "127.0.0.1", done));
 const url = `http://127.0.0.1:${receiver.address().port}/`;
 async function until(what, probe) {
-  for (const deadline = Date.now() + 10_000; ; await new Promise((r) => setTimeout(r, 20))) {
+  for (const deadline = Date.now() + 60_000; ; await new Promise((r) => setTimeout(r, 20))) {
     const got = await probe();
     if (got) return got;
     if (Date.now() > deadline) throw new Error(`gave up waiting for ${what}`);
