@@ -86,12 +86,12 @@ serve() {
 	echo "serve $*" >>"$WORK/commands"
 	in_box serve "$@" >>"$WORK/ready" 2>>"$WORK/log" &
 	SERVER=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		hookloft healthcheck --timeout 500ms "$URL" 2>"$WORK/healthcheck" && return
 		kill -0 "$SERVER" 2>/dev/null || fail "serve ended: $(tail -n 3 "$WORK/log")"
 		sleep 0.1
 	done
-	fail "the server was not ready in 10 s: $(cat "$WORK/healthcheck")"
+	fail "the server was not ready in a minute: $(cat "$WORK/healthcheck")"
 }
 
 # stop sends a signal to the server and waits for its end; it returns its exit code.
@@ -110,16 +110,17 @@ api() {
 	shift "$(($# < 4 ? $# : 4))"
 	out=$(mktemp "$WORK/answer.XXXXXX")
 	echo "$method ${path%%\?*}" >>"$WORK/calls"
-	status=$(curl -sS --cacert "$WORK/ca.pem" --max-time 20 -o "$out" -w '%{http_code}' -X "$method" \
+	status=$(curl -sS --cacert "$WORK/ca.pem" --max-time 60 -o "$out" -w '%{http_code}' -X "$method" \
 		-H "Authorization: Bearer $TOKEN" ${body:+-H "Content-Type: ${TYPE:-application/json}" --data-binary "$body"} "$@" "$URL$path")
 	[[ $status == $want ]] || fail "$method $path answers $status, want $want: $(head -c 500 "$out")"
 	cat "$out"
 	rm -f "$out"
 }
 
-# await SECONDS COMMAND... repeats a command until it succeeds.
+# await SECONDS COMMAND... repeats a command until it succeeds. A busy machine gets six times
+# as long.
 await() {
-	local left=$(($1 * 10))
+	local left=$(($1 * 60))
 	shift
 	until "$@"; do
 		left=$((left - 1))

@@ -31,7 +31,7 @@ func TestEmptyBox(t *testing.T) {
 		}
 	}
 	bin := rig.Build(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "run.sh")
 	cmd.Env = append(os.Environ(), "HOOKLOFT_BIN="+bin)
@@ -61,7 +61,7 @@ func TestCompleteNamesWhatNeverRan(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail; . ./box.sh; . ./complete.sh")
 	cmd.Env = append(os.Environ(), "WORK="+work, "BINARY="+bin)

@@ -53,7 +53,7 @@ await 5 received first "$SLOW"
 began=$SECONDS
 stop TERM
 echo "exit code 0 after $((SECONDS - began)) s"
-[ $((SECONDS - began)) -le 10 ]
+[ $((SECONDS - began)) -le 20 ] # a busy machine adds to it
 grep -o -E "msg=attempt .*message=$SLOW .*outcome=success" "$WORK/log" | grep -o 'outcome=.*'
 rm "$WORK/received/first/delay"
 
