@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds every wait for a receiver, which may start on a busy machine.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 func TestReceivers(t *testing.T) {
 	cases := []struct {
