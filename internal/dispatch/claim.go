@@ -242,7 +242,7 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 	if l.isHeld && !c.part.IsManual {
 		due, next = nil, time.Time{} // the gate was shut meanwhile, and remembers that there are rows
 	}
-	if l.isStale { // some of these may be cancelled by now: read again
+	if l.isStale { // some of these may be gone by now: read again
 		l.isStale, l.isBehind, l.isAskedFor = false, !l.isHeld, l.isAskedFor || c.part.IsManual
 		d.wantClaim(l)
 		return

@@ -161,6 +161,9 @@ func (d *Dispatcher) stored(it *item, err error) {
 		d.o.Fed(l.endpoint)
 	}
 	next := &it.finished.Delivery
+	if err == nil && next.Trigger == hook.Manual && next.State == hook.Delivered {
+		l.isStale = l.isStale || l.claiming // a claimer may have read the row that it ended
+	}
 	switch {
 	case it.isLined():
 		for _, m := range it.members() {

@@ -594,6 +594,25 @@ func TestResendWaitsForTheAttemptUnderWay(t *testing.T) {
 	})
 }
 
+// TestResendThatSucceedsWhileTheScheduleIsRead: what was read before a success ended the pair
+// is not sent after it.
+func TestResendThatSucceedsWhileTheScheduleIsRead(t *testing.T) {
+	run(t, Options{}, func(w *world) { w.app(1, 1); w.answer = status(500, hook.Failed, hook.ReasonServer) }, func(w *world, d *Dispatcher) {
+		m := w.publish(1)
+		rest(time.Second)
+		w.mu.Lock()
+		w.late = 3 * time.Second
+		w.answer = func(ctx context.Context, a *hook.Attempt) { time.Sleep(time.Second); ok(ctx, a) }
+		w.mu.Unlock()
+		time.Sleep(time.Until(w.delivery(100_001, m).DueAt) - 100*time.Millisecond)
+		w.resend(1, 100_001, m)
+		rest(time.Hour)
+		if got := w.delivery(100_001, m); w.requests[100_001] != 2 || got.State != hook.Delivered || len(w.rows[100_001]) != 0 {
+			t.Errorf("%d requests, %+v and %d rows; want two requests and no scheduled attempt", w.requests[100_001], got, len(w.rows[100_001]))
+		}
+	})
+}
+
 func TestResendToADisabledEndpointLeavesThePairAlone(t *testing.T) {
 	run(t, Options{}, func(w *world) { w.app(1, 1) }, func(w *world, d *Dispatcher) {
 		m := w.publish(1)

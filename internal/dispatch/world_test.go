@@ -28,6 +28,8 @@ type world struct {
 	clock *hook.KeyClock
 	// commit is how long an outcome takes to be durable.
 	commit time.Duration
+	// late is how long rows that were read are on their way.
+	late time.Duration
 	// answer fills in an attempt; nil answers 200 after 10 ms.
 	answer func(ctx context.Context, a *hook.Attempt)
 	// finishErr is asked before each outcome is kept.
@@ -318,6 +320,17 @@ func (w *world) Claim(ctx context.Context, app hook.ApplicationID, ep hook.Endpo
 }
 
 func (w *world) ClaimPart(_ context.Context, p store.Part) (due []store.Due, next time.Time, err error) {
+	due, next, err = w.claimPart(p)
+	w.mu.Lock()
+	late := w.late
+	w.mu.Unlock()
+	if len(due) > 0 && !p.IsManual {
+		time.Sleep(late)
+	}
+	return due, next, err
+}
+
+func (w *world) claimPart(p store.Part) (due []store.Due, next time.Time, err error) {
 	ep, now, limit := p.Endpoint, p.Now, p.Limit
 	w.mu.Lock()
 	defer w.mu.Unlock()
