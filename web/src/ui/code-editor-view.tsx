@@ -86,7 +86,7 @@ export default function CodeEditorView({ label, value, onValue, language, readOn
   useEffect(() => {
     view.current?.dispatch({ effects: changing.current.reconfigure([
       EditorState.readOnly.of(readOnly),
-      EditorView.contentAttributes.of({ 'aria-label': label, 'aria-describedby': id, ...(readOnly && { 'aria-readonly': 'true' }) }),
+      EditorView.contentAttributes.of({ 'aria-label': label, 'aria-describedby': id, tabindex: '0', ...(readOnly && { 'aria-readonly': 'true' }) }),
       EditorView.theme({ '.cm-content': { minHeight: `${lines * 1.5}em` } }),
     ]) })
   }, [readOnly, label, lines, id, language])

@@ -1,17 +1,16 @@
 // T11: a provider is picked, its secret is given, and the URL is there.
-import { useQuery } from '@tanstack/react-query'
-import { useState, type FormEvent } from 'react'
-import { client, type OwnShapes } from '../../api/client'
+import { useState } from 'react'
+import { client } from '../../api/client'
 import { text } from '../../text/dashboard'
-import { Button, Input, Link, Loading, Page, Problem, Select, useGo, useSearch, wordsOf } from '../../ui'
+import { Button, Form as Fields, Input, Link, Loading, Page, Problem, useGo, useSearch } from '../../ui'
+import { ConfigFields, configOf, type Config, type Provider } from './config'
+import { useProviders } from './source'
 import './sources.css'
-
-type Provider = OwnShapes['ProviderOut']
 
 export function AddSource() {
   const t = text.sources
   const [search, setSearch] = useSearch()
-  const providers = useQuery({ queryKey: ['providers'], queryFn: async () => (await client.GET('/x/v1/provider')).data!.data, staleTime: Infinity })
+  const providers = useProviders()
   const crumbs = [{ to: '/sources', words: t.title }]
   if (providers.isPending) return <Page title={t.add} crumbs={crumbs}><Loading /></Page>
   if (providers.error) return <Page title={t.add} crumbs={crumbs}><Problem error={providers.error} onRetry={providers.refetch} /></Page>
@@ -34,34 +33,21 @@ function Form({ provider: p }: { provider: Provider }) {
   const t = text.sources
   const go = useGo()
   const [name, setName] = useState(p.title.length < 2 ? `${p.title} 1` : p.title)
-  const [secret, setSecret] = useState('')
-  const [config, setConfig] = useState<Record<string, string>>({})
-  const [problem, setProblem] = useState('')
-  const settings = p.config ?? []
-  const field = (s: (typeof settings)[number]) => (s.values
-    ? <Select key={s.name} label={s.name} help={s.summary} value={config[s.name] ?? ''} onValue={(v) => setConfig({ ...config, [s.name]: v })} options={[['', t.standard], ...s.values.map((v) => [v, v] as const)]} />
-    : <Input key={s.name} label={s.name} help={s.summary} value={config[s.name] ?? ''} onValue={(v) => setConfig({ ...config, [s.name]: v })} spellCheck={false} />)
-  const submit = async (e: FormEvent) => {
-    e.preventDefault()
-    setProblem('')
-    const given = Object.fromEntries([...(secret ? [['secret', secret]] : []), ...Object.entries(config).filter(([, v]) => v !== '').map(([k, v]) => [k, k === 'allowedTopicArns' || k === 'allowedOrigins' ? v.split(/[\s,]+/) : v])])
-    try {
-      const { data } = await client.POST('/ingest/api/v1/source', { body: { name, type: p.name, config: given as Record<string, never> } })
-      go(`/sources/${data!.id}`)
-    } catch (error) {
-      setProblem(wordsOf(error))
-    }
+  const [config, setConfig] = useState<Config>({})
+  const create = async () => {
+    const { data } = await client.POST('/ingest/api/v1/source', { body: { name, type: p.name, config: configOf(config) } })
+    go(`/sources/${data!.id}`)
   }
   return (
-    <form className="card stack source-form" onSubmit={submit}>
-      <p>{p.summary}</p>
-      <Input label={t.name} value={name} onValue={setName} required minLength={2} />
-      {(p.secret || !p.secretOptional) && <Input label={t.secret} help={p.secret ?? undefined} type="password" autoComplete="off" value={secret} onValue={setSecret} />}
-      {settings.filter((s) => s.required).map(field)}
-      {settings.some((s) => !s.required) && <details><summary>{t.moreSettings}</summary><div className="stack">{settings.filter((s) => !s.required).map(field)}</div></details>}
-      {p.handshake && <div className="note">{t.handshake(p.handshake)}</div>}
-      {problem && <div className="note bad" role="alert">{problem}</div>}
-      <div><Button look="primary" type="submit">{t.create}</Button></div>
-    </form>
+    <Fields className="card stack source-form" onSave={create} footer={(busy) => <div><Button look="primary" type="submit" busy={busy}>{t.create}</Button></div>}>
+      {(errorAt) => (
+        <>
+          <p>{p.summary}</p>
+          <Input label={t.name} value={name} onValue={setName} required minLength={2} error={errorAt('name')} />
+          {ConfigFields({ provider: p, config, onConfig: setConfig, errorAt })}
+          {p.handshake && <div className="note">{t.handshake(p.handshake)}</div>}
+        </>
+      )}
+    </Fields>
   )
 }

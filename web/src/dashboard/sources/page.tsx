@@ -40,7 +40,7 @@ export function SourcePage() {
         { id: 'requests', words: t.requests, content: () => <Requests requests={requests.data} error={requests.error} app={app} /> },
         { id: 'counts', words: t.counts, content: () => <Counts id={id} /> },
         { id: 'routes', words: t.routes, content: () => <Routes source={s} app={app} /> },
-        { id: 'settings', words: t.settings, content: () => <SourceSettingsPane key={JSON.stringify(settings.data)} now={settings.data!} id={id} /> },
+        { id: 'settings', words: t.settings, content: () => <SourceSettingsPane now={settings.data!} source={s} /> },
       ]} />
       <Confirm open={asking === 'rotate'} onClose={() => setAsking(null)} title={t.newUrl} action={t.newUrl} onConfirm={async () => {
         await client.POST('/ingest/api/v1/source/{source_id}/token/rotate', { params: { path: { source_id: id } } })

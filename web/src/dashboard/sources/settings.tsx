@@ -3,24 +3,50 @@ import { useState } from 'react'
 import { client, type OwnShapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text/dashboard'
-import { Button, CodeEditor, toast, wordsOf } from '../../ui'
-import type { SourceSettings } from './source'
+import { Button, CodeEditor, toast, useSearch, wordsOf } from '../../ui'
+import { Answer, Basics, Duplicates, Limits } from './forms'
+import type { Source, SourceSettings } from './source'
+import { Verification } from './verification'
+
+// keyOf makes a form begin anew when what it shows was changed, and not when another form was saved.
+const keyOf = (...shown: unknown[]) => JSON.stringify(shown)
+
+/** SourceSettingsPane sets what is set most in forms, and all of it as JSON. */
+export function SourceSettingsPane({ now, source }: { now: SourceSettings; source: Source }) {
+  const t = text.sources
+  const [search, setSearch] = useSearch()
+  const isJSON = search.view === 'json'
+  return (
+    <div className="stack">
+      <div><Button onPress={() => setSearch({ view: isJSON ? '' : 'json' })}>{isJSON ? t.showForms : t.showJSON}</Button></div>
+      {isJSON ? <Whole key={keyOf(now)} now={now} id={source.id} /> : (
+        <>
+          <Basics key={keyOf(source.name, source.uid)} source={source} />
+          <Verification key={source.type} source={source} now={now} />
+          <Answer key={keyOf(now.answer, now.failureStatus)} id={source.id} now={now} />
+          <Duplicates key={keyOf(now.dedupe)} id={source.id} now={now} />
+          <Limits key={keyOf(now.maxBodyBytes, now.toleranceSeconds, now.ratePerMinute, now.ratePerHour)} id={source.id} now={now} />
+        </>
+      )}
+    </div>
+  )
+}
 
 const shownOnly = ['sourceId', 'applicationId', 'configured', 'verificationToken', 'provider']
 
-/** SourceSettingsPane edits what the contract has no words for, as JSON: the server names each wrong field. */
-export function SourceSettingsPane({ now, id }: { now: SourceSettings; id: string }) {
+// Whole is all settings as they are sent: the server names each wrong field.
+function Whole({ now, id }: { now: SourceSettings; id: string }) {
   const t = text.sources
   const { owns } = useViewer()
   const queries = useQueryClient()
   const initial = JSON.stringify(Object.fromEntries(Object.entries(now).filter(([k]) => !shownOnly.includes(k))), null, 2)
-  const [source, setSource] = useState(initial)
+  const [written, setWritten] = useState(initial)
   const [problem, setProblem] = useState('')
   const writes = owns('source:write')
   const save = async () => {
     setProblem('')
     try {
-      await client.PUT('/x/v1/source/{source_id}/settings', { params: { path: { source_id: id } }, body: {} as OwnShapes['SourceSettings'], bodySerializer: () => source, headers: { 'Content-Type': 'application/json' } })
+      await client.PUT('/x/v1/source/{source_id}/settings', { params: { path: { source_id: id } }, body: {} as OwnShapes['SourceSettings'], bodySerializer: () => written, headers: { 'Content-Type': 'application/json' } })
       toast(t.saved)
       await queries.invalidateQueries({ queryKey: ['source', id] })
     } catch (e) {
@@ -28,11 +54,11 @@ export function SourceSettingsPane({ now, id }: { now: SourceSettings; id: strin
     }
   }
   return (
-    <div className="stack">
+    <>
       <p className="muted">{t.settingsHelp}</p>
-      <CodeEditor label={t.settings} language="json" value={source} onValue={setSource} readOnly={!writes} lines={16} />
+      <CodeEditor label={t.settings} language="json" value={written} onValue={setWritten} readOnly={!writes} lines={16} />
       {problem && <div className="note bad" role="alert">{problem}</div>}
-      {writes && <div className="row"><Button look="primary" disabled={source === initial} onPress={save}>{text.common.save}</Button></div>}
-    </div>
+      {writes && <div className="row"><Button look="primary" disabled={written === initial} onPress={save}>{text.common.save}</Button></div>}
+    </>
   )
 }

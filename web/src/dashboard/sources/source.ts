@@ -9,6 +9,8 @@ export type SourceSettings = OwnShapes['SourceSettingsOut']
 export const useSource = (id: string) => useQuery({ queryKey: ['source', id], queryFn: async () => (await client.GET('/ingest/api/v1/source/{source_id}', { params: { path: { source_id: id } } })).data! })
 export const useSourceSettings = (id: string) => useQuery({ queryKey: ['source', id, 'settings'], queryFn: async () => (await client.GET('/x/v1/source/{source_id}/settings', { params: { path: { source_id: id } } })).data! })
 
+export const useProviders = () => useQuery({ queryKey: ['providers'], queryFn: async () => (await client.GET('/x/v1/provider')).data!.data, staleTime: Infinity })
+
 /** Request is what came: stored as a message, or rejected. */
 export type Request =
   | { kind: 'accepted'; id: string; at: string; type: string; duplicateOf?: never; payload: string }
