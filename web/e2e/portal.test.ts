@@ -149,39 +149,122 @@ async function goTo(person: Person, place: string) {
   await person.rests()
 }
 
-// Each capability with the buttons that are there with it and not without it. That the API refuses what they do is TestRoleByRoute's.
-const shown: [capability: string, place: (id: string) => string, role: 'button' | 'link', name: string | RegExp][] = [
-  ['ManageEndpoint', () => '/endpoints', 'button', 'Add endpoint'],
-  ['ManageEndpoint', () => '/endpoints/new', 'button', 'Create endpoint'],
-  ['ManageEndpoint', (id) => `/endpoints/${id}`, 'button', 'Pause'],
-  ['CreateAttempts', (id) => `/endpoints/${id}`, 'button', 'Send example'],
-  ['CreateAttempts', (id) => `/endpoints/${id}`, 'button', 'Replay'],
-  ['CreateAttempts', () => '/event-types/invoice.paid', 'button', 'Send an example'],
-  ['ViewEndpointSecret', () => '/connect', 'button', 'Reveal'],
+const capabilities = ['ViewBase', 'ViewEndpointSecret', 'ManageEndpointSecret', 'ManageTransformations', 'CreateAttempts', 'ManageEndpoint'] as const
+type Capability = (typeof capabilities)[number]
+
+// What is on the portal's screens, the capability that it needs, and the request behind it. The one table says what is shown
+// with each grant, and what the API refuses without it. E and M stand for the endpoint and a message of it.
+const matrix: { need: Capability; place: string; role: 'button' | 'link'; name: string | RegExp; ask: [method: string, path: string, body?: unknown] }[] = [
+  { need: 'ViewBase', place: '/endpoints', role: 'link', name: /\/theirs$/, ask: ['GET', '/api/v1/app/may/endpoint'] },
+  { need: 'ViewBase', place: '/messages/M', role: 'link', name: /\/theirs$/, ask: ['GET', '/api/v1/app/may/msg'] },
+  { need: 'ManageEndpoint', place: '/endpoints', role: 'button', name: 'Add endpoint', ask: ['POST', '/api/v1/app/may/endpoint', { url: 'https://example.com' }] },
+  { need: 'ManageEndpoint', place: '/endpoints/new', role: 'button', name: 'Create endpoint', ask: ['PUT', '/api/v1/app/may/endpoint/another', { url: 'https://example.com' }] },
+  { need: 'ManageEndpoint', place: '/endpoints/E', role: 'button', name: 'Pause', ask: ['POST', '/x/v1/app/may/endpoint/E/pause', {}] },
+  { need: 'ManageEndpoint', place: '/endpoints/E?tab=settings', role: 'button', name: 'Save', ask: ['PATCH', '/api/v1/app/may/endpoint/E', { description: 'x' }] },
+  { need: 'ManageEndpoint', place: '/endpoints/E?tab=settings', role: 'button', name: 'Ask now', ask: ['POST', '/x/v1/app/may/endpoint/E/consent', {}] },
+  { need: 'ManageEndpoint', place: '/endpoints/E?tab=access', role: 'button', name: 'Set a credential', ask: ['PUT', '/x/v1/app/may/endpoint/E/credentials', { bearer: { token: 'x' } }] },
+  { need: 'ManageEndpoint', place: '/endpoints/E?tab=access', role: 'button', name: 'Save', ask: ['PATCH', '/api/v1/app/may/endpoint/E/headers', { headers: { 'X-A': 'b' } }] },
+  { need: 'ManageEndpoint', place: '/endpoints/E?tab=events', role: 'button', name: 'Save', ask: ['PATCH', '/api/v1/app/may/endpoint/E', { eventTypes: ['invoice.paid'] }] },
+  { need: 'ManageTransformations', place: '/endpoints/E?tab=transformation', role: 'button', name: 'Save', ask: ['PATCH', '/api/v1/app/may/endpoint/E/transformation', { enabled: false }] },
+  { need: 'ManageEndpointSecret', place: '/endpoints/E?tab=secret', role: 'button', name: 'Rotate secret', ask: ['POST', '/api/v1/app/may/endpoint/E/secret/rotate', {}] },
+  { need: 'ViewEndpointSecret', place: '/endpoints/E?tab=secret', role: 'button', name: 'Reveal', ask: ['GET', '/api/v1/app/may/endpoint/E/secret'] },
+  { need: 'ViewEndpointSecret', place: '/connect', role: 'button', name: 'Reveal', ask: ['GET', '/api/v1/app/may/endpoint/E/secret'] },
+  { need: 'CreateAttempts', place: '/endpoints/E', role: 'button', name: 'Send example', ask: ['POST', '/api/v1/app/may/endpoint/E/msg/test-attempt', { eventType: 'invoice.paid', payload: {} }] },
+  { need: 'CreateAttempts', place: '/endpoints/E', role: 'button', name: 'Replay', ask: ['POST', '/x/v1/app/may/endpoint/E/replay', { since: '2026-01-01T00:00:00Z', dryRun: true }] },
+  { need: 'CreateAttempts', place: '/event-types/invoice.paid', role: 'button', name: 'Send an example', ask: ['POST', '/api/v1/app/may/endpoint/E/send-example', { eventType: 'invoice.paid' }] },
+  { need: 'CreateAttempts', place: '/messages/M', role: 'button', name: /^Resend/, ask: ['POST', '/api/v1/app/may/msg/M/endpoint/E/resend'] },
 ]
 
-test('what a capability does not give is not on the screen', async () => {
+/** asks calls the API with a portal's token and returns the status. */
+async function asks(token: string, [method, path, body]: [string, string, unknown?]): Promise<number> {
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+  return (await fetch(server.url + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) })).status
+}
+
+test('what a grant does not allow is not on the screen, and refused by the API', async () => {
   const app = await application('may')
-  const id = await endpoint(app)
-  const all = ['ViewBase', 'ViewEndpointSecret', 'ManageEndpointSecret', 'ManageTransformations', 'CreateAttempts', 'ManageEndpoint']
-  for (const missing of [undefined, ...new Set(shown.map(([c]) => c))]) {
-    const person = await enter(app, '', { capabilities: all.filter((c) => c !== missing) })
-    await person.sees(receiver.url)
-    for (const [capability, place, role, name] of shown) {
-      await goTo(person, place(id))
-      const found = person.page.getByRole(role, { name, exact: typeof name === 'string' })
-      if (capability === missing) expect(await found.count(), `${place(id)} without ${missing}`).toBe(0)
-      else await found.first().waitFor()
+  const id = await endpoint(app, '/theirs')
+  const message = await server.api<{ id: string }>('POST', `/api/v1/app/${app}/msg`, { eventType: 'invoice.paid', payload: { id: 1 } })
+  await until('an attempt', async () => (await server.api<{ data: unknown[] }>('GET', `/api/v1/app/${app}/attempt/msg/${message.id}`)).data.length > 0)
+  const filled = (words: string) => words.replace(/\/E(?=$|[/?])/, `/${id}`).replace(/\/M(?=$|[/?])/, `/${message.id}`)
+  const person = await sit(browser, server, { token: null })
+  const { page } = person
+  const goTo = async (place: string) => {
+    await page.evaluate(([p]) => { history.pushState({}, '', `/app-portal${p}`); dispatchEvent(new PopStateEvent('popstate')) }, [filled(place)])
+    await page.waitForURL((u) => u.pathname + u.search === `/app-portal${filled(place)}`)
+    await page.getByRole('heading', { level: 1 }).or(page.getByRole('alert')).first().waitFor()
+    await page.waitForLoadState('networkidle')
+  }
+  // with looks at the rows of the needs that are asked for, as one grant shows them.
+  const grantWith = async (body: object, has: (c: Capability) => boolean, needs: readonly Capability[]) => {
+    const { url, token } = await server.api<{ url: string; token: string }>('POST', `/api/v1/auth/app-portal-access/${app}`, body)
+    await page.goto('about:blank')
+    await person.land(new URL(url).pathname + new URL(url).hash)
+    await page.getByRole('navigation', { name: 'Main' }).waitFor()
+    const rows = matrix.filter((r) => needs.includes(r.need))
+    for (const place of new Set(rows.map((r) => r.place))) {
+      await goTo(place)
+      for (const r of rows.filter((x) => x.place === place)) {
+        const found = page.getByRole(r.role, { name: r.name, exact: typeof r.name === 'string' })
+        if (has(r.need)) await found.first().waitFor()
+        else expect(await found.count(), `${r.name} at ${place} with ${JSON.stringify(body)}`).toBe(0)
+      }
     }
-    await person.close()
+    for (const r of rows.filter((x) => !has(x.need))) {
+      expect(await asks(token, [r.ask[0], filled(r.ask[1]), r.ask[2]]), `${r.ask[0]} ${r.ask[1]} with ${JSON.stringify(body)}`).toBe(403)
+    }
   }
-  const looks = await enter(app, '', { readOnly: true })
-  await looks.sees(receiver.url)
-  for (const [, place, role, name] of shown) {
-    await goTo(looks, place(id))
-    expect(await looks.page.getByRole(role, { name, exact: typeof name === 'string' }).count(), `${place(id)} read-only`).toBe(0)
+  await grantWith({}, () => true, capabilities)
+  for (const missing of capabilities) await grantWith({ capabilities: capabilities.filter((c) => c !== missing) }, (c) => c !== missing, [missing])
+  await grantWith({ readOnly: true }, (c) => c === 'ViewBase', capabilities)
+  await server.api('PATCH', '/api/v1/management/environment-settings', { readOnly: true })
+  try {
+    await grantWith({}, (c) => c === 'ViewBase' || c === 'ViewEndpointSecret', capabilities)
+  } finally {
+    await server.api('PATCH', '/api/v1/management/environment-settings', { readOnly: false })
   }
-  await looks.close()
+  await person.close()
+})
+
+test('what the product keeps from its portal, and what a flag gives, is on the screen or not', async () => {
+  const app = await application('flags')
+  const id = await endpoint(app)
+  await server.api('POST', '/api/v1/event-type', { name: 'beta.thing', description: 'A thing', featureFlags: ['beta'] })
+  const off = { enableTransformations: false, enableEndpointOauthConfig: false, enableEndpointMtlsConfig: false, enableChannels: false }
+  for (const isOff of [false, true]) {
+    if (isOff) await server.api('PATCH', '/api/v1/management/environment-settings', off)
+    try {
+      const person = await enter(app, `?next=${encodeURIComponent(`/endpoints/${id}?tab=access`)}`, isOff ? {} : { featureFlags: ['beta'] })
+      const has = async (role: 'link' | 'menuitem' | 'textbox', name: string, isThere: boolean) => {
+        const found = person.page.getByRole(role, { name, exact: true })
+        if (isThere) await found.first().waitFor()
+        else expect(await found.count(), `${name} with ${JSON.stringify(off)}`).toBe(0)
+      }
+      await person.press('button', 'Set a credential')
+      await has('menuitem', 'Basic login', true)
+      await has('menuitem', 'OAuth 2', !isOff)
+      await has('menuitem', 'Client certificate', !isOff)
+      await person.page.keyboard.press('Escape')
+      await has('link', 'Transformation', !isOff)
+      await person.press('link', 'Settings')
+      await has('textbox', 'Your id', true)
+      await has('textbox', 'Channels', !isOff)
+      await person.press('link', 'Event catalogue')
+      await has('link', 'invoice.paid', true)
+      await has('link', 'beta.thing', !isOff)
+      if (isOff) {
+        const { token } = await server.api<{ token: string }>('POST', `/api/v1/auth/app-portal-access/${app}`, {})
+        const at = `/api/v1/app/${app}/endpoint/${id}`
+        expect(await asks(token, ['PATCH', `${at}/transformation`, { enabled: false }])).toBe(403)
+        expect(await asks(token, ['GET', `${at}/oauth`])).toBe(403)
+        expect(await asks(token, ['PUT', `${at}/mtls`, { identity: 'x' }])).toBe(403)
+        expect(await asks(token, ['GET', '/api/v1/event-type/beta.thing'])).toBe(404)
+      }
+      await person.close()
+    } finally {
+      if (isOff) await server.api('PATCH', '/api/v1/management/environment-settings', Object.fromEntries(Object.keys(off).map((k) => [k, null])))
+    }
+  }
 })
 
 test('a portal sees nothing of another application', async () => {
