@@ -39,6 +39,7 @@ var guides = []struct {
 	{"filters", []string{"jq"}, []string{"Not sent. The endpoint's filter does not want this message (payload.order.total $gte: does not hold for a number).", "true\n"}},
 	{"pausing", []string{"jq"}, []string{`{"state":"held","by":"endpoint","note":"their database moves"}`, "Held. The endpoint is paused", "1\n", "Delivered to 1 endpoint.\n", `{"key":"product.id","windowSeconds":1,"maxWaitSeconds":10}`, "superseded\nDelivered to 1 endpoint.\n"}},
 	{"dashboard", []string{"jq"}, []string{"/app-portal\n", "answers 200\n", `{"kind":"portal","capabilities":["ViewBase","CreateAttempts","ManageEndpoint"]}`}},
+	{"portal", []string{"jq"}, []string{"/app-portal\n", `{"kind":"portal","sessionId":"user_7","capabilities":["ViewBase","CreateAttempts"]}`, "ended: 401\n", "look: 200\nchange: 403\n", `{"displayName":"Acme","customColor":"#28bb93","colorPaletteDark":{"primary":"#ffb124","backgroundPrimary":"#102030"},"customStringsOverride":{"channelsMany":"Shops"}}`}},
 	{"consent", nil, []string{"The receiver agrees", "it does not repeat the challenge\n", `"verified"`}},
 	{"transformations", []string{"jq"}, []string{`{"text":"Order ord_1: 12 EUR"}`, "order.paid: sent", `+ /text "Order ord_1: 12 EUR"`, `["order ord_1"]`, "cancelled\n"}},
 	{"retention", []string{"jq"}, []string{"30\n", `"hours":36`, "finished\n{\"expired\":true}"}},
