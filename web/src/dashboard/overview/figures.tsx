@@ -12,7 +12,7 @@ const share = (t: Total | null) => (t ? shareOf(t.success, t.failed) : null)
 const p95 = (t: Total | null) => (t?.latency && t.latency.count > 0 ? t.latency.p95Ms : null)
 
 /** Figures are the numbers that one looks at first, with how they were in as long a time before. */
-export function Figures({ total, before, queue, issues }: { total: Total; before: Total | null; queue?: OwnShapes['QueueOut']; issues?: { open: number; fresh: number; isMore: boolean } }) {
+export function Figures({ total, before, queue, issues, late }: { total: Total; before: Total | null; queue?: OwnShapes['QueueOut']; issues?: { open: number; fresh: number; isMore: boolean }; late?: number | null }) {
   const t = text.overview
   const about = queue?.approximated ? '≈ ' : ''
   const [was, is] = [share(before), share(total)]
@@ -24,6 +24,7 @@ export function Figures({ total, before, queue, issues }: { total: Total; before
       <Figure name={t.final} value={number(total.final)} change={changeOf(total.final, before && before.final)} />
       <Figure name={t.p95} value={milliseconds(p95(total))} change={changeOf(p95(total), p95(before))} />
       <Figure name={t.dueNow} value={queue ? about + number(queue.total.now) : '–'} change={queue ? t.ofWaiting(queue.total.total) : null} />
+      <Figure name={t.late} value={late === undefined ? '–' : late === null ? t.nothingLate : milliseconds(late * 1000)} change={late === undefined ? null : t.ofAll} />
       <Figure name={<Link to="/issues">{t.issues}</Link>} value={issues ? number(issues.open) + (issues.isMore ? '+' : '') : '–'} change={issues?.open ? t.freshIssues(issues.fresh) : null} />
     </dl>
   )

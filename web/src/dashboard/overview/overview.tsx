@@ -1,11 +1,14 @@
 // O2: how everything does.
+import { useViewer } from '../../api/viewer'
 import { Latency, QueueBars, Series } from '../../charts'
 import { RangePicker, useRange } from '../../screens/endpoint/range'
 import { text } from '../../text/dashboard'
 import { Link, Loading, Page, Problem } from '../../ui'
+import { useSystem } from '../system/data'
 import { useFailures, useIssues, useQueue, useSeries } from './data'
 import { FailingEndpoints } from './failing'
 import { Figures } from './figures'
+import { HealthStrip } from './health'
 import { Recovered } from './recovered'
 import './overview.css'
 
@@ -15,13 +18,15 @@ export function Overview() {
   const failures = useFailures(range)
   const queue = useQueue()
   const issues = useIssues(range)
+  const system = useSystem(false, useViewer().owns('system:read'))
   const t = text.overview
   return (
     <Page title={t.title} actions={<RangePicker range={range} />}>
+      {system.data && <HealthStrip system={system.data} />}
       <Recovered />
       {series.isPending ? <Loading lines={8} /> : series.error ? <Problem error={series.error} onRetry={series.refetch} /> : (
         <>
-          <Figures total={series.data.total} before={series.data.before} queue={queue.data} issues={issues.data} />
+          <Figures total={series.data.total} before={series.data.before} queue={queue.data} issues={issues.data} late={system.data?.queue.oldestDueSeconds} />
           {series.data.total.success + series.data.total.failed === 0 && <p className="note">{t.quiet} <Link to="/start">{t.toStart}</Link></p>}
           <div className="grid">
             <Series title={t.throughput} points={series.data.points} step={series.data.step} onZoom={zoom} />

@@ -1,7 +1,7 @@
 // O15: what runs, and how it is.
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text/dashboard'
-import { Button, download, Loading, Page, Problem, Time, toast, useSearch } from '../../ui'
+import { Button, download, Loading, Page, Problem, Time, toast, usePreference, useSearch } from '../../ui'
 import { getDiagnostics, useSystem } from './data'
 import { Health } from './health'
 import { Process } from './process'
@@ -14,7 +14,8 @@ export function System() {
   const t = text.system
   const may = useViewer().owns('system:read')
   const [search, setSearch] = useSearch()
-  const still = search.still === '1'
+  const [updates, setUpdates] = usePreference('updates')
+  const still = search.still === '1' || updates === 'paused'
   const { data, error, refetch } = useSystem(still, may)
   const save = async () => {
     const name = `hookloft-diagnostics-${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}.tar.gz`
@@ -25,7 +26,7 @@ export function System() {
   return (
     <Page title={t.title} actions={(
       <>
-        <Button icon={still ? 'play' : 'pause'} onPress={() => setSearch({ still: still ? '' : '1' })}>{still ? t.goOn : t.standStill}</Button>
+        <Button icon={still ? 'play' : 'pause'} onPress={() => { setSearch({ still: still ? '' : '1' }); if (still) setUpdates('live') }}>{still ? t.goOn : t.standStill}</Button>
         <Button icon="download" onPress={save}>{t.download}</Button>
       </>
     )}>
