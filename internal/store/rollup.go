@@ -18,7 +18,7 @@ type Rollups interface {
 	// CountedSpans returns the spans that are counted, by rising key, adjacent ones joined.
 	CountedSpans(ctx context.Context) ([]hook.KeySpan, error)
 	// EachRollup calls f with each sum that q asks for, by rising application and time. What
-	// f is given it may keep.
+	// f is given it may keep, but for RollupQuery.OnlyFailures.
 	EachRollup(ctx context.Context, q RollupQuery, f func(*hook.Rollup) error) error
 	// EachRollupCount calls f with the counts that q asks for, in no order, those without an
 	// attempt left out. It reads no more than what lies between the query's times.
@@ -51,8 +51,9 @@ type RollupQuery struct {
 	// AllApplications asks for the sums of every application, one by one.
 	AllApplications bool
 	EventTypes      []string // empty for all
-	// OnlyFailures asks for the sums that have failures, and of those for nothing but Reasons.
-	// It costs what failed, not what was sent.
+	// OnlyFailures asks for the sums that have failures, and of those for nothing but Reasons;
+	// the key may lack the event type where EventTypes is empty. It costs what failed, not what
+	// was sent. What f is given is good until it returns.
 	OnlyFailures bool
 	Period       hook.RollupPeriod
 	// Since and Until bound the begin of the periods: Since <= t < Until.

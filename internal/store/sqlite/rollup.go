@@ -112,13 +112,15 @@ const (
 	rollupSQL     = `SELECT ` + rollupColumns + ` FROM %s WHERE environment = ?1 AND application = ?2 AND at = ?3 AND endpoint = ?4 AND event_type = ?5`
 	saveRollupSQL = `INSERT OR REPLACE INTO %s (` + rollupColumns + `) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`
 	rollupsSQL    = `SELECT ` + rollupColumns + ` FROM %s WHERE environment = ?1 AND application = ?2 AND at >= ?3 AND at < ?4 ORDER BY at, endpoint, event_type`
-	// The next owner of sums: one seek, whatever lies between.
-	nextRollupSQL = `SELECT environment, application FROM %s WHERE (environment, application) > (?1, ?2) ORDER BY environment, application LIMIT 1`
+	// The next owner of sums: one seek, whatever lies between. SQLite begins a comparison of
+	// (environment, application) as a whole at its own rows, and would read all of those.
+	nextRollupSQL      = `SELECT environment, application FROM %s WHERE environment = ?1 AND application > ?2 ORDER BY application LIMIT 1`
+	nextEnvironmentSQL = `SELECT environment, application FROM %s WHERE environment > ?1 ORDER BY environment, application LIMIT 1`
 	// Indexes: minute_failed and hour_failed, which hold all that is read.
 	failedRollupsSQL = `SELECT at, endpoint, event_type, reasons FROM %[1]s INDEXED BY %[1]s_failed
-		WHERE environment = ?1 AND application = ?2 AND at >= ?3 AND at < ?4 AND failed > 0 ORDER BY at, endpoint, event_type`
+		WHERE environment = ?1 AND application = ?2 AND at >= ?3 AND at < ?4 AND reasons IS NOT NULL ORDER BY at, endpoint, event_type`
 	nextFailedRollupSQL = `SELECT environment, application FROM %[1]s INDEXED BY %[1]s_failed
-		WHERE (environment, application) > (?1, ?2) AND failed > 0 ORDER BY environment, application LIMIT 1`
+		WHERE environment = ?1 AND application > ?2 AND reasons IS NOT NULL ORDER BY application LIMIT 1`
 	pruneRollupSQL = `DELETE FROM %s WHERE environment = ?1 AND application = ?2 AND at < ?3`
 )
 
@@ -321,7 +323,7 @@ func scanRollup(stmt *sqlite.Stmt) (*hook.Rollup, error) {
 		},
 	}
 	var err error
-	if r.Reasons, err = decodeReasons(columnBytes(stmt, 10)); err != nil {
+	if r.Reasons, err = decodeReasons(nil, columnBytes(stmt, 10)); err != nil {
 		return nil, err
 	}
 	numbers, err := uvarints(columnBytes(stmt, 11))
@@ -342,13 +344,15 @@ func encodeReasons(list []hook.ReasonCount) (b []byte) {
 	return b
 }
 
-func decodeReasons(b []byte) (out []hook.ReasonCount, err error) {
-	numbers, err := uvarints(b)
-	if err != nil || len(numbers)%2 != 0 {
-		return nil, errors.Join(errors.New("rollup: the counts by reason are damaged"), err)
-	}
-	for i := 0; i < len(numbers); i += 2 {
-		out = append(out, hook.ReasonCount{Reason: hook.Reason(numbers[i]), Count: int64(numbers[i+1])})
+// decodeReasons appends to out what encodeReasons wrote.
+func decodeReasons(out []hook.ReasonCount, b []byte) ([]hook.ReasonCount, error) {
+	for len(b) > 0 {
+		reason, n := binary.Uvarint(b)
+		count, m := binary.Uvarint(b[max(n, 0):])
+		if n <= 0 || m <= 0 {
+			return nil, errors.New("rollup: the counts by reason are damaged")
+		}
+		out, b = append(out, hook.ReasonCount{Reason: hook.Reason(reason), Count: int64(count)}), b[n+m:]
 	}
 	return out, nil
 }
@@ -483,39 +487,48 @@ func eachRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, 
 	})
 }
 
+// eachFailedRollup gives f the same Rollup again and again: for all applications there may be a
+// hundred thousand of them.
 func eachFailedRollup(conn *sqlite.Conn, q store.RollupQuery, app hook.ApplicationID, f func(*hook.Rollup) error) error {
 	stmt, err := sumsBetween(conn, failedRollupsSQL, q.Period, q.Environment, app, q.Since, q.Until)
 	if err != nil {
 		return err
 	}
+	r := &hook.Rollup{RollupKey: hook.RollupKey{Environment: q.Environment, Application: app}}
+	var blob [64]byte
 	return eachRow(stmt, func() (bool, error) {
-		if q.Endpoint != 0 && hook.EndpointID(stmt.ColumnInt64(1)) != q.Endpoint {
+		r.At, r.Endpoint = stmt.ColumnInt64(0), hook.EndpointID(stmt.ColumnInt64(1))
+		if q.Endpoint != 0 && r.Endpoint != q.Endpoint {
 			return true, nil
 		}
-		r := &hook.Rollup{RollupKey: hook.RollupKey{
-			Environment: q.Environment, Application: app,
-			At: stmt.ColumnInt64(0), Endpoint: hook.EndpointID(stmt.ColumnInt64(1)), EventType: stmt.ColumnText(2),
-		}}
-		if !q.WantsType(r.EventType) {
-			return true, nil
+		if len(q.EventTypes) > 0 {
+			if r.EventType = stmt.ColumnText(2); !q.WantsType(r.EventType) {
+				return true, nil
+			}
+		}
+		reasons := blob[:]
+		if n := stmt.ColumnLen(3); n > len(blob) {
+			reasons = make([]byte, n)
 		}
 		var err error
-		if r.Reasons, err = decodeReasons(columnBytes(stmt, 3)); err == nil {
+		if r.Reasons, err = decodeReasons(r.Reasons[:0], reasons[:stmt.ColumnBytes(3, reasons)]); err == nil {
 			err = f(r)
 		}
 		return err == nil, err
 	})
 }
 
-// nextRollup returns who owns the sums that follow those of env and app, by nextRollupSQL or
-// nextFailedRollupSQL; 0 for nobody.
+// nextRollup returns who owns the sums that follow those of env and app, by one of the queries
+// above; 0 for nobody.
 func nextRollup(conn *sqlite.Conn, query, table string, env hook.EnvironmentID, app hook.ApplicationID) (hook.EnvironmentID, hook.ApplicationID, error) {
 	stmt, err := conn.Prepare(fmt.Sprintf(query, table))
 	if err != nil {
 		return 0, 0, err
 	}
 	stmt.BindInt64(1, int64(env))
-	stmt.BindInt64(2, int64(app))
+	if query != nextEnvironmentSQL {
+		stmt.BindInt64(2, int64(app))
+	}
 	env, app = 0, 0
 	err = eachRow(stmt, func() (bool, error) {
 		env, app = hook.EnvironmentID(stmt.ColumnInt64(0)), hook.ApplicationID(stmt.ColumnInt64(1))
@@ -530,7 +543,11 @@ func (s *Store) PruneRollups(ctx context.Context, minutesBefore, hoursBefore tim
 	for table, before := range map[string]time.Time{minuteTable: minutesBefore, hourTable: hoursBefore} {
 		for env, app := hook.EnvironmentID(0), hook.ApplicationID(-1); ; {
 			err := s.rollups.change(ctx, func(conn *sqlite.Conn) (err error) {
-				if env, app, err = nextRollup(conn, nextRollupSQL, table, env, app); err != nil || env == 0 {
+				last := env
+				if env, app, err = nextRollup(conn, nextRollupSQL, table, env, app); err == nil && env == 0 {
+					env, app, err = nextRollup(conn, nextEnvironmentSQL, table, last, 0)
+				}
+				if err != nil || env == 0 {
 					return err
 				}
 				stmt, err := conn.Prepare(fmt.Sprintf(pruneRollupSQL, table))

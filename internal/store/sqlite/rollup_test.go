@@ -2,10 +2,14 @@ package sqlite
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
@@ -47,6 +51,33 @@ func TestDamagedRollupsAreMadeAgain(t *testing.T) {
 		})
 		if err != nil || n != 3 {
 			t.Errorf("%s: %d, %v", name, n, err)
+		}
+	}
+}
+
+// TestFailuresAreReadFromTheIndexAlone asks SQLite how it would read them: a row of the table for
+// each of a hundred thousand failures costs ten times as much.
+func TestFailuresAreReadFromTheIndexAlone(t *testing.T) {
+	c := newClockStore(t, Options{})
+	for _, table := range []string{minuteTable, hourTable} {
+		for _, query := range []string{failedRollupsSQL, nextFailedRollupSQL} {
+			plan := ""
+			err := c.rollups.read(t.Context(), func(conn *sqlite.Conn) error {
+				stmt, err := conn.Prepare("EXPLAIN QUERY PLAN " + fmt.Sprintf(query, table))
+				if err != nil {
+					return err
+				}
+				return eachRow(stmt, func() (bool, error) {
+					plan += stmt.ColumnText(3) + "\n"
+					return true, nil
+				})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(plan, "COVERING INDEX "+table+"_failed (environment=? AND application") || strings.Contains(plan, "TEMP") {
+				t.Errorf("%s: %s", table, plan)
+			}
 		}
 	}
 }

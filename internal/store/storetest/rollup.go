@@ -44,7 +44,9 @@ func testRollups(t *testing.T, open Open) {
 			if !q.Wants(&r.RollupKey) {
 				f.Errorf("got %+v, which the query does not want", r.RollupKey)
 			}
-			out = append(out, *r)
+			row := *r
+			row.Reasons = slices.Clone(r.Reasons)
+			out = append(out, row)
 			return nil
 		}))
 		return out
