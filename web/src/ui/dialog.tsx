@@ -22,12 +22,19 @@ export function Dialog({ open, onClose, title, wide, drawer, children, footer }:
     // A dialog that is taken out of the page does not give the focus back by itself.
     const before = document.activeElement
     dialog.showModal()
-    return () => { if (before instanceof HTMLElement) before.focus() }
+    // Where the button that was pressed gives way to what it began, the focus is the dialog's, not nobody's.
+    const gone = new MutationObserver(() => { if (document.activeElement === document.body) dialog.focus() })
+    gone.observe(dialog, { childList: true, subtree: true })
+    return () => {
+      gone.disconnect()
+      if (before instanceof HTMLElement) before.focus()
+    }
   }, [open])
   if (!open) return null
   return (
     <dialog
       ref={box}
+      tabIndex={-1}
       className={['dialog', wide && 'wide', drawer && 'drawer'].filter(Boolean).join(' ')}
       aria-labelledby={id}
       onCancel={(e) => { if (e.target === box.current) { e.preventDefault(); onClose() } }}
