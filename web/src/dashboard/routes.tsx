@@ -1,9 +1,10 @@
 // Every screen of the dashboard, in one list.
 import { createRootRoute, createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { Nowhere } from '../ui'
 import { Applications } from './applications'
 import { Shell } from './shell'
 
-const root = createRootRoute({ component: Shell })
+const root = createRootRoute({ component: Shell, notFoundComponent: Nowhere })
 const at = (path: string, component: Parameters<typeof createRoute>[0]['component']) => createRoute({ getParentRoute: () => root, path, component })
 
 /** later loads a screen when it is first opened: what is not on the way to the common ones need not be in the first load. */

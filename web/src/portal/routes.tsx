@@ -1,10 +1,9 @@
 // Every screen of the portal, in one list. The places are those of the hosted portal, where it has them: links with next= go on.
 import { createRootRoute, createRoute, lazyRouteComponent as later, redirect } from '@tanstack/react-router'
-import { text } from '../text'
-import { Empty } from '../ui'
+import { Nowhere } from '../ui'
 import { Shell } from './shell'
 
-const root = createRootRoute({ component: Shell, notFoundComponent: () => <div className="page"><Empty title={text.common.notFound} /></div> })
+const root = createRootRoute({ component: Shell, notFoundComponent: Nowhere })
 const at = (path: string, component: Parameters<typeof createRoute>[0]['component']) => createRoute({ getParentRoute: () => root, path, component })
 
 export const routeTree = root.addChildren([

@@ -20,10 +20,12 @@ const accents: Record<string, string> = { a: 'á', e: 'é', i: 'í', o: 'ó', u:
 
 // pseudo makes each text a third longer and puts it in brackets.
 function pseudo(value: unknown): unknown {
+  if (value === '') return ''
   if (typeof value === 'string') {
     const longer = value.replace(/[aeiouAEIOUcn]/g, (c) => accents[c] ?? c)
     return `[${longer}${'·'.repeat(Math.ceil(value.length / 3))}]`
   }
+  if (Array.isArray(value)) return value.map(pseudo)
   if (typeof value === 'function') return (...args: unknown[]) => pseudo((value as (...args: unknown[]) => string)(...args))
   return Object.fromEntries(Object.entries(value as object).map(([key, inner]) => [key, pseudo(inner)]))
 }

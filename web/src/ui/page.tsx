@@ -36,6 +36,9 @@ export function Page({ title, heading, crumbs, actions, children }: {
   )
 }
 
+/** Nowhere is shown where no screen is. */
+export const Nowhere = () => <Page title={text.common.notFound}>{null}</Page>
+
 /** Problem says in place of content why there is none, and what can be done. */
 export function Problem({ error, onRetry }: { error: unknown; onRetry?: () => unknown }) {
   const status = error instanceof ApiError ? error.status : -1

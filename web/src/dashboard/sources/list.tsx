@@ -17,7 +17,7 @@ export function Sources() {
         <Table label={t.title} rows={list.rows} rowKey={(s) => s.id} onMore={list.more} columns={[
           { head: t.name, cell: (s) => <Link to={`/sources/${s.id}`}>{s.name}</Link> },
           { head: t.provider, cell: (s) => s.type },
-          { head: t.url, cell: (s) => (s.ingestUrl ? <span className="row source-url"><code className="ellipsis">{s.ingestUrl}</code><CopyButton value={s.ingestUrl} label={t.copyUrl} /></span> : t.noUrl) },
+          { head: t.url, cell: (s) => (s.ingestUrl ? <span className="row source-url"><code className="ellipsis" title={s.ingestUrl}>{s.ingestUrl}</code><CopyButton value={s.ingestUrl} label={t.copyUrl} /></span> : t.noUrl) },
           { head: t.created, cell: (s) => <Time at={s.createdAt} /> },
         ]} />
       </Listing>

@@ -16,13 +16,16 @@ export function placeOn(scale: Scale, ms: number, span: number): number {
 const second = 1000, minute = 60 * second, hour = 60 * minute, day = 24 * hour
 const rounds = [1, 5, 10, 50, 100, 500, second, 5 * second, 10 * second, 30 * second, minute, 5 * minute, 15 * minute, 30 * minute, hour, 3 * hour, 6 * hour, 12 * hour, day, 2 * day, 5 * day, 10 * day, 30 * day, 90 * day]
 
+// after which a tick's words would stand out of the picture at its end
+const lastTick = 0.88
+
 /** ticksOf returns round times that stand apart enough to be read. */
 export function ticksOf(scale: Scale, span: number, apart = 0.11): { ms: number; at: number }[] {
   const ticks: { ms: number; at: number }[] = []
   for (const ms of rounds) {
     if (ms > span) break
     const at = placeOn(scale, ms, span)
-    if (at < apart || (ticks.length > 0 && at - ticks.at(-1)!.at < apart) || at > 0.97) continue
+    if (at < apart || (ticks.length > 0 && at - ticks.at(-1)!.at < apart) || at > lastTick) continue
     ticks.push({ ms, at })
   }
   return ticks
