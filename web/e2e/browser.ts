@@ -80,9 +80,10 @@ export async function sit(browser: Browser, server: Server, options: BrowserCont
       // Twice in a row: what one answer makes the page ask for begins a moment later.
       let still = 0
       await expect.poll(async () => {
-        const drawn = await page.evaluate(() => document.querySelector('h1') !== null && !document.querySelector('.skeleton'))
-        return (still = drawn && under.size === 0 ? still + 1 : 0)
-      }, { interval: 60, timeout: patience }).toBeGreaterThanOrEqual(3)
+        const waits = await page.evaluate(() => (document.querySelector('h1') ? document.querySelectorAll('.skeleton').length : 'no heading'))
+        still = waits === 0 && under.size === 0 ? still + 1 : 0
+        return still >= 3 ? 'at rest' : `${waits} loading; asks for ${[...under].map((r) => r.url()).join(', ')}`
+      }, { interval: 60, timeout: patience }).toBe('at rest')
     },
     async close() {
       await inner.close()

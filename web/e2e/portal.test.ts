@@ -1,7 +1,8 @@
 // What customers do in the portal: see their endpoints, add one and try it, read about events and what happened.
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkAccess, inAllColours, launch, shoot, sit, type Person } from './browser'
+import { overflowing } from './room'
 import { startReceiver, startServer, until, type Server } from './server'
 
 const hostile = '<img src=x onerror="window.hacked=1">'
@@ -291,22 +292,4 @@ test('every screen fits 320 pixels, also with longer words', async () => {
     }
     await person.close()
   }
-})
-
-/** overflowing are the elements that stand out of the window, but for those inside a part that scrolls by itself. */
-const overflowing = (page: Page) => page.evaluate(() => {
-  const wide = document.documentElement.scrollWidth > innerWidth ? [`the page is ${document.documentElement.scrollWidth} wide`] : []
-  const scrolls = (e: Element): boolean => {
-    for (let at: Element | null = e; at; at = at.parentElement) {
-      if (['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(at).overflowX) || at.classList.contains('sr-only')) return true
-    }
-    return false
-  }
-  const out = [...document.querySelectorAll('body *')].filter((e) => {
-    const box = e.getBoundingClientRect()
-    return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && !scrolls(e)
-  })
-  // Words that do not fit into their button or chip are cut.
-  const cut = [...document.querySelectorAll('button, .chip, .tab')].filter((e) => e.scrollWidth > e.clientWidth + 1 && !scrolls(e))
-  return [...wide, ...out.slice(0, 5).map((e) => `out: ${e.outerHTML.slice(0, 140)}`), ...cut.slice(0, 5).map((e) => `cut: ${e.outerHTML.slice(0, 140)}`)]
 })
