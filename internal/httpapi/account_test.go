@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +22,7 @@ func (r *rig) person(email string, role hook.Role) (id hook.UserID, cookie strin
 	r.t.Helper()
 	u := &hook.User{Email: email}
 	u.SetRole(r.env.ID, role)
-	if err := r.store.CreateUser(context.Background(), r.env.ID, u); err != nil {
+	if err := r.store.CreateUser(r.t.Context(), r.env.ID, u); err != nil {
 		r.t.Fatal(err)
 	}
 	return u.ID, r.sessionOf(u.ID)
@@ -32,7 +31,7 @@ func (r *rig) person(email string, role hook.Role) (id hook.UserID, cookie strin
 func (r *rig) sessionOf(id hook.UserID) string {
 	r.t.Helper()
 	text := auth.MintSession()
-	err := r.store.CreateSession(context.Background(), &hook.Session{Hash: r.hasher.Hash(text), User: id, EndsAt: time.Now().Add(hook.SessionLife)})
+	err := r.store.CreateSession(r.t.Context(), &hook.Session{Hash: r.hasher.Hash(text), User: id, EndsAt: time.Now().Add(hook.SessionLife)})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -68,7 +67,7 @@ func (r *rig) link(c *hook.Claim) string {
 	r.t.Helper()
 	text := auth.MintClaim()
 	c.Hash, c.ExpiresAt = r.hasher.Hash(text), time.Now().Add(time.Hour)
-	if err := r.store.CreateClaim(context.Background(), c); err != nil {
+	if err := r.store.CreateClaim(r.t.Context(), c); err != nil {
 		r.t.Fatal(err)
 	}
 	return text.Reveal()
@@ -218,7 +217,7 @@ func TestSessionNeedsAllProofs(t *testing.T) {
 }
 
 func (r *rig) enterLink() string {
-	u, err := r.store.UserByEmail(context.Background(), "o@example.com")
+	u, err := r.store.UserByEmail(r.t.Context(), "o@example.com")
 	if err != nil {
 		r.t.Fatal(err)
 	}

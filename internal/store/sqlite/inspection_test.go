@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -54,7 +53,7 @@ func TestInspectFollowsSegments(t *testing.T) {
 		}
 	}
 	old := c.segmentsOldestFirst()[0]
-	if err := c.compact(context.Background(), old, &judge{now: time.Now()}, false, true); err != nil {
+	if err := c.compact(t.Context(), old, &judge{now: time.Now()}, false, true); err != nil {
 		t.Fatal(err)
 	}
 	if r = c.report(); !compacting || r.Segments[1].State != store.SegmentClosed || r.Segments[1].Name == "" {
