@@ -19,7 +19,8 @@ const (
 	publishers = 8
 	// patience is how long the seeding waits for something that deliveries bring about. Where
 	// it does not come, as in a store whose deliveries are held, the seeding goes on without.
-	patience = 10 * time.Second
+	// It takes a second or two, and on a machine that is busy with other things many more.
+	patience = 45 * time.Second
 	// look is how often it looks.
 	look = 50 * time.Millisecond
 )

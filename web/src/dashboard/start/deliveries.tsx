@@ -33,12 +33,14 @@ function lookOf(d: One): [Tone, string] {
   }
 }
 
-// nextLook is after how many milliseconds to ask again: soon while the first attempt is on its way, seldom while it is being
+// nextLook is after how many milliseconds to ask again: at once while the first attempt is on its way, seldom while it is being
 // retried, never once all is over. What nobody subscribes to has no deliveries, which a message of this moment has not either.
 function nextLook(why: Why | undefined, sentAt: string): number | false {
   const all = why?.deliveries ?? []
-  if (all.length === 0) return Date.now() - Date.parse(sentAt) < 15_000 ? 500 : false
-  if (all.some((d) => d.state === 'pending' && d.attempts === 0)) return 500
+  const age = Math.abs(Date.now() - Date.parse(sentAt)) // the server's clock may be ahead
+  const soon = age < 2000 ? 60 : 500
+  if (all.length === 0) return age < 15_000 ? soon : false
+  if (all.some((d) => d.state === 'pending' && d.attempts === 0)) return soon
   return all.some((d) => d.state === 'pending' || d.state === 'held') ? 5000 : false
 }
 

@@ -51,7 +51,8 @@ function State({ place, disabled, description }: { place: Place; disabled: boole
     <div className="row">
       <StateChip state={state} />
       {state === 'failing' && <span className="muted">{failingSince && <>{t.since} <Time at={failingSince} /></>} {h?.breaker && h.breaker.state !== 'closed' && t.resting(h.breaker.failures)}</span>}
-      {h && (state === 'paused' || state === 'draining') && <span className="muted">{h.since && <>{t.since} <Time at={h.since} /></>} {(h.by === 'application' || h.by === 'source') && t.pausedAbove} {h.note}</span>}
+      {h && (state === 'paused' || state === 'draining') && <span className="muted">{h.since && <>{t.since} <Time at={h.since} /></>} {(h.by === 'application' || h.by === 'source') && t.pausedAbove}</span>}
+      {h?.note && (state === 'paused' || state === 'draining') && <q>{h.note}</q>}
       {(state === 'disabled' || state === 'waiting') && why.data && <span className="muted">{why.data.verdict}</span>}
       {h && h.waiting > 0 && <Chip tone="idle" icon="clock">{t.waiting(h.waiting, h.approximated)}</Chip>}
       <span className="muted">{description}</span>
