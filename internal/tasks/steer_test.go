@@ -193,7 +193,7 @@ func TestPausedTaskOutlivesARestart(t *testing.T) {
 // TestPaceIsKept lets a slow task make five messages due and looks how long that took.
 func TestPaceIsKept(t *testing.T) {
 	p := newPlace(t)
-	const messages = 600 // a minute of it
+	const messages = 500 // 50 s of it
 	p.add(messages, hook.Exhausted)
 	now := time.Now()
 	task := &hook.Task{ID: hook.TaskID(p.NewKey()), Environment: p.env.ID, Application: p.app.ID, Endpoint: p.ep.ID, Type: hook.TaskRecover,
@@ -201,7 +201,7 @@ func TestPaceIsKept(t *testing.T) {
 	if err := p.CreateTask(t.Context(), task, nil); err != nil {
 		t.Fatal(err)
 	}
-	r := New(p, p, p, nil, Options{})
+	r := New(p, p, p, nil, Options{Ahead: 10 * messages})
 	began := time.Now()
 	p.start(r)
 	got := p.until(task.ID, "at six", func(t *hook.Task) bool { return t.Done >= 6 })

