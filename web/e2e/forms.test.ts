@@ -213,6 +213,7 @@ test('order, the latest only, a token and consent are set on the settings, and w
     // A receiver is asked at most every two seconds.
     await consent.getByLabel('How it is asked').selectOption('test')
     await person.press('button', 'Ask now', consent)
+    await consent.locator('button[aria-disabled]').waitFor({ state: 'detached' })
     return (await server.api<{ verified: boolean }>('GET', own(id, 'consent'))).verified
   }, 30)
   await consent.getByText('It agreed').waitFor()
