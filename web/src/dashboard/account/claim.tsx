@@ -32,7 +32,8 @@ export function ClaimPage() {
   }, [t.claimTitle])
   useEffect(() => {
     if (!entered) return
-    go('/', { replace: true })
+    // Who comes by such a link has just begun: one press away from a first webhook.
+    go('/start', { replace: true })
     session.enterLast(entered)
     // go is made anew with each drawing and leads to the same places.
   }, [entered])
