@@ -1,1 +1,0 @@
-import{d as e,n as t}from"./viewer-ChxKRfTA.js";import{r as n,u as r}from"./text-DlIscSct.js";import{y as i}from"./ui-BUDvfKNa.js";import{t as a}from"./log-Nh9qp9UF.js";var o=r();function s(){let r=e({strict:!1}),s=t().appId??r.appId??``;return(0,o.jsx)(i,{title:n.messages.title,children:(0,o.jsx)(a,{appId:s},s)})}export{s as MessageLogPage};
