@@ -12,7 +12,7 @@ var steering = []string{
 	"message-attempt.resend", "endpoint.recover", "endpoint.replay-missing", "endpoint.bulk-replay", "endpoint.replay", "endpoint.send-example",
 	"message.test-attempt", "destination.force-retry", "destination.skip", "issue.replay", "issue.patch",
 	"task.patch", "task.pause", "task.resume", "task.cancel",
-	"issue.patch", "issue.replay", "message-attempt.curl",
+	"message-attempt.curl",
 	"endpoint.retry-order", "endpoint.skip-order", "source.endpoint.retry-order", "source.endpoint.skip-order", "destination.retry-order", "destination.skip-order",
 	"endpoint.pause", "endpoint.resume", "source.endpoint.pause", "source.endpoint.resume", "destination.pause", "destination.resume",
 	"application.pause", "application.resume", "source.pause", "source.resume",
