@@ -111,7 +111,7 @@ func (w *writer) try(batch []operation) (rest []operation, err error) {
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	defer w.s.slow.observe(w.s.times.commit, "commit", time.Now())
+	defer w.s.slow.observe(w.s.times.commit, commitKind, time.Now())
 	w.reset()
 	if err := w.rollIfOver(batch); err != nil {
 		return batch, err

@@ -14,6 +14,8 @@ import (
 const (
 	// slowAfter is from when on an operation is remembered: one that people notice.
 	slowAfter = 100 * time.Millisecond
+	// commitKind is what a commit of the writer is remembered as.
+	commitKind = "commit"
 	// maxSlow is how many are remembered.
 	maxSlow = 64
 )
@@ -27,6 +29,7 @@ type slowLog struct {
 
 // observe tells o, which may be nil, how long an operation has taken since start, and remembers
 // it under the name of the method that called the deferring one where that was long. It is to be deferred.
+// A commit is of many callers, and has the name of the writer.
 func (l *slowLog) observe(o prometheus.Observer, kind string, start time.Time) {
 	took := time.Since(start)
 	if o != nil {
@@ -35,7 +38,10 @@ func (l *slowLog) observe(o prometheus.Observer, kind string, start time.Time) {
 	if took < slowAfter {
 		return
 	}
-	one := store.Slow{Kind: kind, Operation: operationName(), At: start.UTC(), Took: took}
+	one := store.Slow{Kind: kind, Operation: "writer", At: start.UTC(), Took: took}
+	if kind != commitKind {
+		one.Operation = operationName()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ring[l.count%maxSlow] = one

@@ -46,3 +46,7 @@ export function ago(at: Date, now: Date): string {
 /** moment writes a time in full, in the zone that was chosen. */
 export const moment = (at: Date, zone: string | undefined): string =>
   new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium', timeZone: zone }).format(at)
+
+/** clock writes the time of day, in the zone that was chosen. */
+export const clock = (at: Date, zone: string | undefined): string =>
+  new Intl.DateTimeFormat(locale, { timeStyle: 'medium', timeZone: zone }).format(at)

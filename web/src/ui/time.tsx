@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { ago, moment } from '../text/format'
+import { ago, clock, moment } from '../text/format'
 import { usePreference } from './preferences'
 
 // One clock for all times on the page.
@@ -24,13 +24,15 @@ const subscribe = (l: () => void) => {
 /** useNow moves on every ten seconds. */
 export const useNow = (): Date => useSyncExternalStore(subscribe, () => now)
 
-/** Time says how long ago something was, and in full when asked (title), or in full at once. */
-export function Time({ at, full }: { at: string | Date; full?: boolean }) {
+/** Time says how long ago something was, and in full when asked (title); or in full at once, or the time of day of
+    what has just happened. */
+export function Time({ at, full, ofDay }: { at: string | Date; full?: boolean; ofDay?: boolean }) {
   const present = useNow()
   const [zone] = usePreference('zone')
   const date = typeof at === 'string' ? new Date(at) : at
-  const words = moment(date, zone === 'utc' ? 'UTC' : undefined)
+  const where = zone === 'utc' ? 'UTC' : undefined
+  const words = moment(date, where)
   // What was just now is not in the future of a clock that ticks every ten seconds.
   const reference = Math.abs(Date.now() - present.getTime()) < 15_000 && date > present && date.getTime() <= Date.now() ? date : present
-  return <time className="nowrap" dateTime={date.toISOString()} title={words}>{full ? words : ago(date, reference)}</time>
+  return <time className="nowrap" dateTime={date.toISOString()} title={words}>{ofDay ? clock(date, where) : full ? words : ago(date, reference)}</time>
 }

@@ -107,7 +107,7 @@ const Line = memo(function Line({ row: { event: e, source } }: { row: Row }) {
   const { to } = useViewer()
   return (
     <tr>
-      <td><Time at={e.at} full /></td>
+      <td><Time at={e.at} ofDay /></td>
       <td><Outcome event={e} /></td>
       <td><code>{e.eventType}</code></td>
       <td className="live-where">{e.endpointId ? <Link to={to.endpoint(e.appId, e.endpointId)} title={e.url}>{e.url || e.endpointId}</Link> : <span className="muted">{text.live.accepted}</span>}</td>
