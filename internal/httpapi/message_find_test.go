@@ -145,9 +145,9 @@ func TestListsSayWhereTheyStoppedLooking(t *testing.T) {
 	a := r.app("a")
 	e := r.endpoint(a, "")
 	var rare, tries []string
-	for i := range 200 {
+	for i := range 600 { // the clock is looked at after 256
 		more := ""
-		if i == 3 || i == 150 {
+		if i == 3 || i == 450 {
 			more = `,"tags":["rare"]`
 		}
 		id := r.must(202, "POST", "/api/v1/app/"+a+"/msg", `{"eventType":"a.b","payload":{}`+more+`}`).str("id")

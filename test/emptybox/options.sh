@@ -21,7 +21,7 @@ stop TERM
 MAIN_SECRET=
 
 say "A rate for each token, and a stop that load balancers notice first"
-serve "${PLAIN[@]}" --main-secret-file /secret.txt --api-rate 5 --max-clients 200 --drain 2s --drain-delay 10s --max-payload 2KiB
+serve "${PLAIN[@]}" --main-secret-file /secret.txt --api-rate 5 --max-clients 200 --drain 2s --drain-delay 5s --max-payload 2KiB
 # All of them by one program, because a machine may need longer to start one than the rate asks for.
 limited() { curl -sS -o "$WORK/limited" -w '%{http_code}\n' -H "Authorization: Bearer $TOKEN" "$URL/api/v1/app?limit=[1-40]"; }
 limited >"$WORK/statuses"

@@ -59,7 +59,7 @@ func TestFirstWebhookFromAFreshClone(t *testing.T) {
 	open, ready := makeRun(ctx, t, clone)
 
 	cmd := exec.CommandContext(ctx, "node", "press.mjs", open)
-	cmd.Env = append(os.Environ(), "CHROMIUM="+chromium, "HOOKLOFT_WEB="+web)
+	cmd.Env = append(os.Environ(), "CHROMIUM="+chromium, "WEB_FOLDER="+web)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-const { chromium } = createRequire(join(process.env.HOOKLOFT_WEB, 'package.json'))('playwright-core')
+const { chromium } = createRequire(join(process.env.WEB_FOLDER, 'package.json'))('playwright-core')
 const [link] = process.argv.slice(2)
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] })
 try {

@@ -86,7 +86,7 @@ func newLook(bounds store.Look) look {
 
 // lookStep is how many rows are looked at between two looks at the clock, and at least: more than
 // a page has, so that only a filter that passes few ends a page early, and never a slow machine.
-const lookStep = 512
+const lookStep = 256
 
 // begin is called before the rows of a file.
 func (w *walk) begin() { w.look.rows, w.look.isSpent = 0, false }
