@@ -1,1 +1,0 @@
-import{f as e,n as t}from"./viewer-DSmNRi-V.js";import{f as n,i as r}from"./text-CVIf21Zt.js";import{w as i}from"./ui-1HvU8wkX.js";import{t as a}from"./log-CQhpgSEm.js";var o=n();function s(){let n=e({strict:!1}),s=t().appId??n.appId??``;return(0,o.jsx)(i,{title:r.messages.title,children:(0,o.jsx)(a,{appId:s},s)})}export{s as MessageLogPage};
