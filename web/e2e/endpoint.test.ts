@@ -303,7 +303,7 @@ test('who may only look has no button that would be refused', async () => {
   const person = await sit(browser, server, { token })
   await person.land(page())
   await person.sees('Recent attempts')
-  for (const name of ['Send example', 'Replay', 'Pause']) expect(await person.page.getByRole('button', { name }).count()).toBe(0)
+  for (const name of ['Send example', 'Replay', 'Pause']) expect(await person.page.getByRole('button', { name, exact: true }).count()).toBe(0)
   await person.press('link', 'Settings', tabs(person))
   await person.page.getByLabel(/^URL$/).waitFor()
   expect(await person.page.getByRole('button', { name: 'Save' }).count()).toBe(0)
