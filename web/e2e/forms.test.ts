@@ -193,6 +193,8 @@ test('order, the latest only, a token and consent are set on the settings, and w
   await request.getByLabel('Value of the token').fill('open-sesame')
   await person.press('button', 'Save', request)
   await until('the token', async () => (await server.api<{ token: { isSet: boolean } | null }>('GET', own(id, 'request'))).token?.isSet === true)
+  // The page hears of it a moment later, and shows what was saved: what is typed before that would be gone.
+  await request.locator('button[type=submit]:disabled').waitFor()
   await request.getByLabel('Time limit in seconds').fill('7')
   await person.press('button', 'Save', request)
   await until('the time limit', async () => (await server.api<{ timeoutSeconds: number }>('GET', own(id, 'request'))).timeoutSeconds === 7)
