@@ -25,7 +25,7 @@ build: ## Build bin/hookloft
 	go build -o $(BIN)/hookloft ./cmd/hookloft
 
 test: build ## Run every test, those that kill real servers included (about 10 minutes)
-	HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft go test -timeout 20m ./...
+	HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft go test -timeout 30m ./...
 	for module in $$(git ls-files 'test/*/go.mod'); do \
 		(cd $$(dirname $$module) && HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft go test -timeout 10m ./...); \
 	done

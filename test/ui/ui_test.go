@@ -62,7 +62,7 @@ func TestPages(t *testing.T) {
 	if !hasBrowser() {
 		t.Skip("no Chromium is installed; the pages are not looked at")
 	}
-	npm(t, 10*time.Minute, "run", "browser")
+	npm(t, 18*time.Minute, "run", "browser")
 }
 
 // TestCode runs the tests of the pages' code, and checks its types and texts.
