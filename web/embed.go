@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -50,10 +51,25 @@ type Site struct {
 	base, ancestors   string
 }
 
-// file is one built file, as it is and compressed.
+// file is one built file.
 type file struct {
-	body, gzip []byte
+	body       []byte
 	kind, etag string
+	once       sync.Once
+	gzip       []byte // see compressed
+}
+
+// compressed returns the file as gzip. It is made when it is first asked for: all files
+// together take longer than the rest of a start.
+func (f *file) compressed() []byte {
+	f.once.Do(func() {
+		var small bytes.Buffer
+		z := gzip.NewWriter(&small)
+		_, _ = z.Write(f.body) // a buffer takes all
+		_ = z.Close()
+		f.gzip = small.Bytes()
+	})
+	return f.gzip
 }
 
 // noncePlace is where a page says the nonce to its scripts: editors write style elements.
@@ -82,18 +98,6 @@ func New(o Options) (*Site, error) {
 		}
 		sum := sha256.Sum256(body)
 		f.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-		var small bytes.Buffer
-		z, err := gzip.NewWriterLevel(&small, gzip.BestCompression)
-		if err != nil {
-			return err
-		}
-		if _, err := z.Write(body); err != nil {
-			return err
-		}
-		if err := z.Close(); err != nil {
-			return err
-		}
-		f.gzip = small.Bytes()
 		s.files[assetPath+path.Base(name)] = f
 		return nil
 	})
@@ -184,7 +188,7 @@ func (s *Site) serveFile(w http.ResponseWriter, r *http.Request) {
 	body := f.body
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		body = f.gzip
+		body = f.compressed()
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
