@@ -24,13 +24,13 @@ run: build ## Try it: a server with an inbox, a token and a first message
 build: ## Build bin/hookloft
 	go build -o $(BIN)/hookloft ./cmd/hookloft
 
-test: build ## Run every test, those that kill real servers included (about 10 minutes)
+test: build ## Run every test, those that kill real servers included (about 15 minutes)
 	HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft go test -timeout 30m ./...
 	for module in $$(git ls-files 'test/*/go.mod'); do \
 		(cd $$(dirname $$module) && HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft go test -timeout 10m ./...); \
 	done
 
-prove: build ## Run the fault tests with full counts (hours of faults in about seven minutes)
+prove: build ## Run the fault tests with full counts, and judge times, too: for a quiet machine
 	HOOKLOFT_BIN=$(CURDIR)/$(BIN)/hookloft HOOKLOFT_KILLS=100 HOOKLOFT_CUTS=50 HOOKLOFT_QUIET_MESSAGES=200000 HOOKLOFT_TEST_DOWN_SECONDS=60 HOOKLOFT_TEST_STRICT=1 \
 	go test -count=1 -v -timeout 60m ./test/...
 
