@@ -174,7 +174,9 @@ func (d *Dispatcher) fixBatch(it *item) bool {
 	d.queue.Finish(&store.Finished{Delivery: next, Row: it.due.Row, Urgent: true, Done: func(err error) { done <- err }})
 	err := <-done
 	if err == nil {
+		d.mu.Lock() // whoever cancels looks at what is under way
 		it.due.Delivery = next
+		d.mu.Unlock()
 		return true
 	}
 	if hook.KindOf(err) == hook.Closed {
@@ -212,7 +214,6 @@ func (d *Dispatcher) recordAlong(it *item, plan *store.Plan, ep *hook.Endpoint, 
 		}
 		d.report(m, its, &at)
 		announce := d.announcement(m, plan, ep, &its, &at)
-		m.ended = true
 		m.finished = store.Finished{Delivery: its, Row: m.due.Row, Attempt: &at, Slot: m.slot, Urgent: true, Announce: announce, Wipe: it.wipe}
 	}
 }

@@ -114,6 +114,9 @@ func (d *Dispatcher) finish(it *item, next hook.Delivery, a *hook.Attempt, annou
 		it.finished.With = append(it.finished.With, &m.finished)
 	}
 	d.mu.Lock()
+	for _, m := range it.batch {
+		m.ended = true
+	}
 	it.ended = true
 	d.recording++
 	d.mu.Unlock()
