@@ -284,6 +284,7 @@ func (d *Dispatcher) claimDrain(ctx context.Context, p store.Part, until time.Ti
 func (l *lane) claimedDrain(c *claiming) {
 	switch {
 	case l.drain.until.IsZero() || !c.isLooked || c.part.IsManual:
+	case l.isBehind: // something has gone back, or was announced, since: they are read once more
 	case l.drain.isLine:
 		l.drain.more = !c.next.IsZero() && c.next.Before(l.drain.until) // held has the others
 	case c.drain.Equal(l.drain.until) && c.room > 0:

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,7 +30,11 @@ func (w *world) pause(app hook.ApplicationID, endpoints ...hook.EndpointID) {
 
 // resume ends all holds of an application.
 func (w *world) resume(app hook.ApplicationID, perSecond int) {
-	w.change(app, func(p *store.Plan) {
+	until, _ := (&hook.Hold{}).Resumed(1, time.Now())
+	w.change(app, func(p *store.Plan) { // with mu
+		if _, isKnown := w.resumed[until.ResumedAt]; !isKnown {
+			w.resumed[until.ResumedAt] = hook.MessageID(w.clock.Next())
+		}
 		p.Application.Hold, _ = p.Application.Hold.Resumed(perSecond, time.Now())
 		for _, e := range p.Endpoints {
 			e.Hold, _ = e.Hold.Resumed(perSecond, time.Now())
@@ -318,4 +323,49 @@ func (w *world) claimed() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.claims
+}
+
+// TestRowsThatGoBackDuringAReadStillWait: a read that found nothing says nothing of what went
+// back to the store meanwhile, because the endpoint was put on hold for a moment.
+func TestRowsThatGoBackDuringAReadStillWait(t *testing.T) {
+	run(t, Options{}, func(w *world) {
+		w.app(1, 1)
+		w.ordered(1, hook.Order{Key: "k"})
+	}, func(w *world, d *Dispatcher) {
+		const ep = 100_001
+		var slow atomic.Int64
+		w.set(func(ctx context.Context, a *hook.Attempt) {
+			switch {
+			case int64(a.Message) != slow.Load():
+				status(404, hook.Failed, hook.ReasonNotFound)(ctx, a)
+			case a.N == 1:
+				time.Sleep(20 * time.Second)
+				refused(ctx, a)
+			default:
+				ok(ctx, a)
+			}
+		})
+		w.sayFirst(1, "b", &slow)
+		for range 3 {
+			w.say(1, "a")
+		}
+		rest(time.Second)
+		w.mu.Lock()
+		w.late, w.lateEmpty = 40*time.Second, true
+		w.mu.Unlock()
+		d.MadeDue(1, ep, time.Now()) // a read that finds nothing new, and takes long
+		rest(time.Second)
+		w.pause(1, ep)
+		rest(10 * time.Second) // the next attempt of the first "a" sees it, and all goes back
+		w.resume(1, 1)
+		rest(time.Minute) // "b" is tried once more, and knows of the end of the hold; then the read ends
+		if e := w.plan(1).Endpoint(ep); e.Hold == nil {
+			t.Error("the hold has ended, and three deliveries wait")
+		}
+		w.set(ok)
+		rest(40 * time.Hour)
+		if got := w.count(hook.Delivered); got != 4 {
+			t.Errorf("%d delivered", got)
+		}
+	})
 }

@@ -28,8 +28,9 @@ type world struct {
 	clock *hook.KeyClock
 	// commit is how long an outcome takes to be durable.
 	commit time.Duration
-	// late is how long rows that were read are on their way.
-	late time.Duration
+	// late is how long rows that were read are on their way, and with lateEmpty that there are none.
+	late      time.Duration
+	lateEmpty bool
 	// answer fills in an attempt; nil answers 200 after 10 ms.
 	answer func(ctx context.Context, a *hook.Attempt)
 	// finishErr is asked before each outcome is kept.
@@ -64,10 +65,11 @@ type world struct {
 	announced  []*hook.Announcement
 	planOf     func(hook.ApplicationID) // told of each PlanOf; nil for nobody
 	held       bool
-	hurried    map[hook.EndpointID]bool    // Hurry was called: times of retries do not hold
-	cancelled  map[pair]bool               // while an attempt was under way or about to begin
-	lastPlace  map[lineOf]hook.PlaceInLine // of what was tried first in a line
-	tried      map[pair]bool               // by schedule
+	resumed    map[time.Time]hook.MessageID // what has a greater id was published later, be it in the same millisecond
+	hurried    map[hook.EndpointID]bool     // Hurry was called: times of retries do not hold
+	cancelled  map[pair]bool                // while an attempt was under way or about to begin
+	lastPlace  map[lineOf]hook.PlaceInLine  // of what was tried first in a line
+	tried      map[pair]bool                // by schedule
 	inLine     map[lineOf][]hook.MessageID
 	batches    map[pair]map[hook.MessageID]bool // by their first message
 }
@@ -107,7 +109,7 @@ func newWorld(t *testing.T) *world {
 		plans: map[hook.ApplicationID]*store.Plan{}, messages: map[hook.MessageID]*hook.Message{}, deliveries: map[pair]hook.Delivery{},
 		rows: map[hook.EndpointID]map[store.DueKey]bool{}, slots: map[store.Slot]pair{}, flying: map[pair]bool{}, requests: map[hook.EndpointID]int{},
 		mostInLane: map[hook.EndpointID]int{}, laneFlying: map[hook.EndpointID]int{}, failing: map[hook.EndpointID]time.Time{},
-		hurried: map[hook.EndpointID]bool{}, cancelled: map[pair]bool{}, lastPlace: map[lineOf]hook.PlaceInLine{}, tried: map[pair]bool{}, inLine: map[lineOf][]hook.MessageID{},
+		resumed: map[time.Time]hook.MessageID{}, hurried: map[hook.EndpointID]bool{}, cancelled: map[pair]bool{}, lastPlace: map[lineOf]hook.PlaceInLine{}, tried: map[pair]bool{}, inLine: map[lineOf][]hook.MessageID{},
 		batches: map[pair]map[hook.MessageID]bool{},
 	}
 }
@@ -245,7 +247,8 @@ func (w *world) EndHold(_ context.Context, app hook.ApplicationID, id hook.Endpo
 			if k.Trigger != hook.Scheduled || k.DueAt >= until.UnixMilli() || w.messages[k.Message].Application != app {
 				continue
 			}
-			if isLeft = true; ep == id {
+			isLeft = true
+			if last, isKnown := w.resumed[until]; ep == id && (!isKnown || k.Message < last) {
 				w.t.Errorf("%v is told to be drained and has a row of %v", id, time.UnixMilli(k.DueAt))
 			}
 		}
@@ -322,9 +325,9 @@ func (w *world) Claim(ctx context.Context, app hook.ApplicationID, ep hook.Endpo
 func (w *world) ClaimPart(_ context.Context, p store.Part) (due []store.Due, next time.Time, err error) {
 	due, next, err = w.claimPart(p)
 	w.mu.Lock()
-	late := w.late
+	late, lateEmpty := w.late, w.lateEmpty
 	w.mu.Unlock()
-	if len(due) > 0 && !p.IsManual {
+	if (len(due) > 0 || lateEmpty) && !p.IsManual {
 		time.Sleep(late)
 	}
 	return due, next, err
