@@ -62,18 +62,75 @@ type SettingsOut struct {
 	WipeSuccessfulPayload      bool   `json:"wipeSuccessfulPayload"`
 }
 
-// PortalSettingsOut are the environment settings that a portal starts from.
+// PortalSettingsOut are the environment settings that a portal starts from. What the
+// environment has not set is left out.
 type PortalSettingsOut struct {
-	DisplayName           *string  `json:"displayName"`
-	CustomColor           *string  `json:"customColor"`
-	LogoURL               *string  `json:"logoUrl"`
-	CustomLogoURL         *string  `json:"customLogoUrl"`
-	EnableChannels        bool     `json:"enableChannels"`
-	EnableMessageTags     bool     `json:"enableMessageTags"`
-	EnableTransformations bool     `json:"enableTransformations"`
-	ShowUseSvixPlay       bool     `json:"showUseSvixPlay"`
-	ShowSvixBrandFooter   bool     `json:"showSvixBrandFooter"`
-	WipeSuccessfulPayload bool     `json:"wipeSuccessfulPayload"`
-	ReadOnly              bool     `json:"readOnly"`
-	AdvancedEndpointTypes []string `json:"advancedEndpointTypes"`
+	DisplayName *string `json:"displayName"`
+	// CustomColor is the main colour, as #rrggbb.
+	CustomColor         *string `json:"customColor"`
+	LogoURL             *string `json:"logoUrl"`
+	CustomLogoURL       *string `json:"customLogoUrl"`
+	CustomFontFamily    *string `json:"customFontFamily"`
+	CustomFontFamilyURL *string `json:"customFontFamilyUrl"`
+	// ColorPaletteLight and ColorPaletteDark are the colours of the two themes.
+	ColorPaletteLight *Palette `json:"colorPaletteLight"`
+	ColorPaletteDark  *Palette `json:"colorPaletteDark"`
+	// CustomThemeOverride has corners and the size of letters.
+	CustomThemeOverride *ThemeOverride `json:"customThemeOverride"`
+	// CustomStringsOverride has what the product calls channels.
+	CustomStringsOverride       *StringsOverride `json:"customStringsOverride"`
+	EnableChannels              bool             `json:"enableChannels"`
+	EnableMessageTags           bool             `json:"enableMessageTags"`
+	EnableMessageStream         bool             `json:"enableMessageStream"`
+	EnableIntegrationManagement bool             `json:"enableIntegrationManagement"`
+	EnableTransformations       bool             `json:"enableTransformations"`
+	EnableEndpointOAuthConfig   bool             `json:"enableEndpointOauthConfig"`
+	EnableEndpointMTLSConfig    bool             `json:"enableEndpointMtlsConfig"`
+	ShowUseSvixPlay             bool             `json:"showUseSvixPlay"`
+	ShowFeatureTooltips         bool             `json:"showFeatureTooltips"`
+	ShowSvixBrandFooter         bool             `json:"showSvixBrandFooter"`
+	WipeSuccessfulPayload       bool             `json:"wipeSuccessfulPayload"`
+	ReadOnly                    bool             `json:"readOnly"`
+	AdvancedEndpointTypes       []string         `json:"advancedEndpointTypes"`
+}
+
+// Palette is the colours of one theme, each as #rrggbb.
+type Palette struct {
+	Primary             *string `json:"primary"`
+	BackgroundPrimary   *string `json:"backgroundPrimary"`
+	BackgroundSecondary *string `json:"backgroundSecondary"`
+	BackgroundHover     *string `json:"backgroundHover"`
+	TextPrimary         *string `json:"textPrimary"`
+	TextSecondary       *string `json:"textSecondary"`
+	TextDanger          *string `json:"textDanger"`
+	InteractiveAccent   *string `json:"interactiveAccent"`
+	NavigationAccent    *string `json:"navigationAccent"`
+	ButtonPrimary       *string `json:"buttonPrimary"`
+	BorderPrimary       *string `json:"borderPrimary"`
+}
+
+// ThemeOverride is what a portal looks like beside its colours.
+type ThemeOverride struct {
+	BorderRadius *BorderRadius `json:"borderRadius"`
+	FontSize     *FontSize     `json:"fontSize"`
+}
+
+// BorderRadius is how round corners are: none, sm, md, lg or full.
+type BorderRadius struct {
+	Button *string `json:"button"`
+	Card   *string `json:"card"`
+	Input  *string `json:"input"`
+}
+
+// FontSize is the size of letters.
+type FontSize struct {
+	// Base is that of running text in pixels; a portal takes 11 to 22.
+	Base *int64 `json:"base"`
+}
+
+// StringsOverride is what a product calls channels.
+type StringsOverride struct {
+	ChannelsOne  *string `json:"channelsOne"`
+	ChannelsMany *string `json:"channelsMany"`
+	ChannelsHelp *string `json:"channelsHelp"`
 }

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hookloft/hookloft/api"
 	"github.com/hookloft/hookloft/internal/hook"
 )
 
@@ -456,5 +458,19 @@ func TestReferenceFileIsReadInPlace(t *testing.T) {
 	}
 	if _, err := os.Stat(contractFile); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPortalSettingsAreDocumented: all that a portal starts from is in the answer's type.
+func TestPortalSettingsAreDocumented(t *testing.T) {
+	out := reflect.TypeFor[api.PortalSettingsOut]()
+	var named []string
+	for f := range out.Fields() {
+		named = append(named, f.Tag.Get("json"))
+	}
+	slices.Sort(named)
+	served := slices.Sorted(slices.Values(portalSettings))
+	if !slices.Equal(named, served) {
+		t.Errorf("documented %v\nserved     %v", named, served)
 	}
 }
