@@ -6,8 +6,9 @@ import { toastError } from './toast'
 
 type Look = 'primary' | 'danger' | 'quiet'
 
-/** Button. While onPress's promise is open it is busy and takes no second press; what it throws is shown as a toast. */
-export function Button({ look, icon, label, onPress, busy, children, ...rest }: {
+/** Button. While onPress's promise is open it is busy and takes no second press; what it throws is shown as a toast. One that
+    is disabled can still have the focus: a person who pressed it is not sent back to the top of the page. */
+export function Button({ look, icon, label, onPress, busy, disabled, children, ...rest }: {
   look?: Look
   icon?: IconName
   /** label is the accessible name of a button without words. */
@@ -18,8 +19,9 @@ export function Button({ look, icon, label, onPress, busy, children, ...rest }: 
 } & Omit<ButtonHTMLAttributes<HTMLButtonElement>, 'onClick' | 'children'>) {
   const [working, setWorking] = useState(false)
   const isBusy = busy || working
+  const isIdle = isBusy || disabled
   const press = async () => {
-    if (isBusy || !onPress) return
+    if (!onPress) return
     const result = onPress()
     if (!(result instanceof Promise)) return
     setWorking(true)
@@ -32,7 +34,7 @@ export function Button({ look, icon, label, onPress, busy, children, ...rest }: 
     }
   }
   return (
-    <button type="button" className={['button', look].filter(Boolean).join(' ')} aria-label={label} title={label} aria-disabled={isBusy || undefined} {...rest} onClick={onPress ? press : undefined}>
+    <button type="button" className={['button', look].filter(Boolean).join(' ')} aria-label={label} title={label} aria-disabled={isIdle || undefined} {...rest} onClick={isIdle ? (e) => e.preventDefault() : onPress && press}>
       {isBusy ? <Icon name="spinner" spin /> : icon && <Icon name={icon} />}
       {children}
     </button>
