@@ -1,7 +1,7 @@
 // What can be set by command can be set on the endpoint's page: credentials, order, consent, a token.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { checkAccess, inAllColours, launch, shoot, sit, type Person } from './browser'
+import { checkAccess, hasFocus, inAllColours, launch, shoot, sit, type Person } from './browser'
 import { certificate, identity } from './pem'
 import { startReceiver, startServer, until, type Received, type Server } from './server'
 
@@ -193,8 +193,8 @@ test('order, the latest only, a token and consent are set on the settings, and w
   await request.getByLabel('Value of the token').fill('open-sesame')
   await person.press('button', 'Save', request)
   await until('the token', async () => (await server.api<{ token: { isSet: boolean } | null }>('GET', own(id, 'request'))).token?.isSet === true)
-  // The page hears of it a moment later, and shows what was saved: what is typed before that would be gone.
-  await request.locator('button[type=submit]:disabled').waitFor()
+  // The value that was saved is not kept in the page.
+  await expect.poll(() => request.getByLabel('Value of the token').inputValue()).toBe('')
   await request.getByLabel('Time limit in seconds').fill('7')
   await person.press('button', 'Save', request)
   await until('the time limit', async () => (await server.api<{ timeoutSeconds: number }>('GET', own(id, 'request'))).timeoutSeconds === 7)
@@ -223,5 +223,97 @@ test('order, the latest only, a token and consent are set on the settings, and w
   await person.press('button', 'Send without consent', dialog(person))
   await consent.getByText('It is not asked for').waitFor()
   expect(await server.api('GET', own(id, 'consent'))).toMatchObject({ required: false })
+  await person.close()
+})
+
+const unsaved = 'There are changes that are not saved.'
+
+test('what is typed while a form is saved stays and is called not saved, and the focus stays too', async () => {
+  const id = await add()
+  const person = await sit(browser, server)
+  // hold keeps the next request that saves at a place until it is let go.
+  const hold = async (place: string) => {
+    let letGo = () => {}
+    const gate = new Promise<void>((done) => { letGo = done })
+    let came = () => {}
+    const arrived = new Promise<void>((done) => { came = done })
+    await person.page.route(place, async (route) => {
+      if (route.request().method() === 'GET') return route.fallback()
+      came()
+      await gate
+      await route.continue()
+    })
+    return { arrived, letGo: () => letGo(), end: () => person.page.unroute(place) }
+  }
+  const saves = (where: ReturnType<typeof form>) => where.getByRole('button', { name: 'Save', exact: true })
+  // rests waits until a form is saved: its button takes no press, and nothing turns.
+  const rests = (where: ReturnType<typeof form>) => expect.poll(async () => [await saves(where).isDisabled(), await where.locator('.spin').count(), await where.getByText(unsaved).count()]).toEqual([true, 0, 0])
+
+  await person.land(`/apps/shop/endpoints/${id}?tab=settings`)
+  const request = form(person, 'Request')
+  const limit = request.getByLabel('Time limit in seconds')
+  const success = request.getByLabel('Success')
+  const timeout = async () => (await server.api<{ timeoutSeconds: number }>('GET', own(id, 'request'))).timeoutSeconds
+  await limit.fill('7')
+  const first = await hold('**/x/v1/**/request')
+  await limit.press('Enter')
+  await first.arrived
+  await limit.fill('9')
+  await success.fill('200, 2')
+  const heard = person.page.waitForResponse((r) => r.request().method() === 'GET' && r.url().endsWith('/request'))
+  first.letGo()
+  await heard
+  await request.locator('.spin').waitFor({ state: 'detached' })
+  await person.page.keyboard.type('02')
+  expect([await limit.inputValue(), await success.inputValue()]).toEqual(['9', '200, 202'])
+  expect(await timeout()).toBe(7)
+  await request.getByText(unsaved).waitFor()
+  await shoot(person.page, 'form-typed-meanwhile')
+  await first.end()
+  // The button keeps the focus although it has nothing to do then.
+  await saves(request).focus()
+  await person.page.keyboard.press('Enter')
+  await until('what was typed meanwhile', async () => (await timeout()) === 9)
+  await rests(request)
+  await hasFocus(saves(request))
+
+  await person.land(`/apps/shop/endpoints/${id}?tab=access`)
+  const headers = form(person, 'Headers')
+  await person.press('button', 'Add', headers)
+  await headers.getByLabel('Name 1').fill('X-Zone')
+  await headers.getByLabel('Value 1').fill('a')
+  const second = await hold('**/headers')
+  await headers.getByLabel('Value 1').press('Enter')
+  await second.arrived
+  await person.page.keyboard.type('b')
+  second.letGo()
+  await until('the header', async () => JSON.stringify(await server.api('GET', `/api/v1/app/shop/endpoint/${id}/headers`)).includes('"X-Zone":"a"'))
+  await headers.locator('.spin').waitFor({ state: 'detached' })
+  await headers.getByText(unsaved).waitFor()
+  await second.end()
+  expect(await headers.getByLabel('Value 1').inputValue()).toBe('ab')
+  await hasFocus(headers.getByLabel('Value 1'))
+  await headers.getByLabel('Value 1').press('Enter')
+  await rests(headers)
+  await hasFocus(headers.getByLabel('Value 1'))
+
+  await person.land('/apps/shop?tab=settings')
+  const name = person.page.getByLabel('Name', { exact: true })
+  const third = await hold('**/api/v1/app/*')
+  await name.fill('Shop one')
+  await name.press('Enter')
+  await third.arrived
+  await name.fill('Shop two')
+  third.letGo()
+  await person.page.getByRole('heading', { level: 1, name: 'Shop one' }).waitFor()
+  await third.end()
+  expect(await name.inputValue()).toBe('Shop two')
+  await hasFocus(name)
+  await person.sees(unsaved)
+  await inAllColours(person.page, () => checkAccess(person.page))
+  await name.press('Enter')
+  await person.page.getByRole('heading', { level: 1, name: 'Shop two' }).waitFor()
+  await expect.poll(() => person.page.getByText(unsaved).count()).toBe(0)
+  await hasFocus(name)
   await person.close()
 })

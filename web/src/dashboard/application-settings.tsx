@@ -4,18 +4,17 @@ import { useState } from 'react'
 import { client, type Shapes } from '../api/client'
 import { useViewer } from '../api/viewer'
 import { text } from '../text/dashboard'
-import { Button, Confirm, Form, Input, toast, useGo } from '../ui'
-import { MetadataField, metadataOf, pairsOf } from './metadata-field'
+import { Button, Confirm, Form, Input, toast, Unsaved, useDraft, useGo } from '../ui'
+import { MetadataField, metadataOf, pairsOf, plainOf } from './metadata-field'
 
 type App = Shapes['ApplicationOut']
 
 export function ApplicationSettings({ app, onSaved }: { app: App; onSaved: () => unknown }) {
   const viewer = useViewer()
   const mayWrite = viewer.owns('app:write')
-  const [name, setName] = useState(app.name)
-  const [uid, setUID] = useState(app.uid ?? '')
-  const [rate, setRate] = useState(app.throttleRate === null ? '' : String(app.throttleRate))
-  const [metadata, setMetadata] = useState(pairsOf(app.metadata))
+  const saved = { name: app.name, uid: app.uid ?? '', rate: app.throttleRate === null ? '' : String(app.throttleRate), metadata: pairsOf(app.metadata) }
+  const draft = useDraft(saved, (d) => ({ ...d, metadata: plainOf(d.metadata) }))
+  const { now: { name, uid, rate, metadata }, set } = draft
   const t = text.applications
   const save = async () => {
     await client.PUT('/api/v1/app/{app_id}', {
@@ -27,14 +26,14 @@ export function ApplicationSettings({ app, onSaved }: { app: App; onSaved: () =>
   }
   return (
     <div className="stack narrow">
-      <Form className="card stack" onSave={save} footer={(busy) => mayWrite && <div className="row"><Button look="primary" type="submit" busy={busy}>{text.common.save}</Button></div>}>
+      <Form className="card stack" draft={draft} onSave={save} footer={(busy) => mayWrite && <div className="row"><Button look="primary" type="submit" busy={busy}>{text.common.save}</Button><Unsaved draft={draft} /></div>}>
         {(errorAt) => (
           <fieldset className="bare stack" disabled={!mayWrite}>
             <legend className="sr-only">{t.settings}</legend>
-            <Input label={t.name} error={errorAt('name')} required value={name} onValue={setName} />
-            <Input label={t.uid} help={t.uidHelp} error={errorAt('uid')} value={uid} onValue={setUID} />
-            <Input label={t.throttle} help={t.throttleHelp} error={errorAt('throttleRate')} type="number" min={1} max={65535} value={rate} onValue={setRate} />
-            <MetadataField value={metadata} onValue={setMetadata} error={errorAt('metadata')} />
+            <Input label={t.name} error={errorAt('name')} required value={name} onValue={(v) => set({ name: v })} />
+            <Input label={t.uid} help={t.uidHelp} error={errorAt('uid')} value={uid} onValue={(v) => set({ uid: v })} />
+            <Input label={t.throttle} help={t.throttleHelp} error={errorAt('throttleRate')} type="number" min={1} max={65535} value={rate} onValue={(v) => set({ rate: v })} />
+            <MetadataField value={metadata} onValue={(v) => set({ metadata: v })} error={errorAt('metadata')} />
           </fieldset>
         )}
       </Form>

@@ -42,7 +42,7 @@ export function Application() {
         { id: 'messages', words: t.messages, content: () => <MessageLog appId={a.id} /> },
         viewer.owns('audit:read') && { id: 'activity', words: t.activity, content: () => <ApplicationActivity appId={a.id} /> },
         viewer.owns('portal:write') && { id: 'portal', words: t.portal, content: () => <ApplicationPortal app={a} /> },
-        { id: 'settings', words: t.settings, content: () => <ApplicationSettings key={a.updatedAt} app={a} onSaved={app.refetch} /> },
+        { id: 'settings', words: t.settings, content: () => <ApplicationSettings key={a.id} app={a} onSaved={app.refetch} /> },
       ]} />
     </Page>
   )

@@ -12,6 +12,9 @@ export const pairsOf = (metadata: Record<string, string>): Pair[] => Object.entr
 /** metadataOf leaves out the lines without a name. */
 export const metadataOf = (pairs: Pair[]): Record<string, string> => Object.fromEntries(pairs.filter((p) => p.key !== '').map((p) => [p.key, p.value]))
 
+/** plainOf is what of them is saved, in no order. */
+export const plainOf = (pairs: Pair[]) => Object.entries(metadataOf(pairs)).sort(([a], [b]) => (a < b ? -1 : 1))
+
 /** MetadataField is a list of names with values. */
 export function MetadataField({ value, onValue, error }: { value: Pair[]; onValue: (v: Pair[]) => void; error?: string }) {
   const t = text.applications

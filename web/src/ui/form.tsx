@@ -1,5 +1,6 @@
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { ApiError } from '../api/client'
+import { text } from '../text'
 import { wordsOf } from './toast'
 
 /** ErrorAt is what was refused of a field, by its place in the body: errorAt('oauth2.tokenUrl'). */
@@ -7,8 +8,10 @@ export type ErrorAt = (field: string) => string | undefined
 
 /** Form sends its fields, once at a time. What the server refuses stands at the field that asks for it with errorAt; what no
     field asks for stands above the footer. */
-export function Form({ className = 'stack', onSave, noValidate, footer, children }: {
+export function Form({ className = 'stack', draft, onSave, noValidate, footer, children }: {
   className?: string
+  /** draft is what the form edits, where that stays open after a save. */
+  draft?: { saving: (save: () => Promise<unknown>) => Promise<void> }
   onSave: () => Promise<unknown>
   /** noValidate leaves the judgement of the fields to the server. */
   noValidate?: boolean
@@ -30,7 +33,7 @@ export function Form({ className = 'stack', onSave, noValidate, footer, children
     setBusy(true)
     setProblem(null)
     try {
-      await onSave()
+      await (draft ? draft.saving(onSave) : onSave())
     } catch (error) {
       setProblem(error)
     } finally {
@@ -46,4 +49,9 @@ export function Form({ className = 'stack', onSave, noValidate, footer, children
       {footer(busy)}
     </form>
   )
+}
+
+/** Unsaved says beside the button of a form that something was typed which is not saved. */
+export function Unsaved({ draft }: { draft: { isChanged: boolean } }) {
+  return <span className="muted" role="status">{draft.isChanged && text.common.unsaved}</span>
 }

@@ -39,7 +39,7 @@ export function EventTypePage() {
     </>}>
       {shape.description && <p className="muted">{shape.description}</p>}
       <Tabs label={name} tabs={[
-        { id: 'schema', words: t.schema, content: () => <SchemaPane key={shape.updatedAt} type={type.data} onChange={changed} writes={writes} /> },
+        { id: 'schema', words: t.schema, content: () => <SchemaPane key={name} type={type.data} onChange={changed} writes={writes} /> },
         { id: 'example', words: t.example, content: () => <ExamplePane type={type.data} /> },
         { id: 'settings', words: t.settings, content: () => <SettingsPane type={shape} onChange={changed} writes={writes} /> },
         { id: 'usage', words: t.usage, content: () => <UsagePane name={name} /> },

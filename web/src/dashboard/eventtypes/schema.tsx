@@ -3,7 +3,7 @@ import { Changes } from '../../screens/eventtype/changes'
 import { compare } from '../../screens/eventtype/compare'
 import { plain, problemOf, saveSchemas, type EventType } from '../../screens/eventtype/type'
 import { text } from '../../text/dashboard'
-import { Button, CodeEditor, Confirm, Select, toast, useSearch, wordsOf } from '../../ui'
+import { Button, CodeEditor, Confirm, Select, toast, Unsaved, useSearch, wordsOf } from '../../ui'
 
 const blank = '{\n  "$schema": "http://json-schema.org/draft-07/schema#",\n  "type": "object",\n  "properties": {},\n  "required": []\n}'
 
@@ -29,12 +29,15 @@ export function SchemaPane({ type, onChange, writes }: { type: EventType; onChan
       await saveSchemas(shape.name, [{ version: shown.version, text: source }, ...versions.filter((v) => v.version !== shown.version)])
       toast(t.saved)
       await onChange()
+      // What was typed while it was saved stays.
+      setDraft((d) => (d?.text === source ? undefined : d))
     } catch (e) {
       setProblem(wordsOf(e))
     }
   }
   const remove = async () => {
     await saveSchemas(shape.name, versions.filter((v) => v.version !== shown.version))
+    setDraft(undefined)
     setSearch({ version: '' })
     await onChange()
   }
@@ -50,7 +53,7 @@ export function SchemaPane({ type, onChange, writes }: { type: EventType; onChan
       <CodeEditor label={t.schema} language="json" value={source} onValue={(v) => setDraft({ version: shown.version, text: v })} readOnly={!writes} lines={12} />
       {wrong && <div className="note bad" role="alert">{t.notJSON(wrong)}</div>}
       {problem && <div className="note bad" role="alert">{problem}</div>}
-      {writes && <div className="row"><Button look="primary" disabled={Boolean(wrong) || (!fresh && source === shown.text)} onPress={save}>{t.saveVersion(shown.version)}</Button></div>}
+      {writes && <div className="row"><Button look="primary" disabled={Boolean(wrong) || (!fresh && source === shown.text)} onPress={save}>{t.saveVersion(shown.version)}</Button><Unsaved draft={{ isChanged: source !== shown.text }} /></div>}
       {changes && <section className="stack tight"><h2>{t.changesSince(before!.version)}</h2><Changes changes={changes} label={t.changesSince(before!.version)} /></section>}
       <Confirm open={removing} onClose={() => setRemoving(false)} danger title={t.removeTitle(shown.version)} action={t.removeVersion} onConfirm={remove}><p>{t.removeHelp}</p></Confirm>
     </div>

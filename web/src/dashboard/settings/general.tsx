@@ -44,7 +44,7 @@ export function General() {
             {name === 'content' && <Number name="retentionDays" now={now} patch={settings.patch} writes={writes} />}
           </section>
         ))}
-        <RetrySchedule key={JSON.stringify(now.retryPolicy)} now={now.retryPolicy} patch={settings.patch} writes={writes} />
+        <RetrySchedule now={now.retryPolicy} patch={settings.patch} writes={writes} />
       </div>
     </Frame>
   )

@@ -1,18 +1,19 @@
 import { useState, type FormEvent } from 'react'
 import { text } from '../../text/dashboard'
-import { Button, Input, toast, wordsOf } from '../../ui'
+import { Button, Input, toast, Unsaved, useDraft, wordsOf } from '../../ui'
 import { parseSchedule, standard, writeSchedule } from './schedule'
 
 /** RetrySchedule edits when a failed delivery is tried again, and draws it. */
 export function RetrySchedule({ now, patch, writes }: { now: number[] | null; patch: (c: Record<string, unknown>) => Promise<void>; writes: boolean }) {
   const t = text.settings
-  const [value, setValue] = useState(writeSchedule(now ?? standard))
+  const draft = useDraft({ value: writeSchedule(now ?? standard) })
+  const { value } = draft.now
   const [problem, setProblem] = useState('')
   const delays = parseSchedule(value)
   const save = async (policy: number[] | null) => {
     setProblem('')
     try {
-      await patch({ retryPolicy: policy })
+      await draft.saving(() => patch({ retryPolicy: policy }))
       toast(t.saved)
     } catch (e) {
       setProblem(wordsOf(e))
@@ -26,9 +27,9 @@ export function RetrySchedule({ now, patch, writes }: { now: number[] | null; pa
   return (
     <form className="card stack" onSubmit={submit}>
       <h2>{t.retries}</h2>
-      <Input label={t.schedule} help={t.scheduleHelp} error={problem || (delays ? undefined : t.scheduleWrong)} value={value} onValue={setValue} spellCheck={false} disabled={!writes} />
+      <Input label={t.schedule} help={t.scheduleHelp} error={problem || (delays ? undefined : t.scheduleWrong)} value={value} onValue={(v) => draft.set({ value: v })} spellCheck={false} disabled={!writes} />
       {delays && <Timeline delays={delays} />}
-      {writes && <div className="row"><Button look="primary" type="submit">{t.saveSchedule}</Button>{now !== null && <Button onPress={() => save(null)}>{t.standardSchedule}</Button>}</div>}
+      {writes && <div className="row"><Button look="primary" type="submit">{t.saveSchedule}</Button>{now !== null && <Button onPress={() => save(null)}>{t.standardSchedule}</Button>}<Unsaved draft={draft} /></div>}
     </form>
   )
 }

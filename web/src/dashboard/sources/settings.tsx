@@ -3,13 +3,10 @@ import { useState } from 'react'
 import { client, type OwnShapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text/dashboard'
-import { Button, CodeEditor, toast, useSearch, wordsOf } from '../../ui'
+import { Button, CodeEditor, toast, Unsaved, useDraft, useSearch, wordsOf } from '../../ui'
 import { Answer, Basics, Duplicates, Limits } from './forms'
 import type { Source, SourceSettings } from './source'
 import { Verification } from './verification'
-
-// keyOf makes a form begin anew when what it shows was changed, and not when another form was saved.
-const keyOf = (...shown: unknown[]) => JSON.stringify(shown)
 
 /** SourceSettingsPane sets what is set most in forms, and all of it as JSON. */
 export function SourceSettingsPane({ now, source }: { now: SourceSettings; source: Source }) {
@@ -17,15 +14,15 @@ export function SourceSettingsPane({ now, source }: { now: SourceSettings; sourc
   const [search, setSearch] = useSearch()
   const isJSON = search.view === 'json'
   return (
-    <div className="stack">
+    <div className="stack" key={source.id}>
       <div><Button onPress={() => setSearch({ view: isJSON ? '' : 'json' })}>{isJSON ? t.showForms : t.showJSON}</Button></div>
-      {isJSON ? <Whole key={keyOf(now)} now={now} id={source.id} /> : (
+      {isJSON ? <Whole now={now} id={source.id} /> : (
         <>
-          <Basics key={keyOf(source.name, source.uid)} source={source} />
+          <Basics source={source} />
           <Verification key={source.type} source={source} now={now} />
-          <Answer key={keyOf(now.answer, now.failureStatus)} id={source.id} now={now} />
-          <Duplicates key={keyOf(now.dedupe)} id={source.id} now={now} />
-          <Limits key={keyOf(now.maxBodyBytes, now.toleranceSeconds, now.ratePerMinute, now.ratePerHour)} id={source.id} now={now} />
+          <Answer id={source.id} now={now} />
+          <Duplicates id={source.id} now={now} />
+          <Limits id={source.id} now={now} />
         </>
       )}
     </div>
@@ -40,15 +37,18 @@ function Whole({ now, id }: { now: SourceSettings; id: string }) {
   const { owns } = useViewer()
   const queries = useQueryClient()
   const initial = JSON.stringify(Object.fromEntries(Object.entries(now).filter(([k]) => !shownOnly.includes(k))), null, 2)
-  const [written, setWritten] = useState(initial)
+  const draft = useDraft({ written: initial })
+  const { written } = draft.now
   const [problem, setProblem] = useState('')
   const writes = owns('source:write')
   const save = async () => {
     setProblem('')
     try {
-      await client.PUT('/x/v1/source/{source_id}/settings', { params: { path: { source_id: id } }, body: {} as OwnShapes['SourceSettings'], bodySerializer: () => written, headers: { 'Content-Type': 'application/json' } })
-      toast(t.saved)
-      await queries.invalidateQueries({ queryKey: ['source', id] })
+      await draft.saving(async () => {
+        await client.PUT('/x/v1/source/{source_id}/settings', { params: { path: { source_id: id } }, body: {} as OwnShapes['SourceSettings'], bodySerializer: () => written, headers: { 'Content-Type': 'application/json' } })
+        toast(t.saved)
+        await queries.invalidateQueries({ queryKey: ['source', id] })
+      })
     } catch (e) {
       setProblem(wordsOf(e))
     }
@@ -56,9 +56,9 @@ function Whole({ now, id }: { now: SourceSettings; id: string }) {
   return (
     <>
       <p className="muted">{t.settingsHelp}</p>
-      <CodeEditor label={t.settings} language="json" value={written} onValue={setWritten} readOnly={!writes} lines={16} />
+      <CodeEditor label={t.settings} language="json" value={written} onValue={(v) => draft.set({ written: v })} readOnly={!writes} lines={16} />
       {problem && <div className="note bad" role="alert">{problem}</div>}
-      {writes && <div className="row"><Button look="primary" disabled={written === initial} onPress={save}>{text.common.save}</Button></div>}
+      {writes && <div className="row"><Button look="primary" disabled={!draft.isChanged} onPress={save}>{text.common.save}</Button><Unsaved draft={draft} /></div>}
     </>
   )
 }

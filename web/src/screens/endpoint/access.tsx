@@ -1,12 +1,11 @@
-import { useState } from 'react'
 import { client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Loading, Problem } from '../../ui'
+import { Loading, Problem, useDraft } from '../../ui'
 import { Credentials } from './credentials/credentials'
 import { useChanged, useCredentials, useHeaders, type Endpoint, type Place } from './data'
 import { Form } from './form'
-import { Pairs, pairsOf, type Pair } from './pairs'
+import { Pairs, pairsOf, plainOf, type Pair } from './pairs'
 
 /** Access is what requests carry besides the payload: headers, and what proves to the receiver who sends. */
 export function Access({ place, endpoint }: { place: Place; endpoint: Endpoint }) {
@@ -14,7 +13,7 @@ export function Access({ place, endpoint }: { place: Place; endpoint: Endpoint }
   const credentials = useCredentials(place)
   return (
     <div className="stack">
-      {headers.isPending ? <Loading /> : headers.error ? <Problem error={headers.error} onRetry={headers.refetch} /> : <Headers key={JSON.stringify(headers.data)} place={place} saved={headers.data} />}
+      {headers.isPending ? <Loading /> : headers.error ? <Problem error={headers.error} onRetry={headers.refetch} /> : <Headers place={place} saved={headers.data} />}
       {credentials.isPending ? <Loading /> : credentials.error ? <Problem error={credentials.error} onRetry={credentials.refetch} /> : <Credentials place={place} endpoint={endpoint} saved={credentials.data} />}
     </div>
   )
@@ -24,7 +23,8 @@ function Headers({ place, saved }: { place: Place; saved: { headers: Record<stri
   const may = useViewer().may('ManageEndpoint')
   const changed = useChanged(place)
   const before: Pair[] = [...pairsOf(saved.headers), ...pairsOf(Object.fromEntries((saved.sensitive ?? []).map((n) => [n, '']))).map((p) => ({ ...p, isSet: true }))]
-  const [pairs, setPairs] = useState(before)
+  const draft = useDraft({ pairs: before }, (d) => ({ pairs: plainOf(d.pairs) }))
+  const { pairs } = draft.now
   const t = text.endpoint
   // A header whose value is not shown is sent only where it was typed anew.
   const set = Object.fromEntries(pairs.filter((p) => p.name.trim() && !(p.isSet && p.value === '') && saved.headers[p.name.trim()] !== p.value).map((p) => [p.name.trim(), p.value]))
@@ -35,8 +35,8 @@ function Headers({ place, saved }: { place: Place; saved: { headers: Record<stri
     await changed()
   }
   return (
-    <Form title={t.headers} help={t.headersHelp} may={may} isChanged={Object.keys(set).length + gone.length > 0} onSave={save}>
-      {() => may ? <Pairs label={t.headers} pairs={pairs} onPairs={setPairs} /> : pairs.length === 0 ? <p className="muted">{text.common.none}</p> : (
+    <Form title={t.headers} help={t.headersHelp} may={may} draft={draft} onSave={save}>
+      {() => may ? <Pairs label={t.headers} pairs={pairs} onPairs={(p) => draft.set({ pairs: p })} /> : pairs.length === 0 ? <p className="muted">{text.common.none}</p> : (
         <dl className="facts">{pairs.map((p) => <div key={p.key} style={{ display: 'contents' }}><dt>{p.name}</dt><dd><code>{p.isSet ? t.valueIsSet : p.value}</code></dd></div>)}</dl>
       )}
     </Form>

@@ -30,11 +30,11 @@ export function EndpointPage() {
       <State place={place} disabled={e.disabled} description={e.description} />
       <Tabs label={text.endpoint.title} tabs={[
         { id: 'overview', words: text.endpoint.overview, content: () => <Overview place={place} /> },
-        { id: 'settings', words: text.endpoint.settings, content: () => <Settings place={place} endpoint={e} /> },
-        { id: 'access', words: text.endpoint.access, content: () => <Access place={place} endpoint={e} /> },
-        offers('enableTransformations') && { id: 'transformation', words: text.endpoint.transformation, content: () => <Transformation place={place} /> },
+        { id: 'settings', words: text.endpoint.settings, content: () => <Settings key={e.id} place={place} endpoint={e} /> },
+        { id: 'access', words: text.endpoint.access, content: () => <Access key={e.id} place={place} endpoint={e} /> },
+        offers('enableTransformations') && { id: 'transformation', words: text.endpoint.transformation, content: () => <Transformation key={e.id} place={place} /> },
         { id: 'secret', words: text.endpoint.secret, content: () => <Secret place={place} /> },
-        { id: 'events', words: text.endpoint.events, content: () => <Events key={e.updatedAt} place={place} endpoint={e} /> },
+        { id: 'events', words: text.endpoint.events, content: () => <Events key={e.id} place={place} endpoint={e} /> },
       ]} />
     </Page>
   )

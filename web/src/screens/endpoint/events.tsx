@@ -1,9 +1,8 @@
-import { useState } from 'react'
 import { client } from '../../api/client'
 import { useList } from '../../api/list'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Button, Link } from '../../ui'
+import { Button, Link, useDraft } from '../../ui'
 import { EventTypePicker } from '../eventtype/picker'
 import { useChanged, type Endpoint, type Place } from './data'
 import { Form } from './form'
@@ -13,7 +12,8 @@ export function Events({ place, endpoint }: { place: Place; endpoint: Endpoint }
   const viewer = useViewer()
   const changed = useChanged(place)
   const before = endpoint.eventTypes ?? []
-  const [now, setNow] = useState(before)
+  const draft = useDraft({ types: before }, (d) => ({ types: [...d.types].sort() }))
+  const now = draft.now.types
   const types = useList(['event-types', 'picker'], (iterator) => client.GET('/api/v1/event-type', { params: { query: { limit: 250, iterator } } }))
   const t = text.endpoint
   const may = viewer.may('ManageEndpoint')
@@ -23,10 +23,10 @@ export function Events({ place, endpoint }: { place: Place; endpoint: Endpoint }
   }
   return (
     <div className="stack">
-      <Form title={t.events} help={t.eventsHelp} may={may} isChanged={[...now].sort().join() !== [...before].sort().join()} onSave={save}>
+      <Form title={t.events} help={t.eventsHelp} may={may} draft={draft} onSave={save}>
         {(errorAt) => (
           <>
-            {may ? <EventTypePicker types={types.rows} value={now} onValue={setNow} /> : before.length === 0 && <p>{t.allEvents}</p>}
+            {may ? <EventTypePicker types={types.rows} value={now} onValue={(v) => draft.set({ types: v })} /> : before.length === 0 && <p>{t.allEvents}</p>}
             {may && types.more && <div><Button onPress={types.more}>{text.common.loadMore}</Button></div>}
             {(errorAt('eventTypes') ?? errorAt('filterTypes')) && <div className="note bad" role="alert">{errorAt('eventTypes') ?? errorAt('filterTypes')}</div>}
           </>

@@ -1,8 +1,7 @@
-import { useState } from 'react'
 import { client, type OwnShapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Input, Select } from '../../ui'
+import { Input, Select, useDraft } from '../../ui'
 import { useChanged, type Place } from './data'
 import { Form } from './form'
 
@@ -11,7 +10,8 @@ export function Latest({ place, saved }: { place: Place; saved: OwnShapes['Endpo
   const may = useViewer().may('ManageEndpoint')
   const changed = useChanged(place)
   const before = { how: saved.enabled ? 'last' : 'all', key: saved.key ?? '', window: String(saved.windowSeconds ?? 10) }
-  const [now, setNow] = useState(before)
+  const draft = useDraft(before)
+  const { now, set } = draft
   const t = text.endpoint.latest
   const path = { params: { path: place } }
   const save = async () => {
@@ -20,14 +20,14 @@ export function Latest({ place, saved }: { place: Place; saved: OwnShapes['Endpo
     await changed()
   }
   return (
-    <Form title={t.title} help={t.help} may={may} isChanged={JSON.stringify(now) !== JSON.stringify(before)} onSave={save}>
+    <Form title={t.title} help={t.help} may={may} draft={draft} onSave={save}>
       {(errorAt) => (
         <>
-          <Select label={t.how} value={now.how} onValue={(how) => setNow({ ...now, how })} disabled={!may} options={[['all', t.all], ['last', t.last]]} />
+          <Select label={t.how} value={now.how} onValue={(how) => set({ how })} disabled={!may} options={[['all', t.all], ['last', t.last]]} />
           {now.how === 'last' && (
             <div className="grid">
-              <Input label={t.window} help={t.windowHelp} type="number" min={1} max={3600} value={now.window} onValue={(window) => setNow({ ...now, window })} error={errorAt('windowSeconds')} readOnly={!may} />
-              <Input label={t.key} help={t.keyHelp} value={now.key} onValue={(key) => setNow({ ...now, key })} error={errorAt('key')} readOnly={!may} spellCheck={false} />
+              <Input label={t.window} help={t.windowHelp} type="number" min={1} max={3600} value={now.window} onValue={(window) => set({ window })} error={errorAt('windowSeconds')} readOnly={!may} />
+              <Input label={t.key} help={t.keyHelp} value={now.key} onValue={(key) => set({ key })} error={errorAt('key')} readOnly={!may} spellCheck={false} />
             </div>
           )}
         </>

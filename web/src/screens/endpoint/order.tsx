@@ -2,7 +2,7 @@ import { useState } from 'react'
 import { client, type OwnShapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Button, Confirm, Input, Select, Switch, toast } from '../../ui'
+import { Button, Confirm, Input, Select, Switch, toast, useDraft } from '../../ui'
 import { useChanged, type Place } from './data'
 import { Form } from './form'
 
@@ -18,7 +18,8 @@ export function Order({ place, saved }: { place: Place; saved: Saved }) {
     how: saved ? 'line' : 'none', key: saved?.key ?? '', lines: saved?.lines ?? false,
     skipAfter: saved?.skipAfter ? String(saved.skipAfter) : '', batchSize: saved?.batchSize ? String(saved.batchSize) : '', maxWaitSecs: saved?.maxWaitSecs ? String(saved.maxWaitSecs) : '',
   }
-  const [now, setNow] = useState(before)
+  const draft = useDraft(before)
+  const { now, set } = draft
   const t = text.endpoint.order
   const path = { params: { path: place } }
   const isLine = now.how === 'line'
@@ -31,18 +32,18 @@ export function Order({ place, saved }: { place: Place; saved: Saved }) {
     await changed()
   }
   return (
-    <Form title={t.title} help={t.help} may={may} isChanged={JSON.stringify(now) !== JSON.stringify(before)} onSave={save} extra={saved && <Head place={place} />}>
+    <Form title={t.title} help={t.help} may={may} draft={draft} onSave={save} extra={saved && <Head place={place} />}>
       {(errorAt) => (
         <>
-          <Select label={t.how} value={now.how} onValue={(how) => setNow({ ...now, how })} disabled={!may} options={[['none', t.none], ['line', t.line]]} />
+          <Select label={t.how} value={now.how} onValue={(how) => set({ how })} disabled={!may} options={[['none', t.none], ['line', t.line]]} />
           {isLine && (
             <>
               <div className="grid">
                 {fields.map((f) => (
-                  <Input key={f} label={t.fields[f]} help={t.fieldHelp[f]} type={f === 'key' ? 'text' : 'number'} min={0} value={now[f]} onValue={(v) => setNow({ ...now, [f]: v })} error={errorAt(f)} readOnly={!may} spellCheck={false} />
+                  <Input key={f} label={t.fields[f]} help={t.fieldHelp[f]} type={f === 'key' ? 'text' : 'number'} min={0} value={now[f]} onValue={(v) => set({ [f]: v })} error={errorAt(f)} readOnly={!may} spellCheck={false} />
                 ))}
               </div>
-              <Switch label={t.lines} help={errorAt('lines') ?? t.linesHelp} checked={now.lines} onValue={(lines) => setNow({ ...now, lines })} disabled={!may} />
+              <Switch label={t.lines} help={errorAt('lines') ?? t.linesHelp} checked={now.lines} onValue={(lines) => set({ lines })} disabled={!may} />
             </>
           )}
         </>

@@ -1,32 +1,32 @@
 import type { UseQueryResult } from '@tanstack/react-query'
-import { useState, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { client, type OwnShapes, type Shapes } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
-import { Button, CodeEditor, Input, Loading, Problem, Select } from '../../ui'
+import { Button, CodeEditor, Input, Loading, Problem, Select, useDraft } from '../../ui'
 import { Consent } from './consent'
 import { useChanged, useConsent, useFilter, useLatest, useOrder, useRequest, type Endpoint, type Place } from './data'
 import { Form } from './form'
 import { Latest } from './latest'
 import { Order } from './order'
-import { Pairs, pairsOf, recordOf } from './pairs'
+import { Pairs, pairsOf, plainOf, recordOf } from './pairs'
 import { parseDelays, parseStatuses, wordsOfDelays } from './request'
 
 /** Settings is what an endpoint is, which messages it wants and in which order, how requests to it look, and whether it agreed. */
 export function Settings({ place, endpoint }: { place: Place; endpoint: Endpoint }) {
   return (
     <div className="stack">
-      <Basics key={endpoint.updatedAt} place={place} endpoint={endpoint} />
-      <Part of={useFilter(place)}>{(saved) => <Filter key={saved} place={place} saved={saved} />}</Part>
-      <Part of={useRequest(place)}>{(saved) => <Request key={JSON.stringify(saved)} place={place} saved={saved} />}</Part>
-      <Part of={useOrder(place)}>{(saved) => <Order key={JSON.stringify(saved)} place={place} saved={saved} />}</Part>
-      <Part of={useLatest(place)}>{(saved) => <Latest key={JSON.stringify(saved)} place={place} saved={saved} />}</Part>
+      <Basics place={place} endpoint={endpoint} />
+      <Part of={useFilter(place)}>{(saved) => <Filter place={place} saved={saved} />}</Part>
+      <Part of={useRequest(place)}>{(saved) => <Request place={place} saved={saved} />}</Part>
+      <Part of={useOrder(place)}>{(saved) => <Order place={place} saved={saved} />}</Part>
+      <Part of={useLatest(place)}>{(saved) => <Latest place={place} saved={saved} />}</Part>
       <Part of={useConsent(place)}>{(saved) => <Consent key={saved.method} place={place} saved={saved} />}</Part>
     </div>
   )
 }
 
-// Part waits for what a form begins with; the key of the form makes it begin anew when that was changed.
+// Part waits for what a form begins with.
 function Part<T>({ of, children }: { of: UseQueryResult<T>; children: (saved: T) => ReactNode }) {
   if (of.isPending) return <Loading />
   if (of.error) return <Problem error={of.error} onRetry={of.refetch} />
@@ -37,27 +37,25 @@ function Basics({ place, endpoint: e }: { place: Place; endpoint: Endpoint }) {
   const viewer = useViewer()
   const may = viewer.may('ManageEndpoint')
   const changed = useChanged(place)
-  const before = { url: e.url, description: e.description, uid: e.uid ?? '', rate: e.throttleRate ? String(e.throttleRate) : '', channels: (e.channels ?? []).join(', ') }
-  const [now, setNow] = useState(before)
-  const [metadata, setMetadata] = useState(pairsOf(e.metadata))
+  const before = { url: e.url, description: e.description, uid: e.uid ?? '', rate: e.throttleRate ? String(e.throttleRate) : '', channels: (e.channels ?? []).join(', '), metadata: pairsOf(e.metadata) }
+  const draft = useDraft(before, (d) => ({ ...d, metadata: plainOf(d.metadata) }))
+  const { now } = draft
   const t = text.endpoint
-  const set = (name: keyof typeof before) => (value: string) => setNow({ ...now, [name]: value })
-  const isOther = (Object.keys(before) as (keyof typeof before)[]).filter((k) => now[k] !== before[k])
-  const isMetadataOther = JSON.stringify(recordOf(metadata)) !== JSON.stringify(e.metadata)
+  const set = (name: keyof typeof before) => (value: string) => draft.set({ [name]: value })
   const save = async () => {
     const body: Shapes['EndpointPatch'] = {}
-    for (const k of isOther) {
-      if (k === 'rate') body.throttleRate = now.rate === '' ? null : Number(now.rate)
+    for (const k of draft.other) {
+      if (k === 'metadata') body.metadata = recordOf(now.metadata)
+      else if (k === 'rate') body.throttleRate = now.rate === '' ? null : Number(now.rate)
       else if (k === 'channels') body.channels = now.channels.trim() === '' ? null : now.channels.split(',').map((c) => c.trim()).filter(Boolean)
       else if (k === 'uid') body.uid = now.uid.trim() || null
       else body[k] = now[k].trim()
     }
-    if (isMetadataOther) body.metadata = recordOf(metadata)
     await client.PATCH('/api/v1/app/{app_id}/endpoint/{endpoint_id}', { params: { path: place }, body })
     await changed()
   }
   return (
-    <Form title={t.basics} may={may} isChanged={isOther.length > 0 || isMetadataOther} onSave={save}>
+    <Form title={t.basics} may={may} draft={draft} onSave={save}>
       {(errorAt) => (
         <>
           <Input label={t.url} value={now.url} onValue={set('url')} error={errorAt('url')} readOnly={!may} spellCheck={false} inputMode="url" />
@@ -67,7 +65,7 @@ function Basics({ place, endpoint: e }: { place: Place; endpoint: Endpoint }) {
             <Input label={t.throttle} help={t.throttleHelp} type="number" min={1} value={now.rate} onValue={set('rate')} error={errorAt('throttleRate') ?? errorAt('rateLimit')} readOnly={!may} />
             {viewer.offers('enableChannels') && <Input label={t.channels} help={t.channelsHelp} value={now.channels} onValue={set('channels')} error={errorAt('channels')} readOnly={!may} spellCheck={false} />}
           </div>
-          {viewer.kind === 'operator' && may && <Pairs label={t.metadata} pairs={metadata} onPairs={setMetadata} />}
+          {viewer.kind === 'operator' && may && <Pairs label={t.metadata} pairs={now.metadata} onPairs={(metadata) => draft.set({ metadata })} />}
           {errorAt('metadata') && <div className="note bad" role="alert">{errorAt('metadata')}</div>}
         </>
       )}
@@ -80,7 +78,9 @@ function Filter({ place, saved }: { place: Place; saved: string }) {
   const may = useViewer().may('ManageEndpoint')
   const changed = useChanged(place)
   const before = filterText(saved)
-  const [now, setNow] = useState(before)
+  const draft = useDraft({ filter: before })
+  const now = draft.now.filter
+  const setNow = (filter: string) => draft.set({ filter })
   const t = text.endpoint
   const path = { params: { path: place } }
   const save = async () => {
@@ -93,7 +93,7 @@ function Filter({ place, saved }: { place: Place; saved: string }) {
     await changed()
   }
   return (
-    <Form title={t.filter} help={t.filterHelp} may={may} isChanged={now !== before} onSave={save} extra={before !== '' && <Button onPress={() => setNow('')}>{t.clear}</Button>}>
+    <Form title={t.filter} help={t.filterHelp} may={may} draft={draft} onSave={save} extra={before !== '' && <Button onPress={() => setNow('')}>{t.clear}</Button>}>
       {() => <CodeEditor label={t.filter} language="json" lines={4} value={now} onValue={may ? setNow : undefined} readOnly={!may} />}
     </Form>
   )
@@ -113,9 +113,10 @@ function Request({ place, saved }: { place: Place; saved: OwnShapes['EndpointReq
     tokenIn: saved.token?.in ?? '', tokenName: saved.token?.name ?? '', token: '',
     statuses: (saved.successStatuses ?? []).join(', '), inherits: saved.retrySchedule === null ? 'yes' : 'no', delays: wordsOfDelays(saved.retrySchedule ?? []),
   }
-  const [now, setNow] = useState(before)
+  const draft = useDraft(before)
+  const { now } = draft
   const t = text.endpoint
-  const set = (name: keyof typeof before) => (value: string) => setNow({ ...now, [name]: value, ...(name === 'method' && { body: value === 'GET' ? 'query' : now.body === 'query' ? 'json' : now.body }) })
+  const set = (name: keyof typeof before) => (value: string) => draft.set({ [name]: value, ...(name === 'method' && { body: value === 'GET' ? 'query' : now.body === 'query' ? 'json' : now.body }) })
   const save = async () => {
     const token = now.tokenIn ? { in: now.tokenIn, name: now.tokenName, value: now.token === '' && tokenStays ? undefined : now.token } : undefined
     await client.PUT('/x/v1/app/{app_id}/endpoint/{endpoint_id}/request', { params: { path: place }, body: {
@@ -127,7 +128,7 @@ function Request({ place, saved }: { place: Place; saved: OwnShapes['EndpointReq
   const tokenStays = saved.token !== null && saved.token.in === now.tokenIn && saved.token.name === now.tokenName
   const bodies = now.method === 'GET' ? ['query'] as const : ['json', 'form', 'xml'] as const
   return (
-    <Form title={t.request} help={t.requestHelp} may={may} isChanged={JSON.stringify(now) !== JSON.stringify(before)} onSave={save}>
+    <Form title={t.request} help={t.requestHelp} may={may} draft={draft} onSave={save}>
       {(errorAt) => (
         <>
           <div className="grid">
