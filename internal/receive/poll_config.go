@@ -81,8 +81,12 @@ func checkPoll(s *hook.Source) error {
 	if u := values[pollURL]; u == "" || len(u) > maxPollURL || !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
 		return fieldf("must be an http or https URL of at most %d bytes", maxPollURL)("config", pollURL)
 	}
-	if err := (&poller{}).setTimes(values); err != nil {
+	var times poller
+	if err := times.setTimes(values); err != nil {
 		return err
+	}
+	if times.schedule != nil && times.schedule.Next(time.Now().UTC()).IsZero() {
+		return fieldf("never fires")("config", pollSchedule)
 	}
 	if text := values[pollHeaders]; text != "" {
 		var header map[string]string

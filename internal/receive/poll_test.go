@@ -349,6 +349,13 @@ func TestPollConfigIsChecked(t *testing.T) {
 	if err := Check(&hook.Source{Type: hook.PollSource, Config: hook.SourceConfig{Values: good}}); err != nil {
 		t.Error(err)
 	}
+	// There is no 31st of February: such a source would be there and never fetch.
+	for _, schedule := range []string{"0 9 31 2 *", ", * * * *"} {
+		err := Check(&hook.Source{Type: hook.PollSource, Config: hook.SourceConfig{Values: map[string]string{"url": "https://example.com/", "schedule": schedule}}})
+		if err == nil || err.Error() != "[config schedule]: never fires" {
+			t.Errorf("schedule %q: %v", schedule, err)
+		}
+	}
 	if err := Check(&hook.Source{Type: hook.PollSource, Config: hook.SourceConfig{Values: map[string]string{"url": "http://example.com/", "schedule": "*/5 * * * *"}}}); err != nil {
 		t.Error(err)
 	}
