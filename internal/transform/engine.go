@@ -201,6 +201,9 @@ func (r *response) explain(err error, isLate bool) {
 	case e.Name == "InternalError" && e.Message == "stack overflow", e.Name == "RangeError" && strings.Contains(e.Message, "call stack"):
 		r.status, r.text = statusMemory, "the script nests its calls too deep"
 	}
+	if strings.TrimSpace(r.text) == "" { // nobody could look for that
+		r.text = "the script has thrown something without a word"
+	}
 	r.line, r.column = place(e)
 }
 

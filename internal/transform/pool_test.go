@@ -154,6 +154,9 @@ func TestErrorSaysWhere(t *testing.T) {
 		{"function handler(w) { throw {message: 'odd', stack: '<eval>:999999999:1\\n<eval>:3:4', name: 'E'} }", 3, 4, "[object Object]"},
 		{"const x = 5;", 0, 0, "must declare a function named handler"},
 		{"function handler(w) { throw null }", 0, 0, "thrown null"},
+		{"function handler(w) { throw '' }", 0, 0, "thrown something without a word"},
+		{"function handler(w) { throw ' \\n' }", 0, 0, "thrown something without a word"},
+		{"function handler(w) { throw {toString() { throw 1 }} }", 0, 0, "thrown something without a word"},
 		{"function handler(w) { throw new Error('a\\u0007\\u202e\\nb') }", 1, 0, "Error: a?? b"},
 		{"function handler(w) { throw new Error('x'.repeat(1e5)) }", 1, 0, " ..."},
 	} {
