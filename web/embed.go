@@ -186,9 +186,25 @@ func (s *Site) serveFile(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", f.etag)
 	h.Set("Vary", "Accept-Encoding")
 	body := f.body
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if acceptsGzip(r.Header) {
 		h.Set("Content-Encoding", "gzip")
 		body = f.compressed()
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+// acceptsGzip reports whether a client names gzip among what it can read. With a weight of
+// zero it says that it cannot (RFC 9110 section 12.5.3).
+func acceptsGzip(h http.Header) bool {
+	for _, line := range h["Accept-Encoding"] {
+		for one := range strings.SplitSeq(line, ",") {
+			coding, weight, _ := strings.Cut(one, ";")
+			if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+				continue
+			}
+			name, value, _ := strings.Cut(weight, "=")
+			return !strings.EqualFold(strings.TrimSpace(name), "q") || strings.Trim(strings.TrimSpace(value), "0.") != ""
+		}
+	}
+	return false
 }

@@ -92,6 +92,16 @@ func TestFilesAreCompressedAndNotSentTwice(t *testing.T) {
 			t.Errorf("%s: asked for again: %d", name, again.StatusCode)
 		}
 	}
+	for name := range s.files {
+		for accepted, want := range map[string]string{ // RFC 9110 section 12.5.3
+			"gzip": "gzip", "GZIP": "gzip", "br;q=1, gzip;q=0.5": "gzip", "gzip ; q=0.001": "gzip", "deflate": "", "": "", "x-gzips": "",
+			"gzip;q=0": "", "gzip; Q=0.000": "", "br, gzip;q=0, *": "",
+		} {
+			if got := get(t, s, name, "Accept-Encoding", accepted).Header.Get("Content-Encoding"); got != want {
+				t.Errorf("%s for who accepts %q: %q, want %q", name, accepted, got, want)
+			}
+		}
+	}
 	for _, path := range []string{"/assets/", "/assets/none.js", "/assets/../dashboard.html", "/assets/..%2fembed.go"} {
 		if r := get(t, s, path); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, r.StatusCode)
