@@ -152,9 +152,11 @@ type LatencyBucketOut struct {
 
 // FailuresOut lists the classes of failures of a span of time, the most frequent first.
 type FailuresOut struct {
-	Since time.Time    `json:"since"`
-	Until time.Time    `json:"until"`
-	Data  []FailureOut `json:"data"`
+	// Period is how exact the times in it are: minute or hour.
+	Period string       `json:"period"`
+	Since  time.Time    `json:"since"`
+	Until  time.Time    `json:"until"`
+	Data   []FailureOut `json:"data"`
 }
 
 // FailureOut is a class of failures with the endpoints that had it.
@@ -171,7 +173,7 @@ type FailingEndpoint struct {
 	AppID      string `json:"appId"`
 	EndpointID string `json:"endpointId"`
 	Count      int64  `json:"count"`
-	// FirstAt and LastAt are the begin of the first and last periods (minutes or hours)
+	// FirstAt and LastAt are the begin of the first and last periods
 	// with such a failure in the asked time.
 	FirstAt time.Time `json:"firstAt"`
 	LastAt  time.Time `json:"lastAt"`

@@ -278,7 +278,11 @@ func (s *server) getFailures(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, api.FailuresOut{Since: q.Since, Until: q.Until, Data: list})
+	period := "minute"
+	if q.Period == hook.RollupHour {
+		period = "hour"
+	}
+	return c.json(http.StatusOK, api.FailuresOut{Period: period, Since: q.Since, Until: q.Until, Data: list})
 }
 
 // roundSpan chooses minutes for a short span that lies within their keeping, else hours, and

@@ -128,7 +128,7 @@ func TestSeries(t *testing.T) {
 func TestFailures(t *testing.T) {
 	s := newStatsRig(t)
 	a := s.must(200, "GET", "/x/v1/stats/failures", "")
-	if a.str("data.0.reason") != "server" || a.str("data.0.top.0.endpointId") != s.bad || a.str("data.1.reason") != "reset" || a.str("data.0.nextStep") == "" {
+	if a.str("period") != "hour" || a.str("data.0.reason") != "server" || a.str("data.0.top.0.endpointId") != s.bad || a.str("data.1.reason") != "reset" || a.str("data.0.nextStep") == "" {
 		t.Errorf("%s", a.body)
 	}
 	var out struct {
@@ -139,6 +139,9 @@ func TestFailures(t *testing.T) {
 	}
 	if a := s.must(200, "GET", "/x/v1/app/b/stats/failures", ""); strings.Contains(string(a.body), `"server"`) || a.str("data.0.top.0.appId") != s.b {
 		t.Errorf("%s", a.body)
+	}
+	if a := s.must(200, "GET", "/x/v1/app/b/stats/failures", ""); a.str("period") != "minute" {
+		t.Errorf("a day of one application: %s", a.body)
 	}
 	if a := s.must(200, "GET", "/x/v1/stats/failures?app_id=a&endpoint_id="+s.good, ""); !strings.Contains(string(a.body), `"data":[]`) {
 		t.Errorf("%s", a.body)

@@ -58,6 +58,13 @@ test('T15: after an outage one click sends again what was missed', async () => {
   await page.getByRole('table').getByRole('link', { name: path }).waitFor()
   await page.locator('[aria-label^="1 endpoint with failures"]').waitFor()
   expect(await page.getByRole('button', { name: /^Replay/ }).count()).toBe(0)
+  // The time of the last failure is as exact as the sums: an hour of a day, a minute of an hour.
+  const last = page.getByRole('row').filter({ has: page.getByRole('link', { name: path }) }).locator('td').last()
+  await expect.poll(() => last.textContent()).toMatch(/^in the hour from \w+ \d+, \d\d:\d\d/)
+  await last.scrollIntoViewIfNeeded()
+  await shoot(page, 'overview-failing')
+  await person.press('button', '1 hour')
+  await expect.poll(() => last.textContent()).toMatch(/^\w+ \d+, \d\d:\d\d( [AP]M)?$/)
   await inAllColours(page, () => checkAccess(page))
   isDown = false
   await send(3)

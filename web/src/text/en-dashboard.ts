@@ -78,6 +78,7 @@ export const enDashboard = {
     why: 'Why',
     andOthers: (n: number) => `and ${count(n, 'other kind', 'other kinds')}`,
     lastFailure: 'Last',
+    inHour: (from: string) => `in the hour from ${from}`,
     recovered: 'An endpoint answers again',
     missed: (n: number, complete: boolean, from: string, to: string) => `${complete ? '' : 'At least '}${count(n, 'message', 'messages')} failed ${from === to ? `at about ${from}` : `between ${from} and ${to}`} at`,
     answersAgain: ', which answers again. Replay them?',

@@ -47,7 +47,7 @@ export function failing(failures: OwnShapes['FailureOut'][]): Failing[] {
   return [...all.values()].sort((a, b) => b.count - a.count)
 }
 
-/** useFailures are the classes of failures of a range, the most frequent first. */
+/** useFailures are the classes of failures of a range, the most frequent first, and how exact their times are. */
 export function useFailures(range: Range) {
   return useQuery({
     queryKey: ['overview', 'failures', range],
@@ -55,7 +55,7 @@ export function useFailures(range: Range) {
     placeholderData: (before) => before,
     queryFn: async () => {
       const { since } = spanOf(range)
-      return (await client.GET('/x/v1/stats/failures', { params: { query: { since: at(since), until: untilOf(range) } } })).data!.data
+      return (await client.GET('/x/v1/stats/failures', { params: { query: { since: at(since), until: untilOf(range) } } })).data!
     },
   })
 }

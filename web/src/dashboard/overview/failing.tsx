@@ -6,14 +6,14 @@ import { HeatMap, Sparkline, shareOf, stepOf, useMoment } from '../../charts'
 import { spanOf, type Range } from '../../screens/endpoint/range'
 import { text } from '../../text/dashboard'
 import { number } from '../../text/format'
-import { Link, Table, Time, useGo } from '../../ui'
+import { Link, Table, useGo } from '../../ui'
 import { failing, useURLs, type Failing } from './data'
 
 const most = 30
 
 /** FailingEndpoints shows where it fails: a map of endpoints and times, and the worst of them. */
-export function FailingEndpoints({ failures, range }: { failures: OwnShapes['FailureOut'][]; range: Range }) {
-  const worst = failing(failures).slice(0, most)
+export function FailingEndpoints({ failures, range }: { failures: OwnShapes['FailuresOut']; range: Range }) {
+  const worst = failing(failures.data).slice(0, most)
   const urls = useURLs(worst)
   const { since, until } = spanOf(range)
   // The map has the last 24 periods: of a short time in steps of five minutes, else by the hour.
@@ -24,7 +24,7 @@ export function FailingEndpoints({ failures, range }: { failures: OwnShapes['Fai
   return (
     <>
       <FailureMap worst={worst.filter((e) => sparks.has(e.endpointId))} sparks={sparks} urls={urls} period={period} />
-      <TopFailing worst={worst.slice(0, 10)} sparks={sparks} urls={urls} />
+      <TopFailing worst={worst.slice(0, 10)} sparks={sparks} urls={urls} byHour={failures.period === 'hour'} />
     </>
   )
 }
@@ -77,8 +77,9 @@ function FailureMap({ worst, sparks, urls, period }: Shown & { period: SparkPeri
   )
 }
 
-function TopFailing({ worst, sparks, urls }: Shown) {
+function TopFailing({ worst, sparks, urls, byHour }: Shown & { byHour: boolean }) {
   const viewer = useViewer()
+  const moment = useMoment(0)
   const t = text.overview
   return (
     <section className="stack tight">
@@ -92,7 +93,7 @@ function TopFailing({ worst, sparks, urls }: Shown) {
           { head: t.lastDay, cell: (e) => { const s = sparks.get(e.endpointId); return s && <Sparkline columns={s.buckets} /> } },
           { head: t.failedAttempts, number: true, cell: (e) => number(e.count) },
           { head: t.why, cell: (e) => <>{e.reasons[0]}{e.reasons.length > 1 && <span className="muted"> {t.andOthers(e.reasons.length - 1)}</span>}</> },
-          { head: t.lastFailure, cell: (e) => <Time at={e.lastAt} /> },
+          { head: t.lastFailure, cell: (e) => { const at = moment(Date.parse(e.lastAt)); return <time dateTime={e.lastAt}>{byHour ? t.inHour(at) : at}</time> } },
         ]}
       />
     </section>
