@@ -78,8 +78,14 @@ test('T2: a pasted id shows without a click why a delivery failed', async () => 
 test('the page of a message: waterfall, payload with all digits, and nothing hostile runs', async () => {
   const message = await publish(`{"big":12345678901234567890,"huge":1e400,"same":1.10,"same":2,"text":${JSON.stringify(hostile)},"order":{"items":[{"id":7,"name":"Röstkaffee"}]}}`, `,"tags":["vip"],"channels":["eu"],"eventId":"order-${Date.now()}"`)
   for (const name of ['good', 'bad', 'moved', 'closed', 'plain']) await attempts(message, endpoints[name]!)
+  const name = `${script} \u202Epohs ${'long-'.repeat(20)}`
+  await server.api('PATCH', `/api/v1/app/${app}`, { name })
   const person = await sit(browser, server)
   await person.land(`/apps/${app}/messages/${message}`)
+  // The way back names the application.
+  const back = person.page.getByRole('navigation', { name: 'Back' }).getByRole('link').first()
+  await expect.poll(() => back.textContent()).toBe(name.replace('\u202E', '\\u202e'))
+  expect(await back.getAttribute('href')).toMatch(new RegExp(`apps/${app}$`))
   for (const words of ['12345678901234567890', '1e400', '1.10', 'vip', 'eu', 'order.paid']) await person.sees(words)
   await person.sees('\\u202egnp.exe')
   await person.sees(/Delivered to 1 of 5 endpoints/)
@@ -96,6 +102,9 @@ test('the page of a message: waterfall, payload with all digits, and nothing hos
   await person.page.getByRole('table').first().waitFor()
   await shoot(person.page, 'message-table')
   await person.press('button', 'View as chart')
+  await person.page.setViewportSize({ width: 400, height: 800 })
+  await expect.poll(() => person.page.locator('.crumbs').evaluate((e) => e.scrollWidth - e.clientWidth)).toBe(0)
+  await server.api('PATCH', `/api/v1/app/${app}`, { name: 'Shop' })
   await safe(person)
   await person.close()
 })

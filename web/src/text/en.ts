@@ -552,7 +552,6 @@ export const en = {
   message: {
     title: 'Message',
     messages: 'Messages',
-    application: 'Application',
     verdict: 'What became of it',
     nextStep: 'Next step:',
     editURL: 'Edit the URL',

@@ -2,6 +2,7 @@ import { useEffect, type ReactNode } from 'react'
 import { ApiError } from '../api/client'
 import { text } from '../text'
 import { Button } from './button'
+import { legible } from './legible'
 import { Link } from './link'
 import { wordsOf } from './toast'
 
@@ -26,7 +27,7 @@ export function Page({ title, heading, crumbs, actions, children }: {
   }, [title])
   return (
     <div className="page">
-      {crumbs && <nav className="crumbs" aria-label={text.common.back}>{crumbs.map((c) => <span key={c.to}><Link to={c.to}>{c.words}</Link><span aria-hidden="true">{' / '}</span></span>)}</nav>}
+      {crumbs && <nav className="crumbs" aria-label={text.common.back}>{crumbs.map((c) => <span key={c.to}><Link to={c.to}><bdi>{legible(c.words)}</bdi></Link><span aria-hidden="true">{' / '}</span></span>)}</nav>}
       <div className="spread">
         <h1>{heading ?? title}</h1>
         {actions && <div className="row">{actions}</div>}

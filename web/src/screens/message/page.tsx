@@ -4,6 +4,7 @@ import { useState, type ReactNode } from 'react'
 import { useViewer } from '../../api/viewer'
 import { text } from '../../text'
 import { Button, Chip, Confirm, CopyButton, Empty, legible, Link, Loading, Page, Problem, Time, toast } from '../../ui'
+import { useAppName } from '../endpoint/data'
 import { AttemptDrawer } from './attempt'
 import { resend, useAgain, useMessage, type Delivery, type Message } from './data'
 import { PayloadCard } from './payload'
@@ -23,8 +24,9 @@ export function MessagePage() {
 function MessageOf({ appId, messageId }: { appId: string; messageId: string }) {
   const { kind } = useViewer()
   const { why, message, attempts } = useMessage(appId, messageId)
+  const app = useAppName(appId, kind === 'operator')
   const t = text.message
-  const crumbs = kind === 'operator' ? [{ to: `/apps/${appId}`, words: t.application }, { to: `/apps/${appId}/messages`, words: t.messages }] : [{ to: '/messages', words: t.messages }]
+  const crumbs = kind === 'operator' ? [{ to: `/apps/${appId}`, words: app }, { to: `/apps/${appId}/messages`, words: t.messages }] : [{ to: '/messages', words: t.messages }]
   const error = why.error ?? message.error
   const title = message.data ? legible(message.data.eventType) : t.title
   const deliveries = why.data?.deliveries ?? []
