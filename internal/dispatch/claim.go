@@ -107,6 +107,7 @@ type claiming struct {
 	next     time.Time
 	hasMore  bool // what waited is left
 	isLooked bool // the rows were read
+	isBehind bool // the lane was, before the look
 }
 
 // readRows does a look.
@@ -201,7 +202,7 @@ func (d *Dispatcher) nextClaim() (c claiming) {
 			it.takenRows(taken)
 		}
 		c.part.Application, c.part.Endpoint, c.part.Taken = t.id, l.endpoint, taken
-		l.claiming = true
+		l.claiming, c.isBehind = true, l.isBehind
 		if !c.part.IsManual {
 			l.isBehind = false
 		}
@@ -281,6 +282,9 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 		l.enqueue(it, now)
 	}
 	l.claimedDrain(c)
+	if c.isBehind && c.part.Limit <= 0 && !l.isHeld {
+		l.isBehind = true // there was no room, so what is due was not read
+	}
 	switch {
 	case next.IsZero():
 	case c.part.IsManual && !next.After(asked):
