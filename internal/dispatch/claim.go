@@ -246,6 +246,7 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 	if l.isStale { // some of these may be gone by now: read again
 		l.isStale, l.isBehind, l.isAskedFor = false, !l.isHeld, l.isAskedFor || c.part.IsManual
 		d.wantClaim(l)
+		d.idle(l, now)
 		return
 	}
 	took := 0

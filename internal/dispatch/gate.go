@@ -124,7 +124,7 @@ func (d *Dispatcher) shut(ctx context.Context, l *lane) {
 	l.isHeld, l.isLooked, l.isBehind = true, true, false
 	l.drain, l.throttledAt, l.claimedTo, l.wantsRest = drain{}, time.Time{}, hook.PlaceInLine{}, false
 	d.gated.add(l.tenant.id, l.endpoint)
-	fresh := false
+	fresh, isBack := false, false
 	for q := range l.queue {
 		l.queue[q].removeIf(func(it *item) bool {
 			if it.kind == manual {
@@ -134,6 +134,7 @@ func (d *Dispatcher) shut(ctx context.Context, l *lane) {
 				fresh = true // startSpill takes it
 				return false
 			}
+			isBack = true
 			d.forget(it)
 			return true
 		})
@@ -141,9 +142,11 @@ func (d *Dispatcher) shut(ctx context.Context, l *lane) {
 	for _, ln := range l.lines {
 		// All of them, so that what is claimed later does not stand before what stayed; an
 		// attempt under way comes back to the head of its line.
-		d.leave(ln, func(*item) bool { return true })
+		d.leave(ln, func(*item) bool { isBack = true; return true })
 		l.settle(ln, now)
 	}
+	// A read that is under way has left out what goes back, and what it found stands behind that.
+	l.isStale = l.isStale || isBack && l.claiming
 	if fresh {
 		d.spillAt = now
 		d.before(now)

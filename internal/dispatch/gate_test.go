@@ -369,3 +369,36 @@ func TestRowsThatGoBackDuringAReadStillWait(t *testing.T) {
 		}
 	})
 }
+
+// TestRowsThatGoBackDuringAReadKeepTheirOrder: a read that was under way while the endpoint
+// was on hold for a moment has left out what was in memory then, which goes first.
+func TestRowsThatGoBackDuringAReadKeepTheirOrder(t *testing.T) {
+	run(t, Options{}, func(w *world) {
+		w.app(1, 1)
+		w.ordered(1, hook.Order{Key: "k"})
+	}, func(w *world, _ *Dispatcher) {
+		var first atomic.Int64
+		w.set(func(ctx context.Context, a *hook.Attempt) {
+			if int64(a.Message) == first.Load() && a.N == 1 {
+				status(404, hook.Failed, hook.ReasonNotFound)(ctx, a)
+				return
+			}
+			ok(ctx, a)
+		})
+		w.sayFirst(1, "a", &first)
+		w.say(1, "a")
+		rest(time.Second)
+		w.mu.Lock()
+		w.late = 10 * time.Second
+		w.mu.Unlock()
+		w.say(1, "a")
+		rest(time.Second)
+		w.pause(1, 100_001)
+		rest(6 * time.Second) // the second attempt of the first sees it, and two go back
+		w.resume(1, 0)
+		rest(time.Hour)
+		if got := w.count(hook.Delivered); got != 3 {
+			t.Errorf("%d delivered", got)
+		}
+	})
+}
