@@ -156,7 +156,7 @@ func (d *Dispatcher) putBackBatch(it *item, now time.Time) {
 
 // hasUpTo reports whether all deliveries in line up to a place are in memory, or have ended.
 func (l *lane) hasUpTo(end hook.PlaceInLine) bool {
-	return l.claimedTo.Compare(end) >= 0 || !l.isBehind && !l.claiming
+	return l.claimedTo.Compare(end) >= 0 || !l.isBehind && !l.isUnread && !l.claiming
 }
 
 // fixBatch makes it durable which deliveries a batch has, and reports false when the batch

@@ -204,7 +204,7 @@ func (d *Dispatcher) nextClaim() (c claiming) {
 		c.part.Application, c.part.Endpoint, c.part.Taken = t.id, l.endpoint, taken
 		l.claiming, c.isBehind = true, l.isBehind
 		if !c.part.IsManual {
-			l.isBehind = false
+			l.isBehind, l.isUnread = false, false
 		}
 		if d.wanting.len() > 0 {
 			signal(d.claimable) // for the other claimer
@@ -230,7 +230,7 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 	defer d.mu.Unlock()
 	l.claiming, l.wantsRest = false, false
 	if err != nil {
-		l.isStale = false
+		l.isStale, l.isUnread = false, l.isUnread || !c.part.IsManual
 		l.isAskedFor = l.isAskedFor || c.part.IsManual
 		d.dueApps[l.endpoint] = l.tenant.id
 		d.due.lower(l.endpoint, now.Add(retryStore))

@@ -35,3 +35,32 @@ func TestRowsAreReadAlthoughALaneFilledMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// TestFeedKeepsTheOrderWhenRowsCannotBeRead: what is new stands behind what a claimer could
+// not read.
+func TestFeedKeepsTheOrderWhenRowsCannotBeRead(t *testing.T) {
+	run(t, Options{LaneWindow: 4}, func(w *world) {
+		w.app(1, 1).Endpoints[0].Kind = hook.PollingEndpoint
+	}, func(w *world, _ *Dispatcher) {
+		w.publish(1)
+		rest(time.Second)
+		w.mu.Lock()
+		w.claimErr = func() error { return errDisk }
+		w.mu.Unlock()
+		for range 8 {
+			w.publish(1)
+		}
+		rest(500 * time.Millisecond)
+		last := w.publish(1)
+		rest(100 * time.Millisecond)
+		w.mu.Lock()
+		w.claimErr = nil
+		w.mu.Unlock()
+		rest(time.Minute)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if n := len(w.handed); n != 10 || w.handed[n-1] != last {
+			t.Errorf("fed were %v, want ten and %d at the end", w.handed, last)
+		}
+	})
+}

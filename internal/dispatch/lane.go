@@ -54,6 +54,7 @@ type lane struct {
 	proven      int       // successes since the last trouble, up to startWidth
 
 	isBehind bool // there are due rows in the store
+	isUnread bool // there may be: the last read of them failed, and is tried again soon
 	isLooked bool // the plan was asked whether the endpoint is on hold
 	isHeld   bool // it is: see gate.go
 	// isAskedFor: a person has asked for an attempt whose row is in the store.

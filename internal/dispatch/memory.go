@@ -53,7 +53,9 @@ func (d *Dispatcher) Admit(app hook.ApplicationID, endpoint hook.EndpointID, siz
 // mustQueue reports whether older deliveries of a feed wait in the store, or are about to
 // since the last one was turned away. What is new then stands behind them, so that it does not come into
 // the feed before them.
-func (l *lane) mustQueue() bool { return l.isBehind || l.claiming || l.skipped || l.turnedAway }
+func (l *lane) mustQueue() bool {
+	return l.isBehind || l.isUnread || l.claiming || l.skipped || l.turnedAway
+}
 
 // unreserve ends one reservation of a lane and returns its size. Sizes of a lane's
 // reservations may be swapped, their sum is kept.

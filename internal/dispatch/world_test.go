@@ -31,6 +31,8 @@ type world struct {
 	// late is how long rows that were read are on their way, and with lateEmpty that there are none.
 	late      time.Duration
 	lateEmpty bool
+	// claimErr is asked before rows are read; nil for no trouble.
+	claimErr func() error
 	// answer fills in an attempt; nil answers 200 after 10 ms.
 	answer func(ctx context.Context, a *hook.Attempt)
 	// finishErr is asked before each outcome is kept.
@@ -71,6 +73,7 @@ type world struct {
 	lastPlace  map[lineOf]hook.PlaceInLine  // of what was tried first in a line
 	tried      map[pair]bool                // by schedule
 	inLine     map[lineOf][]hook.MessageID
+	handed     []hook.MessageID                 // in the order in which outcomes were handed over
 	batches    map[pair]map[hook.MessageID]bool // by their first message
 }
 
@@ -323,10 +326,15 @@ func (w *world) Claim(ctx context.Context, app hook.ApplicationID, ep hook.Endpo
 }
 
 func (w *world) ClaimPart(_ context.Context, p store.Part) (due []store.Due, next time.Time, err error) {
-	due, next, err = w.claimPart(p)
 	w.mu.Lock()
-	late, lateEmpty := w.late, w.lateEmpty
+	late, lateEmpty, failing := w.late, w.lateEmpty, w.claimErr
 	w.mu.Unlock()
+	if failing != nil {
+		if err := failing(); err != nil {
+			return nil, time.Time{}, err
+		}
+	}
+	due, next, err = w.claimPart(p)
 	if (len(due) > 0 || lateEmpty) && !p.IsManual {
 		time.Sleep(late)
 	}
@@ -388,6 +396,9 @@ func (w *world) hasBegun(at pair) bool {
 
 func (w *world) Finish(list ...*store.Finished) {
 	for _, f := range list {
+		w.mu.Lock()
+		w.handed = append(w.handed, f.Delivery.Message)
+		w.mu.Unlock()
 		go func() {
 			time.Sleep(w.commit)
 			f.Done(w.finish(f))
