@@ -62,6 +62,9 @@ func (d *Dispatcher) Thaw(endpoint hook.EndpointID, gone func(*store.Due) bool) 
 			it.isGone = it.isGone || it.isLined() && !it.waits && gone(&it.due)
 		}
 		l.isStale = l.claiming
+		if l.skipped {
+			d.unskip(l) // what it was left for may be what is gone
+		}
 	}
 	d.makeReady(l)
 	d.wantClaim(l)

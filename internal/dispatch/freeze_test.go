@@ -210,3 +210,38 @@ func (w *world) backlogInLine(app hook.ApplicationID, ep hook.EndpointID, n int)
 	}
 	return ids
 }
+
+// TestResendOutlivesTheCancellationOfItsPair: the row of a resend stays in the store while its
+// pair waits in memory. It is read once the pair was taken back, as a replay is.
+func TestResendOutlivesTheCancellationOfItsPair(t *testing.T) {
+	run(t, Options{}, func(w *world) {
+		w.app(1, 1).Endpoints[0].ThrottleRate = 1
+		w.backlog(1, 100_001, 3)
+	}, func(w *world, d *Dispatcher) {
+		const ep = 100_001
+		rest(1100 * time.Millisecond)
+		w.mu.Lock()
+		var last hook.MessageID
+		for at := range w.deliveries {
+			last = max(last, at.message)
+		}
+		w.mu.Unlock()
+		w.resend(1, ep, last)
+		rest(200 * time.Millisecond)
+		if flying := d.Freeze(1, ep); len(flying) > 0 {
+			t.Fatalf("%v are under way", flying)
+		}
+		w.mu.Lock()
+		for k := range w.rows[ep] {
+			if k.Trigger == hook.Scheduled {
+				delete(w.rows[ep], k)
+			}
+		}
+		w.mu.Unlock()
+		d.Thaw(ep, func(due *store.Due) bool { return due.Row.Trigger == hook.Scheduled })
+		rest(time.Minute)
+		if got := w.delivery(ep, last); got.State != hook.Delivered {
+			t.Errorf("the resend is %v after a minute", got.State)
+		}
+	})
+}
