@@ -186,6 +186,9 @@ func (d *Dispatcher) letGo(l *lane) {
 
 // wakeLines lets lines go on whose head's time has come.
 func (l *lane) wakeLines(now time.Time) {
+	// As resting compares. Where the clock was set forward, a time would else be both reached
+	// and in the future.
+	now = now.Round(0)
 	for {
 		ln, at, ok := l.resting.first()
 		if !ok || at.After(now) {

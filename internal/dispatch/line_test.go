@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/hookloft/hookloft/internal/hook"
 	"github.com/hookloft/hookloft/internal/store"
@@ -349,4 +350,37 @@ func TestClockSetBackHoldsNoLine(t *testing.T) {
 			t.Errorf("%d of 2 were delivered within 5 s", got)
 		}
 	})
+}
+
+// TestLineRestsThroughAStepOfTheClock: a clock that is set forward, as after a laptop's sleep,
+// reaches times that the process has not waited for.
+func TestLineRestsThroughAStepOfTheClock(t *testing.T) {
+	now := time.Now()
+	stepped := now // the same moment of the process, an hour later by the clock
+	(*struct {     // as time.Time is made
+		wall uint64
+		ext  int64
+		loc  *time.Location
+	})(unsafe.Pointer(&stepped)).wall += 3600 << 30
+	if stepped.Sub(now) != 0 || stepped.Round(0).Sub(now.Round(0)) != time.Hour {
+		t.Skip("a time.Time is made in another way")
+	}
+	w := newWorld(t)
+	l := New(w, w, w, nil, Options{}).lane(1, 1)
+	waits := hook.Delivery{Message: 1, Line: 7, NotBefore: now.Add(time.Minute)}
+	it := newItem(l, store.Due{Message: &hook.Message{ID: 1}, Delivery: waits, Row: store.DueKey{Message: 1}}, 1, now)
+	l.join(it, now)
+	taken := make(chan *item, 1)
+	go func() {
+		got, _ := l.take(stepped)
+		taken <- got
+	}()
+	select {
+	case got := <-taken:
+		if got != it {
+			t.Errorf("taken is %v", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the lane looks at its clock for ever")
+	}
 }
