@@ -286,6 +286,9 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 	if c.isBehind && c.part.Limit <= 0 && !l.isHeld {
 		l.isBehind = true // there was no room, so what is due was not read
 	}
+	if took == 0 && len(due) > 0 && !c.part.IsManual {
+		l.drain.more = false // of pairs in memory, like all below: not to be read again at once
+	}
 	switch {
 	case next.IsZero():
 	case c.part.IsManual && !next.After(asked):

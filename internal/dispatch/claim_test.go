@@ -64,3 +64,46 @@ func TestFeedKeepsTheOrderWhenRowsCannotBeRead(t *testing.T) {
 		}
 	})
 }
+
+// TestPairsInMemoryAreNotReadOverAndOver: resends of what waits for the pace of a resume are
+// slow, and the claimer does not ask for the rows of these pairs until one has ended.
+func TestPairsInMemoryAreNotReadOverAndOver(t *testing.T) {
+	run(t, Options{}, func(w *world) { w.app(1, 1) }, func(w *world, _ *Dispatcher) {
+		const ep = 100_001
+		w.publish(1)
+		rest(time.Second)
+		w.pause(1, ep)
+		var ids []hook.MessageID
+		for range 100 {
+			ids = append(ids, w.publish(1))
+		}
+		rest(time.Second)
+		w.resume(1, 1)
+		rest(1500 * time.Millisecond)
+		n, at := 0, time.Now()
+		w.mu.Lock()
+		w.claimErr = func() error {
+			if now := time.Now(); !now.Equal(at) {
+				n, at = 0, now
+			}
+			if n++; n == 1000 {
+				t.Error("a thousand reads in one moment")
+			}
+			if n >= 1000 {
+				time.Sleep(time.Minute) // or the test would never end
+			}
+			return nil
+		}
+		w.mu.Unlock()
+		w.set(hang)
+		for _, id := range ids[:10] {
+			w.resend(1, ep, id)
+		}
+		rest(time.Minute)
+		w.set(ok)
+		rest(40 * time.Hour)
+		if got := w.count(hook.Delivered); got != 101 {
+			t.Errorf("%d delivered, want 101", got)
+		}
+	})
+}
