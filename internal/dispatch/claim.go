@@ -292,7 +292,7 @@ func (d *Dispatcher) claimedRows(c *claiming, err error) {
 	switch {
 	case next.IsZero():
 	case c.part.IsManual && !next.After(asked):
-		l.isAskedFor = took > 0 // a pair that is being tried asks again when it has ended
+		l.isAskedFor = l.isAskedFor || took > 0 // a pair that is being tried asks again when it has ended
 	case next.After(asked):
 		d.dueApps[l.endpoint] = l.tenant.id
 		d.due.lower(l.endpoint, next)

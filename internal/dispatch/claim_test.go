@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hookloft/hookloft/internal/hook"
+	"github.com/hookloft/hookloft/internal/store"
 )
 
 // TestRowsAreReadAlthoughALaneFilledMeanwhile: what is new fills the lane while its claimer
@@ -105,5 +106,25 @@ func TestPairsInMemoryAreNotReadOverAndOver(t *testing.T) {
 		if got := w.count(hook.Delivered); got != 101 {
 			t.Errorf("%d delivered, want 101", got)
 		}
+	})
+}
+
+// TestBooksOfWhatWasNotAdmitted: a delivery that comes without a place is counted like others.
+func TestBooksOfWhatWasNotAdmitted(t *testing.T) {
+	run(t, Options{}, func(w *world) { w.app(1, 1) }, func(w *world, d *Dispatcher) {
+		m := &hook.Message{ID: hook.MessageID(w.clock.Next()), Application: 1, EventType: "a", Payload: []byte("{}")}
+		fresh := hook.Delivery{Message: m.ID, Application: 1, Endpoint: 100_001, Fresh: true}
+		w.mu.Lock()
+		w.messages[m.ID], w.deliveries[pair{100_001, m.ID}] = m, fresh
+		w.mu.Unlock()
+		d.Committed([]store.Due{{Delivery: fresh, Message: m}})
+		rest(time.Second)
+		d.mu.Lock()
+		for _, tn := range d.tenants {
+			if tn.fresh != 0 || tn.freshBytes != 0 {
+				t.Errorf("%d fresh of %d bytes in the books after its end", tn.fresh, tn.freshBytes)
+			}
+		}
+		d.mu.Unlock()
 	})
 }

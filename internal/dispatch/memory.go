@@ -81,6 +81,7 @@ func (d *Dispatcher) Committed(fresh []store.Due) {
 			size := footprint(fresh[i].Message)
 			l.reserved, l.reservedBytes = 1, size
 			l.tenant.fresh++
+			l.tenant.freshBytes += size
 			d.fresh.add(size)
 		}
 		it := newItem(l, fresh[i], l.unreserve(), now)

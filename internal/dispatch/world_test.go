@@ -730,19 +730,26 @@ func (d *Dispatcher) check(t *testing.T) {
 		t.Errorf("%d attempts and %d outcomes left", d.inFlight, d.recording)
 	}
 	fresh, claimed, reserved := 0, 0, 0
-	tenants := map[*tenant]int{}
+	freshBytes, claimedBytes := 0, 0
+	tenants, bytesOf := map[*tenant]int{}, map[*tenant]int{}
 	for _, l := range d.lanes {
 		tenants[l.tenant] += l.reserved
+		bytesOf[l.tenant] += l.reservedBytes
 		reserved += l.reserved
+		freshBytes += l.reservedBytes
 		for _, it := range l.held {
 			if it.isFresh() {
 				fresh++
 				tenants[l.tenant]++
+				freshBytes += it.size
+				bytesOf[l.tenant] += it.size
 			} else {
 				claimed++
+				claimedBytes += it.size
 			}
 			if it.shadows != nil {
 				claimed++
+				claimedBytes += it.shadows.size
 			}
 		}
 		lined, stuck := 0, 0
@@ -757,9 +764,15 @@ func (d *Dispatcher) check(t *testing.T) {
 		}
 	}
 	for tn, n := range tenants {
+		if tn.freshBytes != bytesOf[tn] {
+			t.Errorf("application %d has %d fresh bytes in the books, %d in lanes", tn.id, tn.freshBytes, bytesOf[tn])
+		}
 		if tn.fresh != n || tn.inFlight != 0 {
 			t.Errorf("application %d has %d fresh and %d under way in the books, %d fresh in lanes", tn.id, tn.fresh, tn.inFlight, n)
 		}
+	}
+	if freshBytes != d.fresh.bytes || claimedBytes != d.claimed.bytes {
+		t.Errorf("books say %d bytes fresh and %d claimed, lanes hold %d and %d", d.fresh.bytes, d.claimed.bytes, freshBytes, claimedBytes)
 	}
 	if fresh+reserved != d.fresh.count || claimed != d.claimed.count {
 		t.Errorf("books say %d fresh and %d claimed, lanes hold %d and %d", d.fresh.count, d.claimed.count, fresh+reserved, claimed)
