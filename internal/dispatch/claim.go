@@ -42,14 +42,43 @@ func (d *Dispatcher) wantClaim(l *lane) {
 		}
 		if !isDraining && !d.isShort(l) {
 			d.letGo(l)
+			d.waitForRoom(l)
 			return
 		}
 		if d.claimed.full() && len(l.held) > 0 && !l.wantsRest {
+			d.waitForRoom(l)
 			return // the next outcome of this lane asks again
 		}
 	}
 	d.wanting.push(l)
 	signal(d.claimable)
+}
+
+// waitForRoom notes a lane that reads nothing because memory is full, and all of which
+// stands behind heads that rest: no outcome of its own would ask again for hours.
+func (d *Dispatcher) waitForRoom(l *lane) {
+	if !l.isCrowdedOut && l.inFlight == 0 && l.waiting() == l.stuck && d.isCrowded() {
+		l.isCrowdedOut = true
+		d.crowdedOut = append(d.crowdedOut, l)
+	}
+}
+
+// isCrowded reports whether what one lane may read depends on what others have in memory.
+func (d *Dispatcher) isCrowded() bool {
+	return 2*d.claimed.count >= d.claimed.maxCount || 2*d.claimed.bytes >= d.claimed.maxBytes
+}
+
+// madeRoom lets the lanes read that waited for room in memory, where there is some again.
+func (d *Dispatcher) madeRoom() {
+	if len(d.crowdedOut) == 0 || d.isCrowded() {
+		return
+	}
+	lanes := d.crowdedOut
+	d.crowdedOut = nil
+	for _, l := range lanes {
+		l.isCrowdedOut = false
+		d.wantClaim(l)
+	}
 }
 
 // isShort reports whether a lane has worked off most of what it may hold. What stands in
@@ -195,6 +224,7 @@ func (d *Dispatcher) nextClaim() (c claiming) {
 		}
 		c = claiming{lane: l}
 		if d.aim(&c); c.part.Limit <= 0 && c.room <= 0 {
+			d.waitForRoom(l)
 			continue
 		}
 		taken := make(map[store.DueKey]bool, len(l.held))

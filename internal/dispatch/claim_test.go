@@ -66,6 +66,35 @@ func TestFeedKeepsTheOrderWhenRowsCannotBeRead(t *testing.T) {
 	})
 }
 
+// TestLineGoesOnWhenMemoryHasRoomAgain: what could not be read while others filled the memory
+// does not wait for the head of another line, which rests for half an hour.
+func TestLineGoesOnWhenMemoryHasRoomAgain(t *testing.T) {
+	run(t, Options{MaxFresh: 20}, func(w *world) {
+		w.app(1, 1)
+		w.app(2, 1)
+		w.ordered(1, hook.Order{Key: "k"})
+		w.answer = status(404, hook.Failed, hook.ReasonNotFound)
+	}, func(w *world, d *Dispatcher) {
+		const ep, other = 100_001, 200_001
+		for range 5 {
+			w.say(1, "a")
+		}
+		rest(6 * time.Minute)
+		w.set(func(_ context.Context, a *hook.Attempt) {
+			time.Sleep(10 * time.Second)
+			a.Outcome, a.Status = hook.Success, 200
+		})
+		w.backlog(2, other, 60)
+		d.MadeDue(2, other, time.Now())
+		rest(time.Second)
+		id := w.say(1, "b")
+		rest(5 * time.Minute)
+		if got := w.delivery(ep, id); got.State != hook.Delivered {
+			t.Errorf("another key is %v five minutes later", got.State)
+		}
+	})
+}
+
 // TestPairsInMemoryAreNotReadOverAndOver: resends of what waits for the pace of a resume are
 // slow, and the claimer does not ask for the rows of these pairs until one has ended.
 func TestPairsInMemoryAreNotReadOverAndOver(t *testing.T) {

@@ -147,6 +147,8 @@ type Dispatcher struct {
 	inFlight int
 	fresh    budget // Admit to outcome
 	claimed  budget // claim to outcome
+	// crowdedOut are lanes with due rows that wait for room in claimed, see waitForRoom.
+	crowdedOut []*lane
 	// recording counts outcomes handed to the store and not confirmed. It is bounded, or a
 	// slow disk would let them fill the memory.
 	recording int

@@ -68,6 +68,7 @@ func (d *Dispatcher) Thaw(endpoint hook.EndpointID, gone func(*store.Due) bool) 
 	}
 	d.makeReady(l)
 	d.wantClaim(l)
+	d.madeRoom()
 	d.idle(l, now)
 	d.launch(now)
 }

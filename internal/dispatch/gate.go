@@ -152,6 +152,7 @@ func (d *Dispatcher) shut(ctx context.Context, l *lane) {
 		d.before(now)
 	}
 	d.wantClaim(l)
+	d.madeRoom()
 	d.idle(l, now)
 	d.mu.Unlock()
 	// A change that came before the gate was noted has told nobody.

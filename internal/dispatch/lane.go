@@ -63,9 +63,11 @@ type lane struct {
 	drainFlying int
 	drain       drain
 	claiming    bool // a claimer reads them
-	skipped     bool // a row was left there because its pair is in memory
-	isStale     bool // rows were cancelled, or ended by a resend, while a claimer read them
-	meanBytes   int  // of a claimed delivery; zero before one was seen
+	// isCrowdedOut: it waits for others to leave room in memory.
+	isCrowdedOut bool
+	skipped      bool // a row was left there because its pair is in memory
+	isStale      bool // rows were cancelled, or ended by a resend, while a claimer read them
+	meanBytes    int  // of a claimed delivery; zero before one was seen
 
 	queued [rotations][classes]bool // stands in that round
 

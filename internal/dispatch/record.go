@@ -186,6 +186,7 @@ func (d *Dispatcher) stored(it *item, err error) {
 	if l.isIdle() {
 		d.idle(l, now)
 	}
+	d.madeRoom()
 	if wasFull || l.lined > 0 {
 		d.launch(now)
 	}
