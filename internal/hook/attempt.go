@@ -53,7 +53,8 @@ type Attempt struct {
 	StartedAt   time.Time
 	Took        time.Duration
 	Timings     Timings
-	URL         string // the endpoint's URL at the time
+	URL         string // the endpoint's URL at the time, or the one that its script made
+	EndpointURL string // the endpoint's, where its script made another one; not stored
 	RemoteAddr  string // address and port that were dialled; "" without a connection
 	TLS         *TLS   // nil without TLS, and where the handshake told nothing
 	Outcome     Outcome

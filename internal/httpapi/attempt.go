@@ -147,7 +147,9 @@ func (s *server) listAttempts(c *call, q store.AttemptQuery) error {
 	out := lookedToAPI(list, q.Window, func(r store.Attempted) string { return codec.Attempt(q.Application, r.Attempt.ID) },
 		func(k hook.Key) string { return codec.Attempt(q.Application, hook.AttemptID(k)) },
 		func(r store.Attempted) api.MessageAttemptOut {
-			a := s.attemptToAPI(r.Attempt, seen.hidesAnswer(r.Message), q.WithContent, expanded)
+			hidden := seen.hidesAnswer(r.Message)
+			a := s.attemptToAPI(r.Attempt, hidden, q.WithContent, expanded)
+			a.URL = seen.urlOf(r.Attempt, hidden)
 			a.Hookloft.DestinationID = names(r.Attempt.Endpoint)
 			if withMessage && r.Message != nil {
 				m := s.messageToAPI(r.Message, seen.of(r.Message.EventType), q.WithContent, now)
@@ -204,7 +206,7 @@ func (s *server) getAttempt(c *call) error {
 	if err != nil {
 		return err
 	}
-	hidden, err := s.hidesAnswer(c, at)
+	hidden, url, err := s.shownOf(c, at)
 	if err != nil {
 		return err
 	}
@@ -213,7 +215,7 @@ func (s *server) getAttempt(c *call) error {
 		return err
 	}
 	out := s.attemptToAPI(at, hidden, true, expanded)
-	out.Hookloft.DestinationID = names(at.Endpoint)
+	out.URL, out.Hookloft.DestinationID = url, names(at.Endpoint)
 	return c.raw(http.StatusOK, appendAttempt(nil, &out))
 }
 

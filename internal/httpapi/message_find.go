@@ -123,7 +123,7 @@ func (s *server) foundIn(c *call, app hook.ApplicationID, isWhole bool) (*foundI
 	case isWhole:
 		return &foundIn{}, nil
 	}
-	return &foundIn{sight: sight{plan.Redactions}}, nil
+	return &foundIn{sight: sight{plan.Redactions, plan}}, nil
 }
 
 // payloadMatch reads path and value; nil where neither is given.

@@ -26,6 +26,7 @@ var redactedParam = param{
 // sight is what the caller sees of an application's payloads. The zero value sees everything.
 type sight struct {
 	redactions map[string]*hook.Redaction // by event type
+	plan       *store.Plan                // of the application; not nil where there are redactions
 }
 
 // of returns what is left out of payloads of an event type; nil for nothing.
@@ -42,7 +43,7 @@ func (s *server) sight(c *call, app hook.ApplicationID) (sight, error) {
 	if err != nil {
 		return sight{}, err
 	}
-	return sight{plan.Redactions}, nil
+	return sight{plan.Redactions, plan}, nil
 }
 
 // wantsWhole reports whether the caller asks for payloads with what is redacted, and
@@ -84,6 +85,18 @@ func (v sight) hidesAnswer(m *hook.Message) bool {
 	return v.of(m.EventType) != nil
 }
 
+// urlOf is where an attempt went; with hidden without what is redacted. A script may put the
+// payload into any part of a URL, so that one is shown only where it is the endpoint's own.
+func (v sight) urlOf(a *hook.Attempt, hidden bool) string {
+	if !hidden || a.URL == "" {
+		return a.URL
+	}
+	if e := v.plan.Endpoint(a.Endpoint); e != nil && e.URL == a.URL {
+		return a.URL
+	}
+	return hook.Redacted
+}
+
 // repeatsPayload reports whether the words of an attempt's failure may hold what its payload
 // does: a script throws what it is given, and a mail server refuses an addressee by name.
 func repeatsPayload(a *hook.Attempt) bool {
@@ -98,17 +111,19 @@ func failureOf(a *hook.Attempt, hidden bool) string {
 	return strings.ToValidUTF8(a.Error, "\uFFFD")
 }
 
-// hidesAnswer reports whether the answer to one attempt is withheld from the caller.
-func (s *server) hidesAnswer(c *call, at *hook.Attempt) (bool, error) {
+// shownOf tells whether the answer to one attempt is withheld from the caller, and what is
+// shown of the attempt's URL.
+func (s *server) shownOf(c *call, at *hook.Attempt) (hidden bool, url string, err error) {
 	v, err := s.sight(c, at.Application)
 	if err != nil || len(v.redactions) == 0 {
-		return false, err
+		return false, at.URL, err
 	}
 	m, err := s.History.Message(c.ctx(), at.Application, at.Message)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
-	return v.hidesAnswer(m), nil
+	hidden = v.hidesAnswer(m)
+	return hidden, v.urlOf(at, hidden), nil
 }
 
 // sightOfSource is what the caller sees of requests that a source rejected. Nobody knows

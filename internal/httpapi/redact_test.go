@@ -31,7 +31,10 @@ func TestRedactedValuesAreNotShown(t *testing.T) {
 		t.Errorf("what is stored was changed: %s", got.Payload)
 	}
 	raw := r.must(202, "POST", "/api/v1/app/a/msg", `{"eventType":"card.added","payload":{},"transformationsParams":{"rawPayload":"number=`+canary+`","headers":{"content-type":"text/plain"}}}`).str("id")
-	r.attempt(app, e, m, func(a *hook.Attempt) { a.Body = []byte("got " + canary) })
+	// A receiver may repeat it, and a script may put it into the URL.
+	r.attempt(app, e, m, func(a *hook.Attempt) {
+		a.Body, a.URL = []byte("got "+canary), "https://"+canary+".example.com/"+canary+"?n="+canary
+	})
 	at := r.must(200, "GET", "/api/v1/app/a/attempt/msg/"+m, "").str("data.0.id")
 	source := r.source("s", "github", `{}`)
 	inside, received := r.receive(source, hook.Message{RawBody: []byte(`{"card":"` + canary + `"}`), Inbound: &hook.Inbound{Provider: "github", Method: "GET", Query: "card=" + canary}})
@@ -110,6 +113,12 @@ func TestRedactedValuesAreNotShown(t *testing.T) {
 				}
 			}
 		}
+	}
+	// Where no script led elsewhere the URL is no secret.
+	plain := r.must(202, "POST", "/api/v1/app/a/msg", `{"eventType":"card.added","payload":{}}`).str("id")
+	r.attempt(app, e, plain, succeed)
+	if got := r.must(200, "GET", "/api/v1/app/a/attempt/msg/"+plain, "").str("data.0.url"); got != "https://example.com/hook" {
+		t.Errorf("the endpoint's own URL is shown as %q", got)
 	}
 	for _, op := range payloadOperations {
 		if !shown[op] && op != "events.stream" { // operational webhooks carry no payloads of others

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 	"sort"
@@ -117,9 +118,10 @@ func (t *Tail) Attempt(m *hook.Message, a *hook.Attempt) {
 		return
 	}
 	h := happenedTo(m)
-	h.at, h.attempt, h.endpoint, h.url = a.StartedAt, a.ID, a.Endpoint, a.URL
+	h.at, h.attempt, h.endpoint, h.url = a.StartedAt, a.ID, a.Endpoint, cmp.Or(a.EndpointURL, a.URL)
 	h.n, h.status, h.state, h.reason, h.took, h.nextAt = a.N, a.Status, store.StatusOfAttempt(a), a.Reason, a.Took, a.NextAt
-	if !repeatsPayload(a) { // nobody who looks on is asked what he may see
+	// Nobody who looks on is asked what he may see, and a script may write the payload into either.
+	if !repeatsPayload(a) {
 		h.error = a.Error
 	}
 	t.report(&h)

@@ -71,6 +71,9 @@ func (s *server) testAttempt(c *call) error {
 		return err
 	}
 	out := s.attemptToAPI(at, done.Redaction != nil, true, true)
+	if done.Redaction != nil && at.URL != e.URL {
+		out.URL = hook.Redacted // as in lists
+	}
 	return c.raw(http.StatusCreated, appendAttempt(nil, &out))
 }
 

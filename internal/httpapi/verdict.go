@@ -278,11 +278,12 @@ func (s *server) whyAttempt(c *call, a *hook.Attempt) (out api.WhyOut, err error
 		return out, err
 	}
 	codec := s.Catalog.Codec()
-	hidden, err := s.hidesAnswer(c, a)
+	hidden, url, err := s.shownOf(c, a)
 	if err != nil {
 		return out, err
 	}
 	shown := s.attemptToAPI(a, hidden, false, true)
+	shown.URL = url
 	out = api.WhyOut{
 		Kind: "attempt", ID: codec.Attempt(a.Application, a.ID), AppID: codec.Application(c.env(), a.Application),
 		Reason: a.Reason.String(), Attempt: &shown,

@@ -75,6 +75,9 @@ func (s *Sender) transform(ctx context.Context, p *prepared, job *Job, script *h
 			return nil, err
 		}
 		p.timeout = or(e.Shape.Deadline(), s.endpoints.timeout)
+		if e.URL != a.URL {
+			a.EndpointURL = a.URL
+		}
 		job.Endpoint, a.URL = e, e.URL
 	}
 	job.Message = transformed(job.Message, run.Webhook.Method, &r)

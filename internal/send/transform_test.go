@@ -71,7 +71,7 @@ func TestScriptMakesWhatIsSignedAndSent(t *testing.T) {
 		t.Errorf("headers %v", r.Header)
 	}
 	verifies(t, r.Header, []byte(body))
-	if a.Notes == nil || len(a.Notes.Console) != 1 || a.Notes.Console[0] != "seen "+job.Message.EventType || !strings.HasSuffix(a.URL, "/other") {
+	if a.Notes == nil || len(a.Notes.Console) != 1 || a.Notes.Console[0] != "seen "+job.Message.EventType || !strings.HasSuffix(a.URL, "/other") || a.EndpointURL != job.Endpoint.URL {
 		t.Errorf("attempt %+v, notes %+v", a, a.Notes)
 	}
 	// The shown headers are those of the request.
