@@ -54,6 +54,7 @@ test('T15: after an outage one click sends again what was missed', async () => {
   const person = await sit(browser, server)
   const { page } = person
   await person.land('/')
+  const endpoint = `/apps/outage/endpoints/${(await server.api<{ id: string }>('GET', '/api/v1/app/outage/endpoint/shop')).id}`
   // While it is down, it is among what fails, and nothing is offered.
   await page.getByRole('table').getByRole('link', { name: path }).waitFor()
   await page.locator('[aria-label^="1 endpoint with failures"]').waitFor()
@@ -66,6 +67,10 @@ test('T15: after an outage one click sends again what was missed', async () => {
   await person.press('button', '1 hour')
   await expect.poll(() => last.textContent()).toMatch(/^\w+ \d+, \d\d:\d\d( [AP]M)?$/)
   await inAllColours(page, () => checkAccess(page))
+  await person.land(endpoint)
+  await person.sees(/^Failing:/)
+  await person.rests()
+  expect(await page.getByText('Recovered', { exact: true }).count()).toBe(0)
   isDown = false
   await send(3)
   await until('it answers again', async () => (await attempts()).filter((a) => a.status === 0).length === 3)
@@ -81,11 +86,16 @@ test('T15: after an outage one click sends again what was missed', async () => {
   await until('all were sent again', () => receiver.got.length === 7 + 3 + 7)
   await checkAccess(page)
   await shoot(page, 'overview-replayed')
-  expect(await page.evaluate('window.hacked')).toBeUndefined()
+  await person.land(endpoint)
+  await page.getByRole('status').filter({ has: page.getByText('Recovered', { exact: true }) }).getByText(/^It answers again. Messages failed for good (at about|between) .* Replay sends them again.$/).waitFor()
+  await inAllColours(page, () => checkAccess(page))
+  await shoot(page, 'endpoint-recovered')
+  await person.land('/')
   await person.page.setViewportSize({ width: 360, height: 800 })
   const tooWide = () => page.evaluate(() => (document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('main *')]
     .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest('.table-wrap, .tabs')).map((e) => e.outerHTML.slice(0, 80))))
   await until('nothing is wider than a phone', async () => (await tooWide()).length === 0)
+  expect(await page.evaluate('window.hacked')).toBeUndefined()
   await person.close()
 })
 

@@ -4,10 +4,10 @@ import { useState } from 'react'
 import { ApiError, client } from '../../api/client'
 import { useViewer } from '../../api/viewer'
 import { useMoment } from '../../charts'
+import { enough, isWell, outageOf } from '../../screens/endpoint/outage'
 import { text } from '../../text/dashboard'
 import { Button, Link, Progress, toast } from '../../ui'
 import { failing } from './data'
-import { enough, isWell, outageOf } from './outage'
 
 type Missed = { appId: string; endpointId: string; url: string; since: string; until: string; from: string; to: string; count: number; complete: boolean }
 

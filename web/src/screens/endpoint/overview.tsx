@@ -6,17 +6,20 @@ import { text } from '../../text'
 import { milliseconds, number, percent } from '../../text/format'
 import { Chip, Empty, Link, Listing, Loading, Problem, Table, Time } from '../../ui'
 import { useReasons, useWhy, type Place } from './data'
+import { endOf, outageOf } from './outage'
 import { RangePicker, spanOf, useRange, useSeries, type Range } from './range'
 
 /** Overview is how an endpoint does: the verdict, the figures of a time, and its attempts. */
 export function Overview({ place }: { place: Place }) {
   const [range, zoom] = useRange()
   const series = useSeries(place, range)
+  const attempts = useAttempts(place, range)
   const words = useReasons()
   const t = text.endpoint
   return (
     <div className="stack">
       <Verdict place={place} />
+      {!range.fixed && series.data && <Recovered points={series.data.points} step={series.data.step} attempts={attempts.rows} />}
       <RangePicker range={range} />
       {series.isPending ? <Loading lines={8} /> : series.error ? <Problem error={series.error} onRetry={series.refetch} /> : (
         <>
@@ -32,7 +35,7 @@ export function Overview({ place }: { place: Place }) {
           </div>
         </>
       )}
-      <Attempts place={place} range={range} words={words} />
+      <Attempts place={place} range={range} list={attempts} words={words} />
     </div>
   )
 }
@@ -45,6 +48,22 @@ function Verdict({ place }: { place: Place }) {
     <div className={bad ? 'note warn' : 'note ok'} role="status">
       <p>{why.data.verdict}</p>
       {why.data.nextStep && <p className="muted">{why.data.nextStep}</p>}
+    </div>
+  )
+}
+
+// Recovered says that an outage is over: the verdict counts it as part of the day.
+function Recovered({ points, step, attempts }: { points: Point[]; step: number; attempts: { status: number; timestamp: string }[] }) {
+  const { may } = useViewer()
+  const moment = useMoment(0)
+  const t = text.endpoint
+  const outage = outageOf(points.map((p) => ({ at: new Date(p.at).toISOString(), final: p.failed })), step)
+  const end = outage && endOf(outage, attempts)
+  if (!outage || !end) return null
+  return (
+    <div className="note ok row" role="status">
+      <Chip tone="ok" icon="check">{t.recovered}</Chip>
+      <span>{t.recoveredFrom(moment(outage.since), moment(end))} {may('CreateAttempts') && t.replayThem}</span>
     </div>
   )
 }
@@ -95,14 +114,16 @@ function LatencyMap({ points, step, onZoom }: { points: Point[]; step: number; o
   )
 }
 
-function Attempts({ place, range, words }: { place: Place; range: Range; words: (reason: string) => string }) {
-  const { to } = useViewer()
-  const t = text.endpoint
-  const list = useList(['attempts', place, range], (iterator) => {
+const useAttempts = (place: Place, range: Range) =>
+  useList(['attempts', place, range], (iterator) => {
     const { since, until } = spanOf(range)
     const time = range.fixed ? { before: new Date(until).toISOString(), after: iterator ? undefined : new Date(since).toISOString() } : {}
     return client.GET('/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}', { params: { path: place, query: { limit: 20, iterator, with_content: false, with_msg: true, ...time } } })
   }, { every: range.fixed ? undefined : 10_000 })
+
+function Attempts({ place, range, list, words }: { place: Place; range: Range; list: ReturnType<typeof useAttempts>; words: (reason: string) => string }) {
+  const { to } = useViewer()
+  const t = text.endpoint
   return (
     <section className="stack tight">
       <h2>{range.fixed ? t.attemptsThen : t.recentAttempts}</h2>

@@ -11,3 +11,10 @@ export const enough = 3
 
 /** isWell judges by the newest attempts, newest first. */
 export const isWell = (attempts: { status: number }[]): boolean => attempts.length >= enough && attempts.slice(0, enough).every((a) => a.status === 0)
+
+/** endOf is when an outage was over at the latest, by the newest attempts, newest first; null where it may go on. */
+export function endOf(outage: { until: number }, attempts: { status: number; timestamp: string }[]): number | null {
+  if (!isWell(attempts)) return null
+  const failed = attempts.findIndex((a) => a.status !== 0)
+  return Math.min(outage.until, Date.parse(attempts.at(failed < 0 ? -1 : failed - 1)!.timestamp))
+}
