@@ -184,6 +184,7 @@ func (c *compaction) open(ctx context.Context) (err error) {
 	c.conn.SetInterrupt(ctx.Done())
 	c.conn.SetBusyTimeout(busyTimeout)
 	for _, sql := range []string{
+		"PRAGMA secure_delete = ON", // what is expunged meanwhile leaves the copy, too
 		"PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", "PRAGMA temp_store = MEMORY", "PRAGMA foreign_keys = OFF",
 		fmt.Sprintf("PRAGMA cache_size = -%d", 2*defaultCacheKiB),
 	} {

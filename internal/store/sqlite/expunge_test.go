@@ -164,3 +164,37 @@ func TestContentOfADeletedApplicationGoes(t *testing.T) {
 		t.Fatal("the content is still there")
 	}
 }
+
+// TestExpungedDuringACompactionIsNowhere expunges what the smaller file of a segment has got
+// already: the copy must not keep the bytes in pages that are free.
+func TestExpungedDuringACompactionIsNowhere(t *testing.T) {
+	c := newClockStore(t, Options{})
+	const secret = "carla-lives-in-the-blue-house"
+	c.publishSecret(secret, "carla")
+	for range 3 {
+		c.publishContent(20000, time.Hour) // what is worth the copy
+	}
+	c.deliverAll()
+	c.advance(25 * time.Hour)
+	c.publishContent(1, day)
+	c.advance(2 * day)
+	isExpunged := false
+	c.atStep = func(step string) {
+		if step != "copied" || isExpunged {
+			return
+		}
+		isExpunged = true
+		purged, _, done, err := c.Expunge(t.Context(), store.ExpungeQuery{Environment: c.app.Environment, Tag: "carla"})
+		if err != nil || !done || purged != 1 {
+			t.Errorf("purged %d, done %v, %v", purged, done, err)
+		}
+	}
+	r := c.reclaim(c.keepFor(90 * day))
+	c.atStep = nil
+	if !isExpunged || r.Compacted == 0 {
+		t.Fatalf("expunged %v during %+v", isExpunged, r)
+	}
+	if names := filesWith(t, c.dir, secret); len(names) > 0 {
+		t.Errorf("still in %v", names)
+	}
+}
