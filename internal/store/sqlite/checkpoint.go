@@ -98,6 +98,7 @@ func (c *checkpointer) loop() {
 				c.s.log.Warn("checkpoint", "segment", filepath.Base(seg.path()), "error", err)
 			}
 		}
+		c.endStall()
 	}
 }
 
@@ -286,6 +287,20 @@ func (w *writer) grow(p *pen, frames int64) {
 	}
 }
 
+// endStall ends a stall whose log is no longer long, whoever has emptied it: a scrub, or the
+// drop of its segment.
+func (c *checkpointer) endStall() {
+	if !c.stalled.Load() {
+		return
+	}
+	for _, seg := range c.s.segmentsNewestFirst() {
+		if seg.walFrames.Load() >= stallFrames {
+			return
+		}
+	}
+	c.setStalled(false)
+}
+
 func (c *checkpointer) setStalled(stalled bool) {
 	if c.stalled.Load() == stalled {
 		return
@@ -312,6 +327,10 @@ func (c *checkpointer) admit(ctx context.Context) error {
 	c.mu.Unlock()
 	if resume == nil {
 		return nil
+	}
+	select { // it may have given up for want of space, and no commit wakes it
+	case c.s.kick <- struct{}{}:
+	default:
 	}
 	timer := time.NewTimer(maxStall)
 	defer timer.Stop()

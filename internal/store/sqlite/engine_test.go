@@ -319,6 +319,8 @@ func TestLogStaysBounded(t *testing.T) {
 
 func TestAppendsWaitWhileTheLogIsTooLong(t *testing.T) {
 	c := newClockStore(t, Options{})
+	log := &c.segmentsNewestFirst()[0].walFrames
+	log.Store(stallFrames)
 	c.checkpoints.setStalled(true)
 	answer := make(chan error, 1)
 	go func() { _, err := c.publish("", 0, 0); answer <- err }()
@@ -332,8 +334,22 @@ func TestAppendsWaitWhileTheLogIsTooLong(t *testing.T) {
 	if err := c.checkpoints.admit(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("somebody who has gone waits: %v", err)
 	}
+	log.Store(0)
 	c.checkpoints.setStalled(false)
 	if err := <-answer; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStallEndsWithItsLog: the long log that appends wait for may be emptied by somebody else
+// than a checkpoint, and while nothing is written nobody else looks.
+func TestStallEndsWithItsLog(t *testing.T) {
+	c := newClockStore(t, Options{})
+	c.checkpoints.setStalled(true)
+	if err := c.scrub(t.Context(), c.segmentsNewestFirst()[0].segmentFile); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.publish("", 0, 0); err != nil {
 		t.Fatal(err)
 	}
 }
