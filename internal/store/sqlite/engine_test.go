@@ -354,6 +354,20 @@ func TestStallEndsWithItsLog(t *testing.T) {
 	}
 }
 
+// TestReadOfAClosedStoreEnds: also for who would wait for ever.
+func TestReadOfAClosedStoreEnds(t *testing.T) {
+	c := newClockStore(t, Options{})
+	id := c.publishContent(10, day)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := c.Message(ctx, c.app.ID, id); hook.KindOf(err) != hook.Closed {
+		t.Fatalf("read: %v", err)
+	}
+}
+
 // TestClaimsOverManySegmentsKeepTheirConnections: a replay of a month makes rows due in a
 // month of segments, and each claim looks into all of them.
 func TestClaimsOverManySegmentsKeepTheirConnections(t *testing.T) {

@@ -33,6 +33,9 @@ type readers struct {
 	// places holds one token for each connection in use; its size is maxReaders.
 	places chan struct{}
 
+	// ended is closed by close, which takes all places and keeps them.
+	ended chan struct{}
+
 	mu     sync.Mutex
 	closed bool
 	idle   []*reader        // longest idle first
@@ -53,7 +56,7 @@ type reader struct {
 var errCut = errors.New("read cut")
 
 func newReaders() *readers {
-	return &readers{places: make(chan struct{}, maxReaders), busy: make(map[*reader]bool)}
+	return &readers{places: make(chan struct{}, maxReaders), ended: make(chan struct{}), busy: make(map[*reader]bool)}
 }
 
 // read lends f a reading connection of seg. Statements of f that ctx outlives are
@@ -74,6 +77,8 @@ func (p *readers) read(ctx context.Context, file *segmentFile, f func(conn *sqli
 	}
 	select {
 	case p.places <- struct{}{}:
+	case <-p.ended:
+		return errClosed()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -195,6 +200,9 @@ func (p *readers) forget(file *segmentFile) {
 // close interrupts what is being read and closes all connections.
 func (p *readers) close() error {
 	p.mu.Lock()
+	if !p.closed {
+		close(p.ended)
+	}
 	p.closed = true
 	idle := p.idle
 	p.idle = nil
