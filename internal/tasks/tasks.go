@@ -133,7 +133,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		r.obey(ctx)
 		err := r.load(ctx)
-		if err == nil {
+		isLoaded := err == nil
+		if isLoaded {
 			err = r.round(ctx)
 		}
 		if ctx.Err() != nil {
@@ -142,7 +143,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		next := r.nextStep()
 		if err != nil {
 			r.log.Error("background tasks", telemetry.KeyError, err)
-			if pause := time.Now().Add(r.o.Pause); next.IsZero() || pause.Before(next) {
+			if pause := time.Now().Add(r.o.Pause); !isLoaded || next.IsZero() || pause.Before(next) {
 				next = pause
 			}
 		}
