@@ -87,7 +87,7 @@ test('T15: after an outage one click sends again what was missed', async () => {
   await checkAccess(page)
   await shoot(page, 'overview-replayed')
   await person.land(endpoint)
-  await page.getByRole('status').filter({ has: page.getByText('Recovered', { exact: true }) }).getByText(/^It answers again. Messages failed for good (at about|between) .* Replay sends them again.$/).waitFor()
+  await page.getByRole('status').filter({ has: page.getByText('Recovered', { exact: true }) }).getByText(/^It answers again. Messages failed for good (at about|between) .* Replay sends what is still missing.$/).waitFor()
   await inAllColours(page, () => checkAccess(page))
   await shoot(page, 'endpoint-recovered')
   await person.land('/')

@@ -118,7 +118,7 @@ export const en = {
     pausedAbove: 'The application is paused.',
     recovered: 'Recovered',
     recoveredFrom: (from: string, to: string) => `It answers again. Messages failed for good ${from === to ? `at about ${from}` : `between ${from} and ${to}`}.`,
-    replayThem: 'Replay sends them again.',
+    replayThem: 'Replay sends what is still missing.',
     waiting: (n: number, more: boolean) => `${more ? 'more than ' : ''}${count(n, 'delivery waits', 'deliveries wait')}`,
     since: 'since',
     range: 'Time',
