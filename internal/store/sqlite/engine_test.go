@@ -523,6 +523,53 @@ func TestMistakeInABatchHarmsOnlyItself(t *testing.T) {
 	}
 }
 
+// TestLatestOfAKeyInABatchThatIsRepeated: what is appended once more, because another operation
+// of its commit has failed, is still the latest of its key.
+func TestLatestOfAKeyInABatchThatIsRepeated(t *testing.T) {
+	c := newClockStore(t, Options{})
+	plan, err := c.PlanOf(t.Context(), c.app.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publication := func() *store.Publication {
+		return &store.Publication{
+			Message:     &hook.Message{Environment: c.app.Environment, Application: c.app.ID, EventType: "a.b", Payload: []byte("{}")},
+			PlanVersion: plan.Version,
+			Deliveries:  []hook.Delivery{{Endpoint: plan.Endpoints[0].ID, Latest: &hook.LatestOf{Key: [16]byte{1}, Window: time.Minute}}},
+		}
+	}
+	goOn := c.pause()
+	type answer struct {
+		id  hook.MessageID
+		err error
+	}
+	first, mistaken := make(chan answer, 1), make(chan error, 1)
+	go func() {
+		got, err := c.Append(context.Background(), publication())
+		first <- answer{got.ID, err}
+	}()
+	c.waitQueued(1)
+	go func() {
+		mistaken <- c.writer.do(context.Background(), false, func(*writer) error { return errors.New("a mistake of ours") })
+	}()
+	c.waitQueued(2)
+	goOn()
+	if err := <-mistaken; err == nil {
+		t.Fatal("the mistake went through")
+	}
+	got := <-first
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	c.advance(time.Second)
+	if _, err := c.Append(t.Context(), publication()); err != nil {
+		t.Fatal(err)
+	}
+	if state := c.stateOf(got.id); state != hook.Cancelled {
+		t.Errorf("the earlier message of the key is %v, want cancelled", state)
+	}
+}
+
 // waitQueued returns when n operations wait for the writer.
 func (c *clockStore) waitQueued(n int) {
 	c.t.Helper()

@@ -52,6 +52,8 @@ func (w *writer) deliverLatest(p *pen, d *hook.Delivery, now time.Time) error {
 		since = old.since
 		w.later = append(w.later, *old)
 	}
+	next := *d // the caller's own stays as it is: it may be appended once more
+	d = &next
 	d.DueAt = now.Add(d.Latest.Window)
 	if last := since.Add(hook.LatestPatience * d.Latest.Window); last.Before(d.DueAt) {
 		d.DueAt = last
