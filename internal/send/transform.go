@@ -157,7 +157,7 @@ func withoutSecrets(e *hook.Endpoint) {
 	}
 	headers := make(map[string]string, len(e.Headers))
 	for name, value := range e.Headers {
-		if !hook.IsSensitiveHeader(name) {
+		if !hook.IsSensitiveHeader(name) && !strings.EqualFold(name, "cookie") {
 			headers[name] = value
 		}
 	}

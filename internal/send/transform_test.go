@@ -157,7 +157,7 @@ func TestScriptTakesNoSecretsElsewhere(t *testing.T) {
 	t.Cleanup(elsewhere.Close)
 	_, port, _ := strings.Cut(elsewhere.Listener.Addr().String(), ":")
 	sender, s, job := scripted(t, 1, `function handler(w) { if (w.env.to) w.url = w.env.to; return w }`)
-	job.Endpoint.Headers = map[string]string{"Authorization": "canary", "X-Plain": "1"}
+	job.Endpoint.Headers = map[string]string{"Authorization": "canary", "cookie": "session=canary", "X-Plain": "1"}
 	job.Endpoint.Shape = &hook.Shape{Token: &hook.ShapeToken{In: hook.InHeader, Name: "X-Token", Value: "canary"}}
 	if r, _, _ := sent(t, sender, s, job); r.Header.Get("Authorization") != "canary" || r.Header.Get("X-Token") != "canary" {
 		t.Errorf("to its own receiver: %v", r.Header)
