@@ -6,7 +6,9 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -72,6 +74,9 @@ func (s *server) changeSourceSettings(c *call, base func(hook.SourceSettings, ho
 // shown, so that what was read can be written back.
 func (s *server) showSourceSettings(c *call, src *hook.Source) error {
 	out := s.sourceSettingsToAPI(src)
+	if !c.token.MayDo(hook.ScopeReadSecret) {
+		out.VerificationToken, out.PublicURL = nil, withoutPassword(out.PublicURL)
+	}
 	if out.PublishTo != nil {
 		_, err := s.applicationNamed(c, *out.PublishTo)
 		if hook.KindOf(err) == hook.NotFound {
@@ -81,6 +86,25 @@ func (s *server) showSourceSettings(c *call, src *hook.Source) error {
 		}
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// withoutPassword withholds the password in a URL. What stands in its place is none that a URL
+// may hold, so that it cannot be written back by mistake.
+func withoutPassword(raw *string) *string {
+	if raw == nil {
+		return nil
+	}
+	u, err := url.Parse(*raw)
+	if err != nil {
+		return nil
+	}
+	if _, has := u.User.Password(); !has {
+		return raw
+	}
+	user := url.User(u.User.Username()).String()
+	u.User = nil
+	text := strings.Replace(u.String(), "://", "://"+user+":"+withheldText+"@", 1)
+	return &text
 }
 
 // wireSettings are the names of settings that are spelled differently on the wire,

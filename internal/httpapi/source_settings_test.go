@@ -190,6 +190,25 @@ func TestVerificationToken(t *testing.T) {
 	if got := r.must(200, "GET", "/x/v1/source/other/settings", "").str("verificationToken"); got != "null" {
 		t.Errorf("of github: %s", got)
 	}
+	// Notion signs with it, and a provider that signs the URL may have a password in it: both
+	// are for who may see secrets.
+	r.must(200, "PATCH", settingsOfS, `{"publicUrl":"https://ada:hush@example.com/hooks"}`)
+	env := r.store.Codec().Environment(r.env.ID)
+	for scopes, want := range map[string][2]string{
+		`["*:read"]`:                 {"null", "https://ada:[withheld]@example.com/hooks"},
+		`["source:read"]`:            {"null", "https://ada:[withheld]@example.com/hooks"},
+		`["*:read","secret:read"]`:   {"secret_abc", "https://ada:hush@example.com/hooks"},
+		`["source:*","secret:read"]`: {"secret_abc", "https://ada:hush@example.com/hooks"},
+	} {
+		a := r.send(request{method: "GET", path: settingsOfS, token: r.scoped(t, env, scopes)})
+		if got := [2]string{a.str("verificationToken"), a.str("publicUrl")}; a.status != 200 || got != want {
+			t.Errorf("with %s: %d %q", scopes, a.status, got)
+		}
+	}
+	// What was withheld cannot be written back by mistake.
+	if a := r.send(request{method: "PUT", path: settingsOfS, token: r.scoped(t, env, `["source:*"]`), body: `{"publicUrl":"https://ada:[withheld]@example.com/hooks"}`}); a.status != 422 {
+		t.Errorf("written back: %d %s", a.status, a.body)
+	}
 }
 
 func TestSourceLog(t *testing.T) {
