@@ -144,6 +144,7 @@ func (d *Dispatcher) pickFrom(t *tenant, now time.Time) *item {
 			}
 			it, at := l.take(now)
 			if !at.IsZero() {
+				at = now.Add(at.Sub(now)) // by the clock of the process, which nobody sets
 				d.wakes.lower(l, at)
 				d.before(at)
 			}

@@ -356,15 +356,7 @@ func TestClockSetBackHoldsNoLine(t *testing.T) {
 // reaches times that the process has not waited for.
 func TestLineRestsThroughAStepOfTheClock(t *testing.T) {
 	now := time.Now()
-	stepped := now // the same moment of the process, an hour later by the clock
-	(*struct {     // as time.Time is made
-		wall uint64
-		ext  int64
-		loc  *time.Location
-	})(unsafe.Pointer(&stepped)).wall += 3600 << 30
-	if stepped.Sub(now) != 0 || stepped.Round(0).Sub(now.Round(0)) != time.Hour {
-		t.Skip("a time.Time is made in another way")
-	}
+	stepped := forward(t, now)
 	w := newWorld(t)
 	l := New(w, w, w, nil, Options{}).lane(1, 1)
 	waits := hook.Delivery{Message: 1, Line: 7, NotBefore: now.Add(time.Minute)}
@@ -382,5 +374,44 @@ func TestLineRestsThroughAStepOfTheClock(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Fatal("the lane looks at its clock for ever")
+	}
+}
+
+// forward returns the same moment of the process, an hour later by the clock.
+func forward(t *testing.T, now time.Time) time.Time {
+	t.Helper()
+	stepped := now
+	(*struct { // as time.Time is made
+		wall uint64
+		ext  int64
+		loc  *time.Location
+	})(unsafe.Pointer(&stepped)).wall += 3600 << 30
+	if stepped.Sub(now) != 0 || stepped.Round(0).Sub(now.Round(0)) != time.Hour {
+		t.Skip("a time.Time is made in another way")
+	}
+	return stepped
+}
+
+// TestPauseRestsThroughAStepOfTheClock: a lane that waits by the clock of the process is looked
+// at again when that has come so far, and not all the time.
+func TestPauseRestsThroughAStepOfTheClock(t *testing.T) {
+	now := time.Now()
+	stepped := forward(t, now)
+	w := newWorld(t)
+	d := New(w, w, w, nil, Options{})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.lane(1, 1)
+	it := newItem(l, store.Due{Message: &hook.Message{ID: 1}, Delivery: hook.Delivery{Message: 1}, Row: store.DueKey{Message: 1}}, 1, now)
+	l.held[1] = it
+	l.enqueue(it, now)
+	l.pausedUntil = now.Add(time.Minute)
+	d.wakes.remove(l) // its end, if nothing comes
+	d.makeReady(l)
+	if got := d.pick(stepped); got != nil {
+		t.Fatalf("taken during the pause: %v", got)
+	}
+	if _, at, ok := d.wakes.first(); !ok || at.Sub(stepped.Round(0)) != time.Minute {
+		t.Errorf("looked at again %v later, want a minute", at.Sub(stepped.Round(0)))
 	}
 }
