@@ -1,0 +1,1 @@
+import{d as e,h as t}from"./button-BQJGVLr4.js";var n=(n,r)=>t({queryKey:[`system`],enabled:r,refetchInterval:!n&&5e3,queryFn:async()=>(await e.GET(`/x/v1/system`)).data});async function r(){let{data:t}=await e.GET(`/x/v1/system/diagnostics`,{parseAs:`blob`});return t}export{n,r as t};

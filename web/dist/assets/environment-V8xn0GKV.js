@@ -1,0 +1,1 @@
+import{U as e,d as t,h as n}from"./button-BQJGVLr4.js";var r=[`environment-settings`];function i(){let i=e(),a=n({queryKey:r,queryFn:async()=>(await t.GET(`/api/v1/management/environment-settings`)).data}),o=async e=>{let{data:n}=await t.PATCH(`/api/v1/management/environment-settings`,{body:e});i.setQueryData(r,n)};return{...a,patch:o}}export{i as t};

@@ -1,1 +1,0 @@
-import{f as e,n as t}from"./viewer-DonikCEH.js";import{i as n,p as r}from"./text-By3jeR8X.js";import{w as i}from"./ui-Dyn6KRf4.js";import{t as a}from"./log-DhmrPr5S.js";var o=r();function s(){let r=e({strict:!1}),s=t().appId??r.appId??``;return(0,o.jsx)(i,{title:n.messages.title,children:(0,o.jsx)(a,{appId:s},s)})}export{s as MessageLogPage};

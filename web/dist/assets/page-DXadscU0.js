@@ -1,0 +1,1 @@
+import{f as e,n as t}from"./viewer-1bGmg1LM.js";import{i as n,p as r}from"./text-BpDzr9v2.js";import{E as i}from"./ui-B5lji9Oj.js";import{t as a}from"./log-DZtw7vSl.js";var o=r();function s(){let r=e({strict:!1}),s=t().appId??r.appId??``;return(0,o.jsx)(i,{title:n.messages.title,children:(0,o.jsx)(a,{appId:s},s)})}export{s as MessageLogPage};
