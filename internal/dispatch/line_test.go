@@ -260,6 +260,7 @@ func simulateOrder(t *testing.T, seed uint64) {
 		}
 		return nil
 	}
+	w.claimErr = w.slowReads(rng, &faulty)
 	d, stop := w.start(t, o)
 	var published []pair
 	for range 150 {

@@ -49,6 +49,29 @@ func TestAnyCourseOfEventsKeepsThePromises(t *testing.T) {
 	}
 }
 
+// slowReads lets reads of rows take long, before or after they are made, and some fail. rng and
+// faulty are guarded by mu.
+func (w *world) slowReads(rng *rand.Rand, faulty *bool) func() error {
+	return func() error {
+		w.mu.Lock()
+		dice, wait := rng.IntN(100), time.Duration(rng.IntN(3000))*time.Millisecond
+		isFaulty := *faulty
+		w.late, w.lateEmpty = 0, isFaulty && dice%2 == 0
+		if isFaulty && dice >= 50 && dice < 70 {
+			w.late = wait // of whoever reads next
+		}
+		w.mu.Unlock()
+		switch {
+		case !isFaulty:
+		case dice < 8:
+			return errDisk
+		case dice < 25:
+			time.Sleep(wait)
+		}
+		return nil
+	}
+}
+
 func simulate(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	w := newWorld(t)
@@ -112,6 +135,7 @@ func simulate(t *testing.T, seed uint64) {
 		return nil
 	}
 	w.keptErr = w.spillErr
+	w.claimErr = w.slowReads(rng, &faulty)
 
 	d, stop := w.start(t, o)
 	var published []pair

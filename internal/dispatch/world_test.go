@@ -327,7 +327,7 @@ func (w *world) Claim(ctx context.Context, app hook.ApplicationID, ep hook.Endpo
 
 func (w *world) ClaimPart(_ context.Context, p store.Part) (due []store.Due, next time.Time, err error) {
 	w.mu.Lock()
-	late, lateEmpty, failing := w.late, w.lateEmpty, w.claimErr
+	failing := w.claimErr
 	w.mu.Unlock()
 	if failing != nil {
 		if err := failing(); err != nil {
@@ -335,6 +335,9 @@ func (w *world) ClaimPart(_ context.Context, p store.Part) (due []store.Due, nex
 		}
 	}
 	due, next, err = w.claimPart(p)
+	w.mu.Lock()
+	late, lateEmpty := w.late, w.lateEmpty
+	w.mu.Unlock()
 	if (len(due) > 0 || lateEmpty) && !p.IsManual {
 		time.Sleep(late)
 	}
