@@ -388,7 +388,7 @@ func forward(t *testing.T, now time.Time) time.Time {
 		loc  *time.Location
 	})(unsafe.Pointer(&stepped)).wall += 3600 << 30
 	if stepped.Sub(now) != 0 || stepped.Round(0).Sub(now.Round(0)) != time.Hour {
-		t.Skip("a time.Time is made in another way")
+		t.Fatal("this Go makes a time.Time in another way: mend how it is set here")
 	}
 	return stepped
 }
